@@ -1,0 +1,51 @@
+# make book       build the book into _build/html      make reproduce  run the papermill batch
+# make test       run all tests                        make bench      measure speed, as ratios
+# make lint       check style                          make clean      remove all that can be made again
+# make lock       resolve requirements.txt afresh      PROFILE=smoke|quick|paper chooses the batch and the book
+
+PYTHON ?= python3
+PROFILE ?= paper
+CORES ?= $(shell nproc 2>/dev/null || sysctl -n hw.ncpu)
+BIN := .venv/bin
+ROOT := $(CURDIR)
+# every profile but the published one keeps its tables and its book to itself
+ifeq ($(PROFILE),paper)
+RESULTS := results
+BOOK := .
+else
+RESULTS := build/$(PROFILE)/results
+BOOK := build/$(PROFILE)/book
+endif
+
+.PHONY: book test lint reproduce bench lock clean
+
+book: .venv/installed
+	MODLIB_RESULTS=$(ROOT)/$(RESULTS) $(BIN)/jupyter-book build . --all -W -n --keep-going --path-output $(BOOK)
+	@echo "Open $(ROOT)/$(BOOK)/_build/html/index.html"
+
+test: .venv/installed
+	$(BIN)/python -m pytest -q
+
+lint: .venv/installed
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+reproduce: .venv/installed
+	$(BIN)/snakemake --snakefile workflow/Snakefile --configfile workflow/$(PROFILE).yaml --cores $(CORES) \
+	  $(if $(ONLY),--config only=$(ONLY))
+
+bench: .venv/installed
+	$(BIN)/python -m pytest benchmarks -q --benchmark-disable-gc
+
+lock: .venv/installed
+	$(BIN)/uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 --no-header --no-annotate --upgrade -o requirements.txt
+
+clean:
+	rm -rf _build build .snakemake .venv
+
+.venv/installed: requirements.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and f"modlib needs Python 3.11 or newer, got {sys.version.split()[0]}; name another with make PYTHON=...")'
+	test -d .venv || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --requirement requirements.txt
+	$(BIN)/python -m pip install --quiet --no-deps --editable .
+	touch $@

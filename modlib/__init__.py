@@ -1,0 +1,27 @@
+"""Learning modularity from scratch: the regulariser, its rivals and the measures."""
+
+from modlib.chain import weights
+from modlib.loops import loop_penalty, loop_sum, retraced_sum, total_loop_sum
+from modlib.modularity import Modularity, modularity
+from modlib.penalties import PENALTIES
+from modlib.tasks import TASKS
+from modlib.training import Run, train
+from modlib.triads import close_triads
+from modlib.walks import walk_loop_penalty, walk_loop_sum
+
+__all__ = [
+    "PENALTIES",
+    "TASKS",
+    "Modularity",
+    "Run",
+    "close_triads",
+    "loop_penalty",
+    "loop_sum",
+    "modularity",
+    "retraced_sum",
+    "total_loop_sum",
+    "train",
+    "walk_loop_penalty",
+    "walk_loop_sum",
+    "weights",
+]

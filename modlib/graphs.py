@@ -1,0 +1,57 @@
+"""A chain as a weighted graph of neurons, and the null models it is held against.
+
+Neurons are numbered layer by layer, inputs first; an edge joins two neurons of
+adjacent layers and weighs |w|. Biases join nothing and are left out.
+"""
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+import numpy as np
+from jaxtyping import Float, Int
+from numpy.typing import ArrayLike
+from scipy import sparse
+
+
+def layer_sizes(chain: Sequence[ArrayLike]) -> list[int]:
+    """Return the number of neurons in each layer, inputs first.
+
+    Raises:
+        ValueError: if the matrices do not fit together.
+    """
+    shapes = [np.shape(W)[-2:] for W in chain]
+    for depth, ((_, n_out), (n_in, _)) in enumerate(pairwise(shapes)):
+        if n_out != n_in:
+            raise ValueError(
+                f"matrix {depth} of the chain has {n_out} columns but matrix {depth + 1} has"
+                f" {n_in} rows; rows feed columns, so an nn.Linear enters as weight.T"
+            )
+    return [shapes[0][0], *(n_out for _, n_out in shapes)]
+
+
+def neuron_graph(chain: Sequence[Float[np.ndarray, "_ _"]]) -> sparse.csr_array:
+    """Return the symmetric adjacency matrix of one network's neurons."""
+    sizes = layer_sizes(chain)
+    starts = np.cumsum([0, *sizes])
+    layers = [sparse.coo_array(np.abs(W)) for W in chain]
+    rows = np.concatenate([W.row + start for W, start in zip(layers, starts[:-2], strict=True)])
+    columns = np.concatenate([W.col + start for W, start in zip(layers, starts[1:-1], strict=True)])
+    data = np.concatenate([W.data for W in layers])
+    forward = sparse.coo_array((data, (rows, columns)), shape=(starts[-1], starts[-1]))
+    return (forward + forward.T).tocsr()
+
+
+def permuted(
+    chain: Sequence[Float[np.ndarray, "_ _"]], rng: np.random.Generator
+) -> list[Float[np.ndarray, "_ _"]]:
+    """Return the chain with the weights of each layer in random order.
+
+    Layer sizes, density and every layer's weights are kept; who is wired to whom
+    is not.
+    """
+    return [rng.permuted(W, axis=None) for W in chain]
+
+
+def layer_of(sizes: Sequence[int]) -> Int[np.ndarray, " n_neurons"]:
+    """Return the layer that each neuron is in, counted from the inputs."""
+    return np.repeat(np.arange(len(sizes)), sizes)

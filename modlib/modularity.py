@@ -1,0 +1,176 @@
+r"""Modularity of trained networks, against nulls and against known modules.
+
+For a partition of the neurons into communities, Newman & Girvan's (2004)
+
+    Q = (1 / 2m) sum_uv [A_uv - k_u k_v / 2m] delta(community of u, community of v)
+
+with A the adjacency matrix, k its row sums and 2m their sum. Raw Q rises with
+sparsity alone, so the headline is the *excess*: Q minus the mean Q that the same
+search finds on the same layers with their weights permuted.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Float, Int
+from numpy.typing import ArrayLike
+from scipy import sparse
+from sklearn.metrics import adjusted_rand_score
+
+from modlib.graphs import neuron_graph, permuted
+from modlib.tasks import NO_MODULE
+
+
+class Modularity(NamedTuple):
+    """Modularity of a network, or of each network of a stack.
+
+    Attributes:
+        q: largest Q found.
+        null_mean, null_std: mean and standard deviation of the nulls' largest Q.
+        excess: q - null_mean.
+        z: excess / null_std.
+        communities: each neuron's community, numbered from 0 in the order in
+            which neurons, inputs first, meet them.
+    """
+
+    q: Float[np.ndarray, "*stack"]
+    null_mean: Float[np.ndarray, "*stack"]
+    null_std: Float[np.ndarray, "*stack"]
+    excess: Float[np.ndarray, "*stack"]
+    z: Float[np.ndarray, "*stack"]
+    communities: Int[np.ndarray, "*stack n_neurons"]
+
+
+def modularity(
+    chain: Sequence[Float[ArrayLike, "*stack _ _"]],
+    nulls: int = 20,
+    restarts: int = 5,
+    seed: int = 0,
+) -> Modularity:
+    """Measure the modularity of a chain's neuron graph against permuted weights.
+
+    Each network of a stack gets the answer that it would get alone. A network
+    without any weight has Q = 0.
+
+    Args:
+        nulls: number of chains with permuted weights, at least 2.
+        restarts: partition searches on each graph, of which the best counts.
+        seed: fixes the nulls and the searches.
+
+    Raises:
+        ValueError: if weights are not finite, if the matrices do not fit
+            together, or if `nulls` or `restarts` is too small.
+    """
+    if nulls < 2 or restarts < 1:
+        raise ValueError(
+            f"modularity needs nulls >= 2 and restarts >= 1, got {nulls} and {restarts}:"
+            " the nulls' spread takes two of them, a partition one search"
+        )
+    arrays = [np.asarray(W, dtype=np.float64) for W in (_detached(W) for W in chain)]
+    for depth, W in enumerate(arrays):
+        if not np.isfinite(W).all():
+            raise ValueError(
+                f"modularity needs finite weights, got NaN or infinity in matrix {depth} of the"
+                " chain; leave diverged networks out"
+            )
+    stack = arrays[0].shape[:-2]
+    networks = [[W[index] for W in arrays] for index in np.ndindex(stack)]
+    each = [_of_one_network(network, nulls, restarts, seed) for network in networks]
+    q, null_mean, null_std = (
+        np.array(column).reshape(stack) for column in zip(*(row[:3] for row in each), strict=True)
+    )
+    communities = np.array([row[3] for row in each]).reshape(*stack, -1)
+    excess = q - null_mean
+    with np.errstate(divide="ignore", invalid="ignore"):
+        z = excess / null_std
+    return Modularity(q, null_mean, null_std, excess, z, communities)
+
+
+def _detached(W: ArrayLike) -> ArrayLike:
+    return W.detach().cpu() if hasattr(W, "detach") else W
+
+
+def _of_one_network(
+    chain: list[Float[np.ndarray, "_ _"]], nulls: int, restarts: int, seed: int
+) -> tuple[float, float, float, Int[np.ndarray, " n_neurons"]]:
+    rng = np.random.default_rng(seed)
+    communities = find_communities(neuron_graph(chain), restarts, seed)
+    null_graphs = (neuron_graph(permuted(chain, rng)) for _ in range(nulls))
+    null_q = [newman_q(A, find_communities(A, restarts, seed)) for A in null_graphs]
+    return newman_q(neuron_graph(chain), communities), np.mean(null_q), np.std(null_q), communities
+
+
+def newman_q(adjacency: sparse.sparray, communities: Int[np.ndarray, " n_neurons"]) -> float:
+    """Return Q of a partition of a weighted undirected graph; 0 if it has no edges."""
+    n_neurons, total = len(communities), adjacency.sum()
+    if total == 0:
+        return 0.0
+    member = sparse.csr_array((np.ones(n_neurons), (np.arange(n_neurons), communities)))
+    within = (member.T @ adjacency @ member).diagonal().sum()
+    strengths = member.T @ adjacency.sum(axis=0)
+    return float(within / total - np.square(strengths / total).sum())
+
+
+def find_communities(
+    adjacency: sparse.sparray, restarts: int = 5, seed: int = 0
+) -> Int[np.ndarray, " n_neurons"]:
+    """Return the partition of largest Q among several searches by the Leiden algorithm.
+
+    Neurons without edges are communities of their own. The same seed gives the
+    same partition, on any number of threads: the search runs on one.
+
+    Source: Traag, Waltman & van Eck (2019), doi 10.1038/s41598-019-41695-z, as
+    implemented in NetworKit.
+    """
+    # imported here because it imports matplotlib, which `import modlib` must not
+    import networkit as nk
+
+    upper = sparse.triu(adjacency, format="coo")
+    if not upper.data.any():
+        return np.arange(adjacency.shape[0])
+    # GraphFromCoo reads its arrays as 64-bit numbers, whatever they are
+    ends = upper.row.astype(np.uint64), upper.col.astype(np.uint64)
+    data = upper.data.astype(np.float64) / upper.data.max()
+    graph = nk.GraphFromCoo((data, ends), n=adjacency.shape[0], weighted=True, directed=False)
+    threads = nk.getMaxNumberOfThreads()
+    nk.setNumberOfThreads(1)
+    partitions = []
+    for restart in range(restarts):
+        nk.setSeed(seed * restarts + restart, useThreadId=False)
+        found = nk.community.ParallelLeiden(graph).run().getPartition()
+        partitions.append(in_order_of_appearance(found.getVector()))
+    nk.setNumberOfThreads(threads)
+    return max(partitions, key=lambda communities: newman_q(adjacency, communities))
+
+
+def in_order_of_appearance(labels: ArrayLike) -> Int[np.ndarray, " n"]:
+    """Return the labels renumbered 0, 1, ... in the order in which they first appear."""
+    _, first, inverse = np.unique(labels, return_index=True, return_inverse=True)
+    return np.argsort(np.argsort(first))[inverse]
+
+
+def agreement(
+    communities: Int[np.ndarray, "*stack n_neurons"],
+    input_modules: Int[np.ndarray, " n_in"],
+    output_modules: Int[np.ndarray, " n_out"],
+) -> Float[np.ndarray, "*stack"]:
+    """Return the adjusted Rand index between communities and known modules.
+
+    Only inputs and outputs that belong to a module count (dead inputs act as
+    biases and form communities of their own). NaN where fewer than two modules are
+    known.
+
+    Source: Hubert & Arabie (1985), doi 10.1007/BF01908075.
+    """
+    modules = np.concatenate([input_modules, output_modules])
+    known = modules != NO_MODULE
+    stack = communities.shape[:-1]
+    if len(np.unique(modules[known])) < 2:
+        return np.full(stack, np.nan)
+    ends = np.r_[: len(input_modules), -len(output_modules) : 0]
+    scores = [
+        adjusted_rand_score(modules[known], communities[index][ends][known])
+        for index in np.ndindex(stack)
+    ]
+    return np.array(scores).reshape(stack)

@@ -1,0 +1,100 @@
+"""Multilayer perceptrons in a stack: many networks of one shape, run at once."""
+
+from collections.abc import Callable, Sequence
+from itertools import pairwise
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from modlib.chain import StackedLinear
+
+
+class Stack(nn.Module):
+    """A stack of perceptrons, one per seed, with linear outputs.
+
+    A network's initial weights and biases follow from its seed and the widths alone,
+    whatever else is in the stack; they are distributed as in `nn.Linear`.
+    """
+
+    def __init__(
+        self,
+        widths: Sequence[int],
+        seeds: Sequence[int],
+        activation: Callable[[Tensor], Tensor] = torch.tanh,
+    ) -> None:
+        super().__init__()
+        if len(widths) < 2 or min(widths) < 1:
+            raise ValueError(
+                f"a network needs two widths or more, each at least 1; got {list(widths)}"
+            )
+        if len(seeds) == 0:
+            raise ValueError("a stack needs at least one seed, got none")
+        networks = [initial_layers(widths, seed) for seed in seeds]
+        self.layers = nn.ModuleList(
+            StackedLinear(*(torch.stack(part) for part in zip(*same_depth, strict=True)))
+            for same_depth in zip(*networks, strict=True)
+        )
+        self.activation = activation
+
+    def forward(
+        self,
+        x: Float[Tensor, "n_stack batch n_in"],
+        silenced: Sequence[Bool[Tensor, "n_stack _"]] | None = None,
+    ) -> Float[Tensor, "n_stack batch n_out"]:
+        """Return the outputs; `silenced` marks, per hidden layer, neurons held at zero."""
+        *hidden, output = self.layers
+        for depth, layer in enumerate(hidden):
+            x = self.activation(layer(x))
+            if silenced is not None:
+                x = x.masked_fill(silenced[depth][:, None], 0.0)
+        return output(x)
+
+
+def initial_layers(
+    widths: Sequence[int], seed: int
+) -> list[tuple[Float[Tensor, "n_in n_out"], Float[Tensor, "1 n_out"]]]:
+    """Return one network's weights and biases, uniform between +-1 / sqrt(n_in)."""
+    generator = torch.Generator().manual_seed(seed)
+
+    def uniform(n_in: int, *shape: int) -> Tensor:
+        return torch.empty(shape).uniform_(-(n_in**-0.5), n_in**-0.5, generator=generator)
+
+    return [(uniform(i, i, o), uniform(i, 1, o)) for i, o in pairwise(widths)]
+
+
+def by_head(
+    outputs: Float[Tensor, "n_stack batch n_out"], heads: Sequence[int]
+) -> list[Float[Tensor, "n_stack batch _"]]:
+    """Return the class scores of each sub-task; a single output is scored against 0."""
+    return [
+        F.pad(scores, (1, 0)) if scores.shape[-1] == 1 else scores
+        for scores in outputs.split(list(heads), dim=-1)
+    ]
+
+
+def task_loss(
+    outputs: Float[Tensor, "n_stack batch n_out"],
+    labels: Int[Tensor, "n_stack batch n_tasks"],
+    heads: Sequence[int],
+) -> Float[Tensor, " n_stack"]:
+    """Return each network's cross-entropy, in nats, added up over sub-tasks."""
+    losses = [
+        F.cross_entropy(scores.mT, label, reduction="none").mean(-1)
+        for scores, label in zip(by_head(outputs, heads), labels.unbind(-1), strict=True)
+    ]
+    return torch.stack(losses).sum(0)
+
+
+def accuracy(
+    outputs: Float[Tensor, "n_stack batch n_out"],
+    labels: Int[Tensor, "n_stack batch n_tasks"],
+    heads: Sequence[int],
+) -> Float[Tensor, "n_stack n_tasks"]:
+    """Return the share of examples that each network gets right in each sub-task."""
+    hits = [
+        (scores.argmax(-1) == label).float().mean(-1)
+        for scores, label in zip(by_head(outputs, heads), labels.unbind(-1), strict=True)
+    ]
+    return torch.stack(hits, dim=-1)

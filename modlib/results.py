@@ -1,0 +1,180 @@
+"""Tables of trained networks: what a row must hold, reading, writing, choosing.
+
+Published tables lie beside a file `SHA256SUMS`, so that `sha256sum -c` checks them
+too. Tables are written to a temporary file and renamed, never half.
+"""
+
+import hashlib
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pandera.pandas as pa
+from jaxtyping import Float
+from scipy import stats
+
+FOLDER = Path(os.environ.get("MODLIB_RESULTS", Path(__file__).parents[1] / "results"))
+"""The tables that pages read: the published ones, or those in `MODLIB_RESULTS`."""
+
+ACCURACY_MARGIN = 0.005
+"""Accuracy that a chosen strength may cost at most, against no penalty."""
+
+
+def _measure(low: float, high: float) -> pa.Column:
+    return pa.Column(float, pa.Check.in_range(low, high), nullable=True, coerce=True)
+
+
+NETWORKS = pa.DataFrameSchema(
+    {
+        "task": pa.Column(str),
+        "penalty": pa.Column(str),
+        "strength": pa.Column(float, pa.Check.ge(0), coerce=True),
+        "seed": pa.Column(int, pa.Check.ge(0)),
+        "role": pa.Column(str, pa.Check.isin(["selection", "evaluation"])),
+        "status": pa.Column(str, pa.Check.isin(["ok", "diverged"])),
+        "accuracy": _measure(0, 1),
+        "validation_accuracy": _measure(0, 1),
+        "q": _measure(-0.5, 1),
+        "q_null_mean": _measure(-0.5, 1),
+        "q_null_std": _measure(0, 1),
+        "excess": _measure(-1, 1),
+        "communities": _measure(0, np.inf),
+        "ari": _measure(-1, 1),
+        "specialisation": _measure(0, 1),
+        "steps": pa.Column(int, pa.Check.ge(1)),
+        "seconds": pa.Column(float, pa.Check.ge(0), coerce=True),
+        "versions": pa.Column(str),
+        "commit": pa.Column(str),
+        "key": pa.Column(str),
+    },
+    strict=True,
+    unique=["task", "penalty", "strength", "seed"],
+)
+"""One row per trained network.
+
+`ari` is empty where fewer than two modules are known, `specialisation` where there
+is one sub-task or no lesion hurts; the other measures only in diverged networks.
+"""
+
+NEVER_EMPTY = [
+    "accuracy", "validation_accuracy", "q", "q_null_mean", "q_null_std", "excess", "communities",
+]  # fmt: skip
+
+
+def check(table: pd.DataFrame) -> pd.DataFrame:
+    """Return a table of networks as it is, or say which row and column is wrong.
+
+    Raises:
+        ValueError: for a missing or unknown column, a value out of range,
+            an empty value in a network that did not diverge, or a network that is
+            there twice.
+    """
+    try:
+        NETWORKS.validate(table)
+    except pa.errors.SchemaError as error:
+        cases = error.failure_cases
+        row = f"row {cases['index'].iloc[0]}, " if isinstance(cases, pd.DataFrame) else ""
+        raise ValueError(f"{row}{error}; mend the table or make it again") from error
+    empty = table.loc[table.status == "ok", NEVER_EMPTY].isna()
+    if empty.any(axis=None):
+        row, column = empty.stack().idxmax()
+        raise ValueError(
+            f"row {row}, column '{column}': a network with status 'ok' needs a value, got none;"
+            " make the table again"
+        )
+    return table
+
+
+def write(table: pd.DataFrame, path: Path | str) -> None:
+    """Check a table and write it as CSV, with six significant digits."""
+    path = Path(path)
+    check(table)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    columns = list(NETWORKS.columns)
+    text = table.to_csv(columns=columns, index=False, float_format="%.6g", lineterminator="\n")
+    _replace(path, text)
+
+
+def read(path: Path | str) -> pd.DataFrame:
+    """Return a table after checking it; a missing file or a bad row raises ValueError."""
+    if not Path(path).exists():
+        raise ValueError(f"there is no table {path}; `make reproduce` writes it")
+    text = {"versions": str, "commit": str, "key": str}
+    return check(pd.read_csv(path, dtype=text, keep_default_na=False, na_values=[""]))
+
+
+def publish(table: pd.DataFrame, folder: Path | str) -> None:
+    """Write the table of networks into a folder of results, with its checksum."""
+    path = Path(folder) / "networks.csv"
+    write(table, path)
+    _replace(path.parent / "SHA256SUMS", f"{_sha256(path)}  {path.name}\n")
+
+
+def published(folder: Path | str = FOLDER) -> pd.DataFrame:
+    """Return the table of networks in a folder of results.
+
+    Raises:
+        ValueError: if there is none, if its checksum is not the one in `SHA256SUMS`, or
+            for the reasons of `check`.
+    """
+    path = Path(folder) / "networks.csv"
+    sums = path.parent / "SHA256SUMS"
+    table = read(path)
+    expected = sums.read_text().split("  ")[0] if sums.exists() else "no file SHA256SUMS"
+    if _sha256(path) != expected:
+        raise ValueError(
+            f"{path} should have the SHA-256 checksum {expected}, got {_sha256(path)}: it was"
+            " changed by hand or not copied whole; restore it or make it again"
+        )
+    return table
+
+
+def _sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def _replace(path: Path, text: str) -> None:
+    temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
+    temporary.write_text(text)
+    temporary.replace(path)
+
+
+def chosen_strengths(table: pd.DataFrame) -> pd.Series:
+    """Return the strength chosen for each (task, penalty), by the selection seeds alone.
+
+    It is the one with the largest mean excess among those whose mean validation
+    accuracy is within `ACCURACY_MARGIN` of no penalty's, and of which no network
+    diverged; a penalty without such a strength is left out.
+    """
+    rows = table[table.role == "selection"]
+    means = rows.groupby(["task", "penalty", "strength"])[["validation_accuracy", "excess"]].mean()
+    sound = rows.groupby(["task", "penalty", "strength"]).status.agg(lambda s: (s == "ok").all())
+    reference = means.validation_accuracy.xs("none", level="penalty").groupby("task").max()
+    floor = reference.reindex(means.index, level="task") - ACCURACY_MARGIN
+    eligible = means[sound & (means.validation_accuracy >= floor)]
+    best = eligible.groupby(["task", "penalty"]).excess.idxmax()
+    return best.map(lambda index: index[-1]).rename("strength")
+
+
+def interval(
+    values: Sequence[float] | Float[np.ndarray, " n"], seed: int = 0
+) -> tuple[float, float]:
+    """Return the 95 % BCa bootstrap interval of the mean (Efron 1987).
+
+    The values themselves where they are all equal.
+
+    Raises:
+        ValueError: if there are fewer than three values or one is not finite.
+    """
+    values = np.asarray(values, dtype=float)
+    if len(values) < 3 or not np.isfinite(values).all():
+        raise ValueError(
+            f"an interval needs three finite values or more, got {values.tolist()};"
+            " diverged networks have to be counted, not averaged"
+        )
+    if np.ptp(values) == 0:
+        return values[0], values[0]
+    rng = np.random.default_rng(seed)
+    return tuple(stats.bootstrap((values,), np.mean, method="BCa", rng=rng).confidence_interval)

@@ -1,0 +1,175 @@
+"""Train a stack of networks at once, one per strength and seed, and measure them."""
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from copy import deepcopy
+from dataclasses import dataclass
+from functools import partial
+from itertools import product
+
+import numpy as np
+import pandas as pd
+import torch
+from jaxtyping import Float
+from torch import Tensor
+from tqdm import tqdm
+
+from modlib.chain import weights
+from modlib.measures import measure, progress, repeated, stacked
+from modlib.networks import Stack, task_loss
+from modlib.penalties import PENALTIES, Penalty
+from modlib.tasks import TASKS, Examples, Task
+
+ADAM = partial(torch.optim.Adam, lr=3e-3)
+
+
+@dataclass(frozen=True)
+class Run:
+    """A trained stack of networks.
+
+    Attributes:
+        task, penalty: what it was trained on and with.
+        network: the stack, its networks in the order of the table's rows.
+        table: one row per network: what it was trained with, and what `measure` found.
+        snapshots: copies of the stack at the steps that were asked for.
+        history: one row per network and snapshot, with the columns of `progress`.
+    """
+
+    task: Task
+    penalty: Penalty
+    network: Stack
+    table: pd.DataFrame
+    snapshots: dict[int, Stack]
+    history: pd.DataFrame
+
+    @property
+    def chain(self) -> list[Float[Tensor, "n_stack _ _"]]:
+        """The weights of the whole stack, without their gradient."""
+        return [W.detach() for W in weights(self.network)]
+
+
+def train(
+    task: str | Task,
+    penalty: str | Penalty = "none",
+    strength: float | Iterable[float] | None = None,
+    seeds: Iterable[int] = range(5),
+    *,
+    hidden: Sequence[int] | None = None,
+    activation: Callable[[Tensor], Tensor] = torch.tanh,
+    optimiser: Callable[..., torch.optim.Optimizer] = ADAM,
+    steps: int | None = None,
+    batch_size: int = 128,
+    snapshots: Iterable[int] = (),
+    nulls: int = 20,
+    restarts: int = 5,
+) -> Run:
+    """Train one network for each strength and seed, as one stack.
+
+    A network's seed fixes its data, initial weights and mini-batches (drawn with
+    replacement), whatever else is in the stack. A network that diverges keeps its
+    row, with the status 'diverged'.
+
+    Args:
+        strength: what the penalty is multiplied by, one or several; the penalty's own
+            default if left out.
+        hidden, steps: the task's own if left out.
+        optimiser: called with the parameters of the stack and of the penalty.
+        snapshots: numbers of steps after which to keep a copy and a row of history.
+        nulls, restarts: as in `modularity`.
+
+    Raises:
+        ValueError: for an unknown task or penalty; for no or repeated strengths or seeds,
+            or a strength that is negative or not finite; for sizes below 1; for
+            snapshots beyond the last step.
+    """
+    task = _known("task", task, TASKS)() if isinstance(task, str) else task
+    penalty = _known("penalty", penalty, PENALTIES) if isinstance(penalty, str) else penalty
+    strengths = _distinct("strength", penalty.strength if strength is None else strength)
+    seeds = _distinct("seed", seeds)
+    hidden = task.hidden if hidden is None else hidden
+    steps = task.steps if steps is None else steps
+    snapshots = set(snapshots)
+    if not np.isfinite(strengths).all() or min(strengths) < 0:
+        raise ValueError(f"training needs finite strengths of at least 0, got {strengths}")
+    if steps < 1 or batch_size < 1:
+        raise ValueError(
+            f"training needs steps and batch_size of at least 1, got {steps} and {batch_size}"
+        )
+    if not snapshots <= set(range(steps + 1)):
+        raise ValueError(
+            f"snapshots must be numbers of steps from 0 to {steps}, got {sorted(snapshots)}"
+        )
+
+    grid = pd.DataFrame(list(product(strengths, seeds)), columns=["strength", "seed"])
+    data = [task.draw(seed) for seed in seeds]
+    widths = [len(task.input_modules), *hidden, len(task.output_modules)]
+    network = Stack(widths, grid.seed.tolist(), activation)
+    regulariser = penalty.make(task, grid.seed.tolist())
+    update = optimiser([*network.parameters(), *regulariser.parameters()])
+    factor = torch.tensor(grid.strength.to_numpy(), dtype=torch.float32)
+    kept: dict[int, Stack] = {}
+    history = []
+
+    def record(step: int) -> None:
+        if step in snapshots:
+            kept[step] = deepcopy(network)
+            now = progress(network, regulariser, task, data)
+            history.append(pd.concat([grid.assign(step=step), now], axis=1))
+
+    start = time.perf_counter()
+    batches = mini_batches([part.train for part in data], seeds, batch_size, steps)
+    for step, batch in enumerate(tqdm(batches, total=steps, disable=None)):
+        record(step)
+        x, labels = repeated(batch, len(strengths))
+        loss = task_loss(network(x), labels, task.heads) + factor * regulariser(weights(network))
+        update.zero_grad()
+        loss.sum().backward()
+        update.step()
+    seconds = (time.perf_counter() - start) / len(grid)
+    record(steps)
+
+    settings = grid.assign(task=task.name, penalty=penalty.name, steps=steps, seconds=seconds)
+    measured = measure(network, task, data, nulls, restarts)
+    return Run(
+        task=task,
+        penalty=penalty,
+        network=network,
+        table=pd.concat([settings, measured], axis=1),
+        snapshots=kept,
+        history=pd.concat(history, ignore_index=True) if history else pd.DataFrame(),
+    )
+
+
+def _known(kind: str, name: str, registry: dict) -> object:
+    if name not in registry:
+        raise ValueError(f"{name!r} is no {kind}; the known ones are {', '.join(registry)}")
+    return registry[name]
+
+
+def _distinct(kind: str, values: float | Iterable[float]) -> list[float]:
+    values = [values] if isinstance(values, int | float) else list(values)
+    numbers = all(isinstance(value, int | float) for value in values)
+    if not values or not numbers or len(set(values)) < len(values):
+        raise ValueError(
+            f"training needs at least one {kind}, numbers all, none twice; got {values}"
+            " (YAML reads 1e-5 as text, 1.0e-5 as a number)"
+        )
+    return values
+
+
+def mini_batches(
+    data: Sequence[Examples], seeds: Sequence[int], batch_size: int, steps: int
+) -> Iterator[Examples]:
+    """Yield, step by step, one mini-batch per seed, drawn by a generator of its own."""
+    draws = torch.stack(
+        [
+            torch.randint(
+                len(examples.x), (steps, batch_size), generator=torch.Generator().manual_seed(seed)
+            )
+            for examples, seed in zip(data, seeds, strict=True)
+        ],
+        dim=1,
+    )
+    everything, network = stacked(data), torch.arange(len(data))[:, None]
+    for drawn in draws:
+        yield Examples(*(part[network, drawn] for part in everything))

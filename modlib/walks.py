@@ -1,0 +1,68 @@
+r"""Degree-normalised loops: the regulariser that mends the paper's.
+
+The old local rule samples a child in proportion to weight, that is, relative to
+the edges that compete at the same node; the printed loop term drops this. Put
+back, a layer enters as
+
+    N_ij = |W_ij| / sqrt(r_i c_j),   r_i = sum_j |W_ij|,   c_j = sum_i |W_ij|,
+
+whose square is the probability of stepping from i to j along an edge drawn in
+proportion to weight and back to i likewise. Loops that retrace their steps are
+left out:
+
+    walk loops = sum over hidden layers of  ||N1 N2||_F^2 - sum_j ||N1_:j||^2 ||N2_j:||^2.
+
+Rescaling a layer does not change them. A chain of b disconnected full blocks,
+each of m neurons a layer, scores b (1 - 1/m) per hidden layer.
+"""
+
+from collections.abc import Sequence
+
+from jaxtyping import Float
+from torch import Tensor
+
+from modlib.loops import hidden_layers, loop_sum, retraced_sum
+
+SMALLEST_DEGREE = 1e-12
+"""A neuron whose absolute weights sum to less counts as one of this degree."""
+
+
+def normalised(W: Float[Tensor, "*stack n_in n_out"]) -> Float[Tensor, "*stack n_in n_out"]:
+    """Return N = D_row^(-1/2) |W| D_col^(-1/2).
+
+    Degrees below `SMALLEST_DEGREE` are raised to it, so that a neuron without
+    weights has a row or column of zeros, and a finite gradient.
+    """
+    A = W.abs()
+    rows, columns = (A.sum(dim, keepdim=True).clamp_min(SMALLEST_DEGREE) for dim in (-1, -2))
+    return A * (rows.rsqrt() * columns.rsqrt())
+
+
+def walk_loop_sum(
+    chain: Sequence[Float[Tensor, "*stack _ _"]],
+) -> Float[Tensor, "*stack"]:
+    """Return the walk loops of a network, in O(n_in n_hid n_out) per hidden layer."""
+    layers = [normalised(W) for W in chain]
+    return sum(loop_sum(W, V) - retraced_sum(W, V) for W, V in hidden_layers(layers))
+
+
+def walk_loop_penalty(
+    chain: Sequence[Float[Tensor, "*stack _ _"]], decay: float = 100.0
+) -> Float[Tensor, "*stack"]:
+    """Return -(number of weights) * walk_loop_sum + decay * sum W^2.
+
+    Like the paper's it rewards loops and balances them with a decay. The loops
+    do not depend on a layer's scale, so the decay is not needed to bound the
+    weights: it makes the weights small that neither the loops nor the task hold
+    up. The reward is multiplied by the number of weights because its gradient
+    on one weight falls as the network grows, while that of a sum over weights,
+    such as the decay, does not.
+
+    Raises:
+        ValueError: if `decay` is negative.
+    """
+    if decay < 0:
+        raise ValueError(f"walk_loop_penalty needs decay >= 0, got {decay}")
+    n_weights = sum(W.shape[-2] * W.shape[-1] for W in chain)
+    squares = sum(W.square().sum((-2, -1)) for W in chain)
+    return decay * squares - n_weights * walk_loop_sum(chain)
