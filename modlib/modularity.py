@@ -135,13 +135,13 @@ def find_communities(
     graph = nk.GraphFromCoo((data, ends), n=adjacency.shape[0], weighted=True, directed=False)
     threads = nk.getMaxNumberOfThreads()
     nk.setNumberOfThreads(1)
-    partitions = []
+    found = []
     for restart in range(restarts):
         nk.setSeed(seed * restarts + restart, useThreadId=False)
-        found = nk.community.ParallelLeiden(graph).run().getPartition()
-        partitions.append(in_order_of_appearance(found.getVector()))
+        found.append(nk.community.ParallelLeiden(graph).run().getPartition())
     nk.setNumberOfThreads(threads)
-    return max(partitions, key=lambda communities: newman_q(adjacency, communities))
+    best = max(found, key=lambda partition: nk.community.Modularity().getQuality(partition, graph))
+    return in_order_of_appearance(best.getVector())
 
 
 def in_order_of_appearance(labels: ArrayLike) -> Int[np.ndarray, " n"]:

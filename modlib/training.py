@@ -6,6 +6,7 @@ from copy import deepcopy
 from dataclasses import dataclass
 from functools import partial
 from itertools import product
+from numbers import Real
 
 import numpy as np
 import pandas as pd
@@ -147,8 +148,8 @@ def _known(kind: str, name: str, registry: dict) -> object:
 
 
 def _distinct(kind: str, values: float | Iterable[float]) -> list[float]:
-    values = [values] if isinstance(values, int | float) else list(values)
-    numbers = all(isinstance(value, int | float) for value in values)
+    values = [values] if isinstance(values, Real) else list(values)
+    numbers = all(isinstance(value, Real) for value in values)
     if not values or not numbers or len(set(values)) < len(values):
         raise ValueError(
             f"training needs at least one {kind}, numbers all, none twice; got {values}"
@@ -161,12 +162,13 @@ def mini_batches(
     data: Sequence[Examples], seeds: Sequence[int], batch_size: int, steps: int
 ) -> Iterator[Examples]:
     """Yield, step by step, one mini-batch per seed, drawn by a generator of its own."""
+    # a stream of its own beside the one that split the data
     draws = torch.stack(
         [
-            torch.randint(
-                len(examples.x), (steps, batch_size), generator=torch.Generator().manual_seed(seed)
+            torch.tensor(
+                np.random.default_rng((seed, 1)).integers(len(x), size=(steps, batch_size))
             )
-            for examples, seed in zip(data, seeds, strict=True)
+            for (x, _), seed in zip(data, seeds, strict=True)
         ],
         dim=1,
     )
