@@ -51,8 +51,9 @@ def specialisation(
     lesion hurts.
     """
     n_tasks = drops.shape[-1]
-    lost = drops.clamp_min(0.0)
+    lost = drops.double().clamp_min(0.0)
     if n_tasks == 1:
-        return torch.full(drops.shape[:-2], torch.nan)
+        return lost.new_full(drops.shape[:-2], torch.nan)
     total = lost.sum((-2, -1))
-    return (n_tasks * lost.amax(-1).sum(-1) - total) / ((n_tasks - 1) * total)
+    share = (n_tasks * lost.amax(-1).sum(-1) - total) / ((n_tasks - 1) * total)
+    return share.clamp(0.0, 1.0)  # rounding of the sums aside, it lies there
