@@ -8,6 +8,7 @@ belong to the cell that shows it.
 from collections.abc import Mapping, Sequence
 
 import matplotlib.pyplot as plt
+import networkit  # noqa: F401  before use_style: it sets a style of its own when imported
 import numpy as np
 import pandas as pd
 import seaborn as sns
@@ -139,6 +140,7 @@ def module_graph(
     ax.set_xticklabels(names)
     ax.tick_params(length=0)
     ax.spines[:].set_visible(False)
+    ax.grid(False)
     return ax
 
 
@@ -151,14 +153,14 @@ def strength_curves(table: pd.DataFrame, measures: Mapping[str, str]) -> Figure:
     tasks = list(table.task.unique())
     fig, axes = plt.subplots(
         len(measures), len(tasks), sharex=True, sharey="row", squeeze=False,
-        figsize=(1.2 + 3.6 * len(tasks), 0.6 + 2.1 * len(measures)),
+        figsize=(1 + 2.8 * len(tasks), 0.6 + 1.9 * len(measures)),
     )  # fmt: skip
     for (row, (measure, label)), (column, task) in (
         (r, c) for r in enumerate(measures.items()) for c in enumerate(tasks)
     ):
         ax = axes[row, column]
-        for penalty, rows in table[table.task == task].groupby("penalty", sort=False):
-            name, colour, marker = PENALTY_STYLE[penalty]
+        for penalty, (name, colour, marker) in PENALTY_STYLE.items():
+            rows = table[(table.task == task) & (table.penalty == penalty)]
             points = {
                 strength: (same[measure].mean(), *interval(same[measure]))
                 for strength, same in rows.groupby("strength")
@@ -201,3 +203,34 @@ def training_animation(
     animation = FuncAnimation(fig, draw, frames=list(chains), interval=400)
     plt.close(fig)
     return animation
+
+
+def comparison(summary: pd.DataFrame, measures: Mapping[str, str]) -> Figure:
+    """Draw a summary of `results.summary`: a row per task, a panel per measure.
+
+    Points are means, bars 95 % BCa intervals; a penalty without an eligible strength, or
+    a measure that is not defined for the task, leaves its line empty.
+    """
+    tasks = list(summary.index.unique("task"))
+    fig, axes = plt.subplots(
+        len(tasks), len(measures), sharey=True, sharex="col", squeeze=False,
+        figsize=(1.6 + 1.9 * len(measures), 0.7 + 1.5 * len(tasks)),
+    )  # fmt: skip
+    penalties = list(PENALTY_STYLE)[::-1]
+    for task, row in zip(tasks, axes, strict=True):
+        for (measure, label), ax in zip(measures.items(), row, strict=True):
+            for height, penalty in enumerate(penalties):
+                if (task, penalty) not in summary.index:
+                    continue
+                mean, low, high = summary.loc[
+                    (task, penalty), [measure, f"{measure}_low", f"{measure}_high"]
+                ]
+                _, colour, marker = PENALTY_STYLE[penalty]
+                ax.plot([low, high], [height, height], color=colour, lw=2.5, alpha=0.6)
+                ax.plot([mean], [height], color=colour, marker=marker, ms=6, ls="")
+            ax.axvline(0, color=GREY, lw=0.6, zorder=0) if measure == "excess" else None
+            ax.set_xlabel(label if task == tasks[-1] else "")
+            ax.grid(axis="y", lw=0.4)
+        row[0].set(yticks=range(len(penalties)), ylim=(-0.6, len(penalties) - 0.4), ylabel=task)
+        row[0].set_yticklabels([PENALTY_STYLE[penalty][0] for penalty in penalties])
+    return fig

@@ -178,3 +178,55 @@ def interval(
         return values[0], values[0]
     rng = np.random.default_rng(seed)
     return tuple(stats.bootstrap((values,), np.mean, method="BCa", rng=rng).confidence_interval)
+
+
+SUMMARISED = ["accuracy", "excess", "ari", "specialisation"]
+
+
+def summary(table: pd.DataFrame) -> pd.DataFrame:
+    """Return how each penalty does at its chosen strength, on the evaluation seeds.
+
+    One row per task and penalty with `networks` (how many did not diverge), `diverged`,
+    `strength` (NaN where no strength keeps the accuracy) and, for each measure in
+    `SUMMARISED`, its mean and the ends of `interval`, as `<measure>`, `<measure>_low` and
+    `<measure>_high`; networks in which a measure is not defined are left out of it.
+    """
+    strengths = chosen_strengths(table)
+    rows = []
+    for (task, penalty), part in table.groupby(["task", "penalty"], sort=False):
+        strength = strengths.get((task, penalty), np.nan)
+        judged = part[(part.role == "evaluation") & (part.strength == strength)]
+        row = {"task": task, "penalty": penalty, "strength": strength}
+        row |= {"networks": (judged.status == "ok").sum()}
+        row |= {"diverged": (judged.status == "diverged").sum()}
+        for measure in SUMMARISED:
+            values = judged[measure].dropna()
+            ends = interval(values) if len(values) >= 3 else (np.nan, np.nan)
+            row |= dict(zip([f"{measure}_low", f"{measure}_high"], ends, strict=True))
+            row[measure] = values.mean()
+        rows.append(row)
+    return pd.DataFrame(rows).set_index(["task", "penalty"])
+
+
+def differences(table: pd.DataFrame, reference: str = "none") -> pd.DataFrame:
+    """Return paired differences of each penalty to a reference, both at chosen strengths.
+
+    One row per task, penalty and measure in `SUMMARISED`: `networks` (pairs of evaluation
+    seeds in which the measure is defined for both), `mean`, and the ends `low` and `high`
+    of `interval`; NaN where there are fewer than three pairs.
+    """
+    chosen = chosen_strengths(table)
+    judged = table[table.role == "evaluation"].set_index(["task", "penalty", "strength", "seed"])
+    judged = judged[SUMMARISED].sort_index()
+    rows = []
+    for (task, penalty), strength in chosen.items():
+        if penalty == reference or (task, reference) not in chosen:
+            continue
+        own = judged.loc[task, penalty, strength]
+        pairs = own - judged.loc[task, reference, chosen[task, reference]]
+        for measure, values in pairs.items():
+            values = values.dropna()
+            low, high = interval(values) if len(values) >= 3 else (np.nan, np.nan)
+            rows.append([task, penalty, measure, len(values), values.mean(), low, high])
+    columns = ["task", "penalty", "measure", "networks", "mean", "low", "high"]
+    return pd.DataFrame(rows, columns=columns).set_index(["task", "penalty", "measure"])

@@ -1,0 +1,89 @@
+"""Speed, as ratios within one run: the number in brackets is the ratio to the group's fastest.
+
+`make bench`; nothing is asserted, for a machine's load is not a property of the code.
+"""
+
+from functools import partial
+from itertools import pairwise
+
+import networkx as nx
+import numpy as np
+import pytest
+import torch
+
+import modlib
+from modlib.graphs import neuron_graph, permuted
+from modlib.networks import Stack, task_loss
+
+WIDTHS = (128, 48, 48, 20)
+
+
+def random_chain(*widths):
+    return [torch.randn(sizes, generator=torch.manual_seed(0)) for sizes in pairwise(widths)]
+
+
+def four_indices(W, V):
+    return torch.einsum("ij,ik,jl,kl->ijkl", W, W, V, V).sum()
+
+
+@pytest.mark.benchmark(group="loops of a 32-32-32 network: closed form and definition")
+@pytest.mark.parametrize("form", [modlib.loop_sum, four_indices], ids=["closed", "definition"])
+def test_loop_sum(benchmark, form):
+    benchmark(form, *random_chain(32, 32, 32))
+
+
+@pytest.mark.benchmark(group="32 networks of 128-48-48-20, 50 steps: as a stack and one at a time")
+@pytest.mark.parametrize("size", [32, 1], ids=["stack", "one at a time"])
+def test_training(benchmark, size):
+    tasks = [range(first, first + size) for first in range(0, 32, size)]
+    networks = [
+        (Stack(WIDTHS, list(seeds)), torch.randn(size, 128, 128), torch.zeros(size, 128, 2).long())
+        for seeds in tasks
+    ]
+
+    def train():
+        for network, x, labels in networks:
+            update = torch.optim.Adam(network.parameters())
+            for _ in range(50):
+                update.zero_grad()
+                task_loss(network(x), labels, (10, 10)).sum().backward()
+                update.step()
+
+    benchmark.pedantic(train, rounds=3, warmup_rounds=1)
+
+
+def modularity_by_networkx(chain, nulls, restarts):
+    """Return the excess as `modlib.modularity` does, by networkx's Louvain search."""
+    rng = np.random.default_rng(0)
+
+    def largest_q(layers):
+        graph = nx.from_scipy_sparse_array(neuron_graph(layers))
+        searches = (nx.community.louvain_communities(graph, seed=s) for s in range(restarts))
+        return max(nx.community.modularity(graph, found) for found in searches)
+
+    layers = [W.numpy().astype(float) for W in chain]
+    return largest_q(layers) - np.mean([largest_q(permuted(layers, rng)) for _ in range(nulls)])
+
+
+@pytest.mark.benchmark(group="excess modularity of 784-256-256-10: this package and networkx")
+@pytest.mark.parametrize("measure", [modlib.modularity, modularity_by_networkx])
+def test_modularity(benchmark, measure):
+    chain = random_chain(784, 256, 256, 10)
+    benchmark.pedantic(partial(measure, chain, nulls=2, restarts=1), rounds=1, warmup_rounds=0)
+
+
+@pytest.mark.benchmark(group="one training step of 16 networks of 128-48-48-20, with each penalty")
+@pytest.mark.parametrize("name", list(modlib.PENALTIES))
+def test_step(benchmark, name):
+    network = Stack(WIDTHS, range(16))
+    penalty = modlib.PENALTIES[name].make(modlib.TASKS["two_digits"](), range(16))
+    update = torch.optim.Adam(network.parameters())
+    x, labels = torch.randn(16, 128, 128), torch.zeros(16, 128, 2).long()
+
+    def step():
+        update.zero_grad()
+        loss = task_loss(network(x), labels, (10, 10)) + 1e-5 * penalty(modlib.weights(network))
+        loss.sum().backward()
+        update.step()
+
+    benchmark(step)

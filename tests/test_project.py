@@ -1,0 +1,83 @@
+"""What the repository promises: notebooks without outputs, one environment, no strays."""
+
+import re
+import tomllib
+from itertools import chain
+from pathlib import Path
+
+import nbformat
+import pytest
+import torch
+import yaml
+
+ROOT = Path(__file__).parents[1]
+NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+
+
+def lock():
+    lines = (ROOT / "requirements.txt").read_text().splitlines()
+    return [line for line in lines if line and not line.startswith("#")]
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_a_notebook_is_committed_without_outputs(path):
+    for cell in nbformat.read(path, as_version=4).cells:
+        assert not cell.get("outputs")
+        assert cell.get("execution_count") is None
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_a_notebook_has_one_parameters_cell_of_explained_literals(path):
+    cells = nbformat.read(path, as_version=4).cells
+    assert cells[0].cell_type == "markdown"
+    (parameters,) = [cell for cell in cells if "parameters" in cell.metadata.get("tags", [])]
+    assert parameters is cells[1]
+    for line in parameters.source.splitlines():
+        assert re.fullmatch(r"\w+ = [^()]+  # .+", line), line
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_a_figure_has_a_caption_and_an_alternative_text(path):
+    for cell in nbformat.read(path, as_version=4).cells:
+        shows = cell.metadata.get("mystnb", {})
+        if "figure" in shows:
+            assert shows["figure"]["caption"].endswith(".")
+            assert shows["figure"]["name"].startswith(f"fig-{path.stem}-")
+            assert len(shows["image"]["alt"]) > 20
+
+
+def test_every_page_notebook_is_in_the_book():
+    pages = {
+        Path(file).name for file in re.findall(r"notebooks/\w+", (ROOT / "_toc.yml").read_text())
+    }
+    assert pages == {path.stem for path in NOTEBOOKS} - {"sweep"}
+
+
+def test_the_lock_names_versions_that_install_everywhere():
+    for line in lock():
+        requirement = line.split(" ; ")[0]
+        assert re.fullmatch(r"[a-z0-9._-]+==[0-9][\w.]*", requirement), line
+
+
+def test_the_lock_holds_what_pyproject_asks_for():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    wanted = list(chain(project["dependencies"], *project["optional-dependencies"].values()))
+    locked = {line.split("==")[0] for line in lock()}
+    assert {re.split(r"[<>=]", requirement)[0] for requirement in wanted} <= locked
+
+
+def test_the_lines_in_the_readme_run(capsys):
+    (code,) = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+    batches = [(torch.randn(8, 128), torch.randint(20, (8,))) for _ in range(3)]
+    exec(code, {"batches": batches})
+    assert -1 < float(capsys.readouterr().out) < 1
+
+
+def test_conda_installs_the_same():
+    environment = yaml.safe_load((ROOT / "environment.yml").read_text())
+    *conda, pip = environment["dependencies"]
+    assert pip == {"pip": ["--requirement requirements.txt", "--editable ."]}
+    python = next(entry for entry in conda if entry.startswith("python="))
+    floor = re.search(r'requires-python = ">=(.+)"', (ROOT / "pyproject.toml").read_text())[1]
+    assert python == f"python={floor}"
+    assert {entry.split("=")[0] for entry in conda} == {"python", "pip", "make", "git"}
