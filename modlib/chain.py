@@ -56,14 +56,15 @@ def weights(model: nn.Module) -> list[Float[Tensor, "*stack _ _"]]:
         else:
             continue
         n_in = matrix.shape[-2]
-        if chain and n_in != (n_out := chain[-1].shape[-1]):
-            if not (channels and isinstance(layer, nn.Linear) and n_in % n_out == 0):
-                raise ValueError(
-                    f"consecutive layers must fit together: '{previous_name}' has {n_out}"
-                    f" outputs but '{name}' has {n_in} inputs; pass a model (or the part"
-                    " of one) whose layers are registered in the order in which they run"
-                )
+        n_out = chain[-1].shape[-1] if chain else n_in
+        if channels and isinstance(layer, nn.Linear) and n_in % n_out == 0:
             matrix = matrix.unflatten(-2, (n_out, n_in // n_out)).abs().sum(-2)
+        elif n_in != n_out:
+            raise ValueError(
+                f"consecutive layers must fit together: '{previous_name}' has {n_out}"
+                f" outputs but '{name}' has {n_in} inputs; pass a model (or the part"
+                " of one) whose layers are registered in the order in which they run"
+            )
         chain.append(matrix)
         previous_name, channels = name, isinstance(layer, nn.Conv2d)
     if not chain:

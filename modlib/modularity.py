@@ -62,11 +62,9 @@ def modularity(
         ValueError: if weights are not finite, if the matrices do not fit
             together, or if `nulls` or `restarts` is too small.
     """
-    if nulls < 2 or restarts < 1:
-        raise ValueError(
-            f"modularity needs nulls >= 2 and restarts >= 1, got {nulls} and {restarts}:"
-            " the nulls' spread takes two of them, a partition one search"
-        )
+    require_searches(nulls, restarts)
+    if not len(chain):
+        raise ValueError("modularity needs at least one weight matrix, got an empty chain")
     arrays = [np.asarray(W, dtype=np.float64) for W in (_detached(W) for W in chain)]
     for depth, W in enumerate(arrays):
         if not np.isfinite(W).all():
@@ -85,6 +83,15 @@ def modularity(
     with np.errstate(divide="ignore", invalid="ignore"):
         z = excess / null_std
     return Modularity(q, null_mean, null_std, excess, z, communities)
+
+
+def require_searches(nulls: int, restarts: int) -> None:
+    """Raise ValueError unless there are two nulls, for a spread, and one search or more."""
+    if nulls < 2 or restarts < 1:
+        raise ValueError(
+            f"modularity needs nulls >= 2 and restarts >= 1, got {nulls} and {restarts}:"
+            " the nulls' spread takes two of them, a partition one search"
+        )
 
 
 def _detached(W: ArrayLike) -> ArrayLike:
@@ -136,10 +143,12 @@ def find_communities(
     threads = nk.getMaxNumberOfThreads()
     nk.setNumberOfThreads(1)
     found = []
-    for restart in range(restarts):
-        nk.setSeed(seed * restarts + restart, useThreadId=False)
-        found.append(nk.community.ParallelLeiden(graph).run().getPartition())
-    nk.setNumberOfThreads(threads)
+    try:
+        for restart in range(restarts):
+            nk.setSeed(seed * restarts + restart, useThreadId=False)
+            found.append(nk.community.ParallelLeiden(graph).run().getPartition())
+    finally:
+        nk.setNumberOfThreads(threads)
     best = max(found, key=lambda partition: nk.community.Modularity().getQuality(partition, graph))
     return in_order_of_appearance(best.getVector())
 

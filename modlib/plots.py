@@ -53,9 +53,9 @@ def use_style() -> None:
 def community_colours(communities: Int[np.ndarray, " n_neurons"]) -> Float[np.ndarray, "n 4"]:
     """Return a colour for each neuron: the largest communities differ, the rest are grey."""
     sizes = np.bincount(communities)
-    shown = np.flatnonzero(sizes >= max(2, np.sort(sizes)[::-1][: len(PALETTE)][-1]))
+    largest = np.argsort(-sizes, kind="stable")[: len(PALETTE)]
+    shown = np.sort(largest[sizes[largest] > 1])
     colours = np.tile(to_rgba_array(GREY), (len(sizes), 1))
-    shown = shown[: len(PALETTE)]
     colours[shown] = to_rgba_array(PALETTE[: len(shown)])
     return colours[communities]
 
@@ -127,7 +127,7 @@ def module_graph(
     positions, colours = neuron_positions(sizes, communities), community_colours(communities)
     for depth, W in enumerate(np.abs(np.asarray(W)) for W in chain):
         i, j = np.nonzero(W >= np.quantile(W, 0.9))  # noqa: SIM300
-        strength = W[i, j] / W.max()
+        strength = W[i, j] / (W.max() or 1.0)
         i, j = i + starts[depth], j + starts[depth + 1]
         same = communities[i] == communities[j]
         edge_colours = np.where(same[:, None], colours[i], to_rgba_array("#555555"))

@@ -16,7 +16,16 @@ def provenance() -> dict[str, str]:
     """Return the versions that numbers depend on, and the commit of this checkout."""
     packages = ("modlib", "torch", "numpy", "networkit", "scikit-learn")
     versions = [f"python {platform.python_version()}", *(f"{p} {version(p)}" for p in packages)]
-    git = ["git", "-C", str(PACKAGE), "describe", "--always", "--abbrev=40", "--dirty"]
+    git = [
+        "git",
+        "-C",
+        str(PACKAGE),
+        "describe",
+        "--always",
+        "--exclude=*",
+        "--abbrev=40",
+        "--dirty",
+    ]
     commit = subprocess.run(git, capture_output=True, text=True).stdout.strip()
     return {"versions": "; ".join(versions), "commit": commit or "unknown"}
 

@@ -6,13 +6,13 @@ too. Tables are written to a temporary file and renamed, never half.
 
 import hashlib
 import os
-from collections.abc import Sequence
+import sys
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pandera.pandas as pa
-from jaxtyping import Float
+from numpy.typing import ArrayLike
 from scipy import stats
 
 FOLDER = Path(os.environ.get("MODLIB_RESULTS", Path(__file__).parents[1] / "results"))
@@ -30,7 +30,7 @@ NETWORKS = pa.DataFrameSchema(
     {
         "task": pa.Column(str),
         "penalty": pa.Column(str),
-        "strength": pa.Column(float, pa.Check.ge(0), coerce=True),
+        "strength": pa.Column(float, pa.Check.in_range(0, sys.float_info.max), coerce=True),
         "seed": pa.Column(int, pa.Check.ge(0)),
         "role": pa.Column(str, pa.Check.isin(["selection", "evaluation"])),
         "status": pa.Column(str, pa.Check.isin(["ok", "diverged"])),
@@ -73,7 +73,7 @@ def check(table: pd.DataFrame) -> pd.DataFrame:
     """
     try:
         NETWORKS.validate(table)
-    except pa.errors.SchemaError as error:
+    except (pa.errors.SchemaError, pa.errors.SchemaErrors) as error:
         cases = error.failure_cases
         row = f"row {cases['index'].iloc[0]}, " if isinstance(cases, pd.DataFrame) else ""
         raise ValueError(f"{row}{error}; mend the table or make it again") from error
@@ -99,8 +99,7 @@ def write(table: pd.DataFrame, path: Path | str) -> None:
 
 def read(path: Path | str) -> pd.DataFrame:
     """Return a table after checking it; a missing file or a bad row raises ValueError."""
-    if not Path(path).exists():
-        raise ValueError(f"there is no table {path}; `make reproduce` writes it")
+    _require(Path(path))
     text = {"versions": str, "commit": str, "key": str}
     return check(pd.read_csv(path, dtype=text, keep_default_na=False, na_values=[""]))
 
@@ -121,14 +120,19 @@ def published(folder: Path | str = FOLDER) -> pd.DataFrame:
     """
     path = Path(folder) / "networks.csv"
     sums = path.parent / "SHA256SUMS"
-    table = read(path)
-    expected = sums.read_text().split("  ")[0] if sums.exists() else "no file SHA256SUMS"
+    _require(path)
+    expected = sums.read_text().split("  ")[0] if sums.exists() else "in SHA256SUMS (missing)"
     if _sha256(path) != expected:
         raise ValueError(
             f"{path} should have the SHA-256 checksum {expected}, got {_sha256(path)}: it was"
             " changed by hand or not copied whole; restore it or make it again"
         )
-    return table
+    return read(path)
+
+
+def _require(path: Path) -> None:
+    if not path.exists():
+        raise ValueError(f"there is no table {path}; `make reproduce` writes it")
 
 
 def _sha256(path: Path) -> str:
@@ -151,6 +155,11 @@ def chosen_strengths(table: pd.DataFrame) -> pd.Series:
     rows = table[table.role == "selection"]
     means = rows.groupby(["task", "penalty", "strength"])[["validation_accuracy", "excess"]].mean()
     sound = rows.groupby(["task", "penalty", "strength"]).status.agg(lambda s: (s == "ok").all())
+    if "none" not in set(rows.penalty):
+        raise ValueError(
+            f"strengths are chosen against no penalty, got selection seeds of {set(rows.penalty)}"
+            " alone; add rows with the penalty 'none'"
+        )
     reference = means.validation_accuracy.xs("none", level="penalty").groupby("task").max()
     floor = reference.reindex(means.index, level="task") - ACCURACY_MARGIN
     eligible = means[sound & (means.validation_accuracy >= floor)]
@@ -158,9 +167,7 @@ def chosen_strengths(table: pd.DataFrame) -> pd.Series:
     return best.map(lambda index: index[-1]).rename("strength")
 
 
-def interval(
-    values: Sequence[float] | Float[np.ndarray, " n"], seed: int = 0
-) -> tuple[float, float]:
+def interval(values: ArrayLike, seed: int = 0) -> tuple[float, float]:
     """Return the 95 % BCa bootstrap interval of the mean (Efron 1987).
 
     The values themselves where they are all equal.

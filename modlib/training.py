@@ -17,6 +17,7 @@ from tqdm import tqdm
 
 from modlib.chain import weights
 from modlib.measures import measure, progress, repeated, stacked
+from modlib.modularity import require_searches
 from modlib.networks import Stack, task_loss
 from modlib.penalties import PENALTIES, Penalty
 from modlib.tasks import TASKS, Examples, Task
@@ -80,8 +81,8 @@ def train(
 
     Raises:
         ValueError: for an unknown task or penalty; for no or repeated strengths or seeds,
-            or a strength that is negative or not finite; for sizes below 1; for
-            snapshots beyond the last step.
+            a strength that is negative or not finite, or a seed that is no whole number of at
+            least 0; for sizes below 1; for snapshots beyond the last step.
     """
     task = _known("task", task, TASKS)() if isinstance(task, str) else task
     penalty = _known("penalty", penalty, PENALTIES) if isinstance(penalty, str) else penalty
@@ -90,12 +91,15 @@ def train(
     hidden = task.hidden if hidden is None else hidden
     steps = task.steps if steps is None else steps
     snapshots = set(snapshots)
+    if any(seed < 0 or seed != int(seed) for seed in seeds):
+        raise ValueError(f"seeds must be whole numbers of at least 0, got {seeds}")
     if not np.isfinite(strengths).all() or min(strengths) < 0:
         raise ValueError(f"training needs finite strengths of at least 0, got {strengths}")
     if steps < 1 or batch_size < 1:
         raise ValueError(
             f"training needs steps and batch_size of at least 1, got {steps} and {batch_size}"
         )
+    require_searches(nulls, restarts)
     if not snapshots <= set(range(steps + 1)):
         raise ValueError(
             f"snapshots must be numbers of steps from 0 to {steps}, got {sorted(snapshots)}"
@@ -147,7 +151,7 @@ def _known(kind: str, name: str, registry: dict) -> object:
     return registry[name]
 
 
-def _distinct(kind: str, values: float | Iterable[float]) -> list[float]:
+def _distinct(kind: str, values: object) -> list:
     values = [values] if isinstance(values, Real) else list(values)
     numbers = all(isinstance(value, Real) for value in values)
     if not values or not numbers or len(set(values)) < len(values):

@@ -1,0 +1,128 @@
+"""Stacks of perceptrons against `torch.nn`, one network at a time."""
+
+import numpy as np
+import pytest
+import torch
+from strategies import random_chain
+from torch import nn
+from torch.nn import functional as F
+
+from modlib.networks import Stack, accuracy, by_head, task_loss
+
+WIDTHS = (5, 7, 6, 3)
+
+
+def sequential(stack, n):
+    """Network n of a stack, built from PyTorch's own layers."""
+    modules = []
+    for layer in stack.layers:
+        n_in, n_out = layer.weight.shape[-2:]
+        linear = nn.Linear(n_in, n_out)
+        linear.load_state_dict({"weight": layer.weight[n].T, "bias": layer.bias[n, 0]})
+        modules += [linear, nn.Tanh()]
+    return nn.Sequential(*modules[:-1])
+
+
+def inputs(n_stack, n_in=5, batch=9):
+    (x,) = random_chain(batch, n_in, stack=(n_stack,), dtype=torch.float32)
+    return x
+
+
+def test_each_network_computes_what_its_layers_do_one_by_one():
+    stack, x = Stack(WIDTHS, seeds=[3, 1]), inputs(2)
+    for n in range(2):
+        # batched products may add up in another order
+        torch.testing.assert_close(stack(x)[n], sequential(stack, n)(x[n]))
+
+
+def test_the_activation_can_be_chosen_and_is_not_applied_to_outputs():
+    stack, x = Stack(WIDTHS, seeds=[3], activation=torch.relu), inputs(1)
+    first, second, last = stack.layers
+    hidden = torch.relu(second(torch.relu(first(x))))
+    assert torch.equal(stack(x), last(hidden))
+
+
+def test_a_network_starts_from_the_same_weights_alone_and_in_a_stack():
+    together, alone = Stack(WIDTHS, seeds=[3, 8, 1]), Stack(WIDTHS, seeds=[8])
+    for a, b in zip(together.parameters(), alone.parameters(), strict=True):
+        assert torch.equal(a[1:2], b)
+        assert not torch.equal(a[:1], b)
+
+
+def test_making_a_stack_leaves_the_global_random_state_alone():
+    before = torch.get_rng_state()
+    Stack(WIDTHS, seeds=[0])
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_initial_weights_are_distributed_as_in_torch():
+    n_in = 400
+    (ours,) = Stack((n_in, 300), seeds=[0]).layers
+    theirs = nn.Linear(n_in, 300)
+    for a, b in ((ours.weight, theirs.weight), (ours.bias, theirs.bias)):
+        # uniform on +-1/20: the largest of 300 comes within 5 % of the bound, and 120,000
+        # have a spread known to 0.2 %
+        assert a.abs().max().item() == pytest.approx(b.abs().max().item(), rel=0.05)
+        assert a.abs().max() <= n_in**-0.5
+    assert ours.weight.std().item() == pytest.approx(theirs.weight.std().item(), rel=0.01)
+    assert abs(ours.weight.mean().item()) < 5 * n_in**-0.5 / 120_000**0.5
+
+
+def test_silenced_neurons_are_those_whose_activity_is_set_to_zero():
+    stack, x = Stack(WIDTHS, seeds=[3, 1], activation=torch.sigmoid), inputs(2)
+    silenced = [torch.zeros(2, 7, dtype=bool), torch.zeros(2, 6, dtype=bool)]
+    silenced[0][0, [0, 4]] = True
+    silenced[1][1, 5] = True
+    first, second, last = stack.layers
+    hidden = torch.sigmoid(first(x))
+    hidden[0, :, [0, 4]] = 0
+    hidden = torch.sigmoid(second(hidden))
+    hidden[1, :, 5] = 0
+    assert torch.equal(stack(x, silenced), last(hidden))
+    assert torch.equal(stack(x, [torch.zeros_like(mask) for mask in silenced]), stack(x))
+
+
+def test_the_loss_of_classes_is_cross_entropy_added_up_over_heads():
+    outputs, heads = random_chain(6, 7, stack=(2,), dtype=torch.float32)[0], (3, 4)
+    labels = torch.tensor(np.random.default_rng(0).integers(3, size=(2, 6, 2)))
+    for n, loss in enumerate(task_loss(outputs, labels, heads)):
+        left = F.cross_entropy(outputs[n, :, :3], labels[n, :, 0])
+        right = F.cross_entropy(outputs[n, :, 3:], labels[n, :, 1])
+        torch.testing.assert_close(loss, left + right)
+
+
+def test_the_loss_of_a_single_output_is_binary_cross_entropy():
+    outputs = random_chain(6, 2, stack=(3,), dtype=torch.float32)[0]
+    labels = torch.tensor(np.random.default_rng(0).integers(2, size=(3, 6, 2)))
+    for n, loss in enumerate(task_loss(outputs, labels, (1, 1))):
+        expected = [
+            F.binary_cross_entropy_with_logits(outputs[n, :, task], labels[n, :, task].float())
+            for task in (0, 1)
+        ]
+        torch.testing.assert_close(loss, sum(expected))
+
+
+def test_accuracy_by_hand():
+    # a head of one output, decided by its sign, and a head of three
+    outputs = torch.tensor([[[0.1, 3.0, 1, 2], [-0.1, 0, 2, 1], [2.0, 0, 1, 5], [-1.0, 0, 9, 1]]])
+    labels = torch.tensor([[[1, 0], [1, 1], [1, 1], [0, 1]]])
+    assert accuracy(outputs, labels, (1, 3)).tolist() == [[0.75, 0.75]]
+    assert accuracy(outputs, 1 - labels.clamp(max=1), (1, 3)).tolist() == [[0.25, 0.0]]
+
+
+def test_heads_split_the_outputs():
+    outputs = torch.arange(8.0).view(1, 2, 4)
+    single, rest = by_head(outputs, (1, 3))
+    assert single.tolist() == [[[0, 0], [0, 4]]]
+    assert rest.tolist() == [[[1, 2, 3], [5, 6, 7]]]
+
+
+@pytest.mark.parametrize("widths", [(3,), (3, 0, 2)])
+def test_a_network_without_layers_or_neurons_is_refused(widths):
+    with pytest.raises(ValueError, match="two widths or more, each at least 1; got"):
+        Stack(widths, seeds=[0])
+
+
+def test_a_stack_without_seeds_is_refused():
+    with pytest.raises(ValueError, match="at least one seed, got none"):
+        Stack(WIDTHS, seeds=[])

@@ -1,0 +1,261 @@
+"""Training: networks in a stack are what they would be alone; records are what they say."""
+
+import inspect
+import math
+from functools import partial
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from torch.nn import functional as F
+
+from modlib import loop_penalty, modularity, train, weights
+from modlib.networks import Stack
+from modlib.tasks import TASKS
+from modlib.training import mini_batches
+
+QUICK = {"nulls": 2, "restarts": 1}
+BRIEF = {**QUICK, "hidden": (6, 5), "steps": 20, "batch_size": 16}
+TASK = TASKS["retina"]()
+
+
+@pytest.fixture(scope="module")
+def run():
+    return train("retina", "loops", [1e-3, 1e-1], [4, 2, 7], snapshots=[0, 8, 20], **BRIEF)
+
+
+def networks(chain):
+    """The networks of a stack, each as its chain."""
+    return [[W[n] for W in chain] for n in range(len(chain[0]))]
+
+
+def close(a, b):
+    # batched products may add up in another order, and Adam's first steps have the size
+    # of its learning rate, 3e-3, however small the gradient: rounding is magnified
+    for A, B in zip(a, b, strict=True):
+        torch.testing.assert_close(A, B, rtol=1e-3, atol=1e-4)
+
+
+def test_rows_are_strengths_by_seeds_in_the_order_given(run):
+    assert run.table.strength.tolist() == [1e-3] * 3 + [1e-1] * 3
+    assert run.table.seed.tolist() == [4, 2, 7] * 2
+    assert (run.table.task == "retina").all()
+    assert (run.table.penalty == "loops").all()
+    assert (run.table.steps == 20).all()
+    assert (run.table.seconds > 0).all()
+    assert (run.table.status == "ok").all()
+
+
+def test_the_chain_is_that_of_the_whole_stack_without_gradient(run):
+    assert [tuple(W.shape) for W in run.chain] == [(6, 8, 6), (6, 6, 5), (6, 5, 2)]
+    assert not any(W.requires_grad for W in run.chain)
+
+
+@pytest.mark.parametrize("row", [1, 5])
+def test_a_network_ends_in_a_stack_as_it_does_alone(run, row):
+    setting = run.table.loc[row]
+    alone = train("retina", "loops", setting.strength, [int(setting.seed)], **BRIEF)
+    close(networks(run.chain)[row], networks(alone.chain)[0])
+
+
+def test_strengths_and_seeds_make_a_difference(run):
+    ends = [torch.cat([W.flatten() for W in chain]) for chain in networks(run.chain)]
+    for a in range(6):
+        for b in range(a):
+            assert not torch.allclose(ends[a], ends[b], atol=1e-3)
+
+
+def test_snapshot_zero_is_the_initial_network_of_each_seed(run):
+    initial = Stack([8, 6, 5, 2], seeds=run.table.seed.tolist())
+    for a, b in zip(run.snapshots[0].parameters(), initial.parameters(), strict=True):
+        assert torch.equal(a, b)
+
+
+def test_the_last_snapshot_is_the_trained_network(run):
+    assert list(run.snapshots) == [0, 8, 20]
+    for a, b in zip(weights(run.snapshots[20]), run.chain, strict=True):
+        assert torch.equal(a, b)
+
+
+def test_a_snapshot_is_where_a_shorter_training_ends(run):
+    shorter = train("retina", "loops", [1e-3, 1e-1], [4, 2, 7], **{**BRIEF, "steps": 8})
+    close(weights(run.snapshots[8]), shorter.chain)
+
+
+def test_history_describes_each_snapshot_on_validation_examples(run):
+    keys = list(zip(run.history.step, run.history.strength, run.history.seed, strict=True))
+    grid = list(zip(run.table.strength, run.table.seed, strict=True))
+    assert keys == [(step, *network) for step in (0, 8, 20) for network in grid]
+    for (step, _, seed), row in zip(keys, run.history.itertuples(), strict=True):
+        network = run.snapshots[step]
+        validation = TASK.draw(seed).validation
+        n = row.Index % 6
+        outputs = network(validation.x.expand(6, -1, -1))[n]
+        labels = validation.labels
+        loss = sum(
+            F.binary_cross_entropy_with_logits(outputs[:, t], labels[:, t].float()) for t in (0, 1)
+        )
+        chain = [W[n].detach() for W in weights(network)]
+        assert row.task_loss == pytest.approx(loss.item(), rel=1e-5)
+        assert row.accuracy == pytest.approx(((outputs > 0) == labels).float().mean().item())
+        assert row.penalty == pytest.approx(loop_penalty(chain).item(), rel=1e-5)
+        assert row.excess == modularity(chain, nulls=5, restarts=1).excess
+
+
+def test_without_snapshots_there_is_no_history():
+    run = train("retina", seeds=[0], **{**BRIEF, "steps": 1})
+    assert run.snapshots == {}
+    assert run.history.empty
+
+
+@pytest.fixture(scope="module")
+def learned():
+    return train("retina", "l2", [0.0, 3e-3, 3e-2], range(2), steps=500, **QUICK)
+
+
+def test_a_network_without_penalty_learns_its_task(learned):
+    # the guess gets half of them right
+    accuracy = learned.table[learned.table.strength == 0].accuracy
+    assert accuracy.min() > 0.8
+
+
+def test_a_stronger_l2_penalty_leaves_smaller_weights(learned):
+    squares = sum(W.square().sum((-2, -1)) for W in learned.chain).view(3, 2)
+    assert (squares[0] > squares[1]).all()
+    assert (squares[1] > squares[2]).all()
+
+
+def test_no_penalty_is_what_a_strength_of_zero_gives():
+    none = train("retina", "none", seeds=[3], **BRIEF)
+    assert none.table.strength.tolist() == [0.0]
+    close(none.chain, train("retina", "l2", 0.0, [3], **BRIEF).chain)
+
+
+def test_the_penalty_has_its_own_strength_where_none_is_given():
+    assert train("retina", "l1", seeds=[3], **BRIEF).table.strength.tolist() == [1e-3]
+
+
+def test_three_steps_of_gradient_descent_by_hand():
+    run = train(
+        "retina", "l2", 0.25, [6], optimiser=partial(torch.optim.SGD, lr=0.5), snapshots=[0],
+        **{**BRIEF, "steps": 3},
+    )  # fmt: skip
+    network = run.snapshots[0]
+    for batch in mini_batches([TASK.draw(6).train], [6], 16, 3):
+        outputs, labels = network(batch.x)[0], batch.labels[0].float()
+        loss = sum(F.binary_cross_entropy_with_logits(outputs[:, t], labels[:, t]) for t in (0, 1))
+        slopes = torch.autograd.grad(loss, list(network.parameters()))
+        for (name, old), slope in zip(network.named_parameters(), slopes, strict=True):
+            # the penalty 0.25 sum w^2 is of weights alone
+            pull = 0.5 * old.data if name.endswith("weight") else 0
+            old.data -= 0.5 * (slope + pull)
+    for expected, got in zip(network.parameters(), run.network.parameters(), strict=True):
+        torch.testing.assert_close(got, expected)
+
+
+def test_a_network_draws_the_same_mini_batches_whatever_else_is_in_the_stack():
+    data = {seed: TASK.draw(seed).train for seed in (3, 5)}
+    together = list(mini_batches(list(data.values()), [3, 5], 16, 4))
+    alone = list(mini_batches([data[5]], [5], 16, 4))
+    assert len(together) == len(alone) == 4
+    for a, b in zip(together, alone, strict=True):
+        assert torch.equal(a.x[1:], b.x)
+        assert torch.equal(a.labels[1:], b.labels)
+    assert not torch.equal(alone[0].x, alone[1].x)
+
+
+def test_another_seed_draws_other_mini_batches_from_the_same_data():
+    data = TASK.draw(5).train
+    (batch,) = mini_batches([data, data], [3, 5], 16, 1)
+    assert not torch.equal(batch.x[0], batch.x[1])
+
+
+def test_mini_batches_hold_training_examples_with_their_labels():
+    data = TASK.draw(5).train
+    labels = {
+        tuple(x): label for x, label in zip(data.x.tolist(), data.labels.tolist(), strict=True)
+    }
+    drawn = [
+        (tuple(x), label)
+        for batch in mini_batches([data], [5], 64, 20)
+        for x, label in zip(batch.x[0].tolist(), batch.labels[0].tolist(), strict=True)
+    ]
+    assert all(labels[x] == label for x, label in drawn)
+    # 1,280 draws with replacement out of 128 miss one in e^10
+    assert len({x for x, _ in drawn}) > 125
+
+
+MEASURES = [
+    "accuracy", "validation_accuracy", "q", "q_null_mean", "q_null_std", "excess",
+    "communities", "ari", "specialisation",
+]  # fmt: skip
+
+
+def test_a_network_that_diverges_keeps_its_row_and_leaves_the_others_alone():
+    settings = {**BRIEF, "optimiser": partial(torch.optim.SGD, lr=0.1), "snapshots": [0, 20]}
+    both = train("retina", "loops", [1e-3, 1e9], [0, 1], **settings)
+    sound = train("retina", "loops", [1e-3], [0, 1], **settings)
+    assert both.table.status.tolist() == ["ok", "ok", "diverged", "diverged"]
+    assert both.table.loc[2:, MEASURES].isna().all(axis=None)
+    assert both.table.loc[2:, ["strength", "seed"]].to_numpy().tolist() == [[1e9, 0], [1e9, 1]]
+    close(*([W[:2] for W in run.chain] for run in (both, sound)))
+    # whole numbers become floats beside NaN
+    pd.testing.assert_frame_equal(
+        both.table.loc[:1, MEASURES], sound.table[MEASURES], atol=1e-5, check_dtype=False
+    )
+    now = both.history.set_index("step").loc[20]
+    assert now[["task_loss", "penalty", "accuracy", "excess"]].isna().all(axis=1).tolist() == [
+        False, False, True, True,
+    ]  # fmt: skip
+
+
+def test_a_task_may_be_passed_itself():
+    run = train(TASKS["retina_and"](), seeds=[0], **{**BRIEF, "steps": 1})
+    assert run.table.task.tolist() == ["retina_and"]
+    # a single sub-task leaves nothing to specialise in
+    assert run.table.specialisation.isna().all()
+
+
+def test_sizes_left_out_are_those_of_the_task():
+    signature = inspect.signature(train)
+    assert signature.parameters["hidden"].default is signature.parameters["steps"].default is None
+    run = train("retina", seeds=[0], batch_size=1, **QUICK)
+    assert run.table.steps.tolist() == [TASK.steps]
+    assert [W.shape[-1] for W in run.chain] == [*TASK.hidden, 2]
+
+
+@pytest.mark.parametrize(
+    ("setting", "message"),
+    [
+        (
+            {"task": "retnia"},
+            "'retnia' is no task; the known ones are retina, retina_and, .*two_dig",
+        ),
+        ({"penalty": "l3"}, "'l3' is no penalty; the known ones are none, l1, l2, loops, walk_loo"),
+        ({"seeds": []}, r"at least one seed, numbers all, none twice; got \[\]"),
+        ({"seeds": [1, 2, 1]}, r"at least one seed, numbers all, none twice; got \[1, 2, 1\]"),
+        ({"strength": []}, "at least one strength"),
+        ({"strength": [0.1, 0.1]}, r"at least one strength, .* none twice; got \[0\.1, 0\.1\]"),
+        ({"strength": ["1e-5"]}, r"numbers all, .* got \['1e-5'\] \(YAML reads 1e-5 as text"),
+        ({"strength": -0.1}, r"finite strengths of at least 0, got \[-0\.1\]"),
+        ({"strength": math.nan}, r"finite strengths of at least 0, got \[nan\]"),
+        ({"strength": math.inf}, r"finite strengths of at least 0, got \[inf\]"),
+        ({"steps": 0}, "steps and batch_size of at least 1, got 0 and 16"),
+        ({"batch_size": 0}, "steps and batch_size of at least 1, got 20 and 0"),
+        ({"snapshots": [0, 21]}, r"numbers of steps from 0 to 20, got \[0, 21\]"),
+        ({"snapshots": [-1]}, r"numbers of steps from 0 to 20, got \[-1\]"),
+        ({"hidden": (4, 0)}, r"each at least 1; got \[8, 4, 0, 2\]"),
+        ({"nulls": 1}, "nulls >= 2"),
+    ],
+)
+def test_a_setting_that_cannot_be_is_refused(setting, message):
+    # unwrapped, because the checked annotation refuses text as a strength before it does
+    with pytest.raises(ValueError, match=message):
+        inspect.unwrap(train)(**{"task": "retina", "penalty": "l2", **BRIEF, **setting})
+
+
+def test_numbers_from_numpy_are_numbers():
+    strengths = np.geomspace(1e-3, 1e-2, 2)
+    run = train("retina", "l2", strengths, seeds=[0], **{**BRIEF, "steps": 1})
+    assert run.table.strength.tolist() == strengths.tolist()

@@ -1,0 +1,141 @@
+"""Walk loops against their definition, with every degree and index spelled out."""
+
+from itertools import pairwise, product
+from math import sqrt
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from strategies import NONZERO, blocks, chains, random_chain
+
+from modlib import walk_loop_penalty, walk_loop_sum
+from modlib.walks import normalised
+
+
+def step_probabilities(W):
+    """Chances of stepping forward from i to j, and back from j to i; 0 without an edge."""
+    A = W.abs().tolist()
+    rows, columns = [sum(row) for row in A], [sum(column) for column in zip(*A, strict=True)]
+    forward = [[a and a / rows[i] for a in row] for i, row in enumerate(A)]
+    back = [[a and a / columns[j] for j, a in enumerate(row)] for row in A]
+    return forward, back
+
+
+def definition(chain):
+    total = 0.0
+    for W, V in pairwise(chain):
+        (n_in, n_hid), n_out = W.shape, V.shape[1]
+        (wf, wb), (vf, vb) = step_probabilities(W), step_probabilities(V)
+        indices = product(range(n_in), range(n_hid), range(n_hid), range(n_out))
+        for i, j, k, l in indices:  # noqa: E741  the paper's names
+            if j != k:
+                via_j = wf[i][j] * wb[i][j] * vf[j][l] * vb[j][l]
+                via_k = wf[i][k] * wb[i][k] * vf[k][l] * vb[k][l]
+                total += sqrt(via_j * via_k)
+    return total
+
+
+@given(chains(depth=3, largest=3))
+def test_walk_loops_equal_their_definition(chain):
+    # the roots are rounded
+    assert walk_loop_sum(chain).item() == pytest.approx(definition(chain), abs=1e-12)
+
+
+@given(chains())
+def test_squared_entries_are_the_chances_of_a_step_and_its_return(pair):
+    W = pair[0]
+    forward, back = (torch.tensor(p, dtype=torch.float64) for p in step_probabilities(W))
+    torch.testing.assert_close(normalised(W).square(), forward * back, atol=1e-14, rtol=0)
+
+
+@given(chains(depth=3), st.lists(st.floats(1e-3, 1e3), min_size=3, max_size=3))
+def test_the_scale_and_sign_of_a_layer_do_not_matter(chain, scales):
+    scaled = [-scale * W for W, scale in zip(chain, scales, strict=True)]
+    torch.testing.assert_close(walk_loop_sum(scaled), walk_loop_sum(chain), atol=1e-12, rtol=0)
+
+
+@pytest.mark.parametrize("depth", [2, 3])
+@pytest.mark.parametrize(("n_blocks", "size"), [(1, 2), (1, 6), (3, 2), (2, 5)])
+def test_b_full_blocks_of_m_neurons_give_b_times_1_minus_1_over_m_per_layer(n_blocks, size, depth):
+    expected = (depth - 1) * n_blocks * (1 - 1 / size)
+    chain = [0.3 * W for W in blocks(n_blocks, size, depth)]
+    assert walk_loop_sum(chain).item() == pytest.approx(expected, rel=1e-12)
+
+
+def test_a_perfect_matching_closes_no_loops():
+    chain = [
+        torch.eye(5, dtype=torch.float64)[order] for order in ([2, 0, 1, 4, 3], [4, 3, 2, 1, 0])
+    ]
+    assert walk_loop_sum(chain) == 0
+
+
+@given(chains(), st.randoms())
+def test_hidden_units_have_no_order(pair, random):
+    W, V = pair
+    order = random.sample(range(len(V)), k=len(V))
+    torch.testing.assert_close(
+        walk_loop_sum([W[:, order], V[order]]), walk_loop_sum([W, V]), atol=1e-12, rtol=0
+    )
+
+
+@pytest.mark.parametrize("stack", [(3,), (2, 3)])
+@pytest.mark.parametrize("function", [walk_loop_sum, walk_loop_penalty])
+def test_a_stack_gives_what_its_networks_give_alone(function, stack):
+    chain = random_chain(3, 4, 5, 2, stack=stack)
+    together = function(chain)
+    assert together.shape == stack
+    for index in product(*map(range, stack)):
+        torch.testing.assert_close(together[index], function([W[index] for W in chain]))
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_a_neuron_without_weights_counts_for_nothing(dtype):
+    W, V = random_chain(4, 5, 3, dtype=dtype)
+    W[:, 2], V[2] = 0, 0
+    W.requires_grad_()
+    V.requires_grad_()
+    kept = [0, 1, 3, 4]
+    loops = walk_loop_sum([W, V])
+    torch.testing.assert_close(loops, walk_loop_sum([W[:, kept], V[kept]]))
+    grads = torch.autograd.grad(loops, [W, V])
+    expected = torch.autograd.grad(walk_loop_sum([W[:, kept], V[kept]]), [W, V])
+    for grad, without in zip(grads, expected, strict=True):
+        torch.testing.assert_close(grad, without)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("scale", [0.0, 1e-30, 1e15])
+@pytest.mark.parametrize("function", [walk_loop_sum, walk_loop_penalty])
+def test_values_and_gradients_are_finite_for_weights_of_any_size(function, scale, dtype):
+    chain = [(scale * W).requires_grad_() for W in random_chain(3, 4, 2, stack=(2,), dtype=dtype)]
+    value = function(chain)
+    assert value.isfinite().all()
+    assert all(grad.isfinite().all() for grad in torch.autograd.grad(value.sum(), chain))
+    if scale == 0:
+        assert (value == 0).all()
+
+
+@given(chains(depth=3, entries=NONZERO, largest=3), st.integers(0, 5))
+def test_penalty_rewards_loops_per_weight_and_decays_squares(chain, decay):
+    n_weights = sum(len(W.flatten()) for W in chain)
+    squares = sum(w.item() ** 2 for W in chain for w in W.flatten())
+    expected = -n_weights * definition(chain) + decay * squares
+    assert walk_loop_penalty(chain, float(decay)).item() == pytest.approx(expected, abs=1e-9)
+
+
+@given(chains(depth=2, entries=NONZERO, largest=3))
+def test_gradients_agree_with_finite_differences_away_from_zero(chain):
+    chain = [W.requires_grad_() for W in chain]
+    assert torch.autograd.gradcheck(lambda *chain: walk_loop_penalty(chain, decay=2.0), chain)
+
+
+@pytest.mark.parametrize("function", [walk_loop_sum, walk_loop_penalty])
+def test_a_network_without_a_hidden_layer_has_no_loops(function):
+    with pytest.raises(ValueError, match="two weight matrices or more, got 1"):
+        function([torch.ones(2, 3)])
+
+
+def test_a_negative_decay_is_refused():
+    with pytest.raises(ValueError, match=r"needs decay >= 0, got -0\.5"):
+        walk_loop_penalty(random_chain(2, 3, 2), decay=-0.5)
