@@ -13,9 +13,9 @@ left out:
     walk loops = sum over hidden layers of  ||N1 N2||_F^2 - sum_j ||N1_:j||^2 ||N2_j:||^2.
 
 Each term is the geometric mean of the probabilities of a walk around the loop and of
-its reverse. Rescaling a layer changes nothing. A chain of b disconnected full blocks, each
-of m neurons a layer, scores b (1 - 1/m) per hidden layer, and none of n hidden neurons
-more than n / 4; the book's chapter on the training procedure has the proofs.
+its reverse. Rescaling a layer changes nothing. A chain of b disconnected blocks of equal
+weights, each of m neurons a layer, scores b (1 - 1/m) per hidden layer, and no layer of n
+hidden neurons more than n / 4; the book's chapter on the training procedure has the proofs.
 """
 
 from collections.abc import Sequence
@@ -53,12 +53,12 @@ def walk_loop_penalty(
 ) -> Float[Tensor, "*stack"]:
     """Return -(number of weights) * walk_loop_sum + decay * sum W^2.
 
-    Like the paper's it rewards loops and balances them with a decay. The loops
-    do not depend on a layer's scale, so the decay is not needed to bound the
-    weights: it removes those that neither the task nor the loops hold up, and so begins
-    the division into modules, which from even weights the loops alone do not. The reward is multiplied by the number of weights because its gradient
-    on one weight falls as the network grows, while that of a sum over weights,
-    such as the decay, does not.
+    Like the paper's it rewards loops and balances them with a decay. The loops do not
+    depend on a layer's scale, so the reward is bounded without it: the decay removes
+    weights that neither the task nor the loops hold up, and so begins a division into
+    modules, which from even weights the loops alone do not. The reward is multiplied by
+    the number of weights because its gradient on one weight falls as the network grows,
+    while that of a sum over weights, such as the decay, does not.
 
     Raises:
         ValueError: if `decay` is negative.
