@@ -8,8 +8,8 @@ import pandas as pd
 from jaxtyping import Float
 from matplotlib.figure import Figure
 
+from modlib.comparisons import interval
 from modlib.plots import GREY, PALETTE
-from modlib.results import interval
 
 MARKERS = "os^Dvph"
 

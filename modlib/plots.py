@@ -18,8 +18,8 @@ from matplotlib.collections import LineCollection
 from matplotlib.colors import to_rgba_array
 from matplotlib.figure import Figure
 
+from modlib.comparisons import interval
 from modlib.graphs import layer_of, layer_sizes
-from modlib.results import interval
 
 PALETTE = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#F0E442"]
 GREY = "#8A8A8A"
@@ -206,7 +206,7 @@ def training_animation(
 
 
 def comparison(summary: pd.DataFrame, measures: Mapping[str, str]) -> Figure:
-    """Draw a summary of `results.summary`: a row per task, a panel per measure.
+    """Draw a summary of `comparisons.summary`: a row per task, a panel per measure.
 
     Points are means, bars 95 % BCa intervals; a penalty without an eligible strength, or
     a measure that is not defined for the task, leaves its line empty.

@@ -1,0 +1,120 @@
+"""Compare penalties: strengths chosen on some seeds, judged on others, in pairs."""
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike
+from scipy import stats
+
+ACCURACY_MARGIN = 0.005
+"""Accuracy that a chosen strength may cost at most, against no penalty."""
+
+SUMMARISED = ["accuracy", "excess", "ari", "specialisation"]
+"""The measures that are summarised and compared."""
+
+
+def chosen_strengths(table: pd.DataFrame) -> pd.Series:
+    """Return the strength chosen for each (task, penalty), by the selection seeds alone.
+
+    It is the one with the largest mean excess among those whose mean validation
+    accuracy is within `ACCURACY_MARGIN` of no penalty's, and of which no network
+    diverged; a penalty without such a strength is left out.
+    """
+    rows = table[table.role == "selection"]
+    means = rows.groupby(["task", "penalty", "strength"])[["validation_accuracy", "excess"]].mean()
+    sound = rows.groupby(["task", "penalty", "strength"]).status.agg(lambda s: (s == "ok").all())
+    if "none" not in set(rows.penalty):
+        raise ValueError(
+            f"strengths are chosen against no penalty, got selection seeds of {set(rows.penalty)}"
+            " alone; add rows with the penalty 'none'"
+        )
+    reference = means.validation_accuracy.xs("none", level="penalty").groupby("task").max()
+    floor = reference.reindex(means.index, level="task") - ACCURACY_MARGIN
+    eligible = means[sound & (means.validation_accuracy >= floor)]
+    best = eligible.groupby(["task", "penalty"]).excess.idxmax()
+    return best.map(lambda index: index[-1]).rename("strength")
+
+
+def interval(values: ArrayLike, seed: int = 0) -> tuple[float, float]:
+    """Return the 95 % BCa bootstrap interval of the mean (Efron 1987).
+
+    The values themselves where they are all equal.
+
+    Raises:
+        ValueError: if there are fewer than three values or one is not finite.
+    """
+    values = np.asarray(values, dtype=float)
+    if len(values) < 3 or not np.isfinite(values).all():
+        raise ValueError(
+            f"an interval needs three finite values or more, got {values.tolist()};"
+            " diverged networks have to be counted, not averaged"
+        )
+    if np.ptp(values) == 0:
+        return values[0], values[0]
+    rng = np.random.default_rng(seed)
+    return tuple(stats.bootstrap((values,), np.mean, method="BCa", rng=rng).confidence_interval)
+
+
+def summary(table: pd.DataFrame) -> pd.DataFrame:
+    """Return how each penalty does at its chosen strength, on the evaluation seeds.
+
+    One row per task and penalty with `networks` (how many did not diverge), `diverged`,
+    `strength` (NaN where no strength keeps the accuracy) and, for each measure in
+    `SUMMARISED`, its mean and the ends of `interval`, as `<measure>`, `<measure>_low` and
+    `<measure>_high`; networks in which a measure is not defined are left out of it.
+    """
+    strengths = chosen_strengths(table)
+    rows = []
+    for (task, penalty), part in table.groupby(["task", "penalty"], sort=False):
+        strength = strengths.get((task, penalty), np.nan)
+        judged = part[(part.role == "evaluation") & (part.strength == strength)]
+        row = {"task": task, "penalty": penalty, "strength": strength}
+        row |= {"networks": (judged.status == "ok").sum()}
+        row |= {"diverged": (judged.status == "diverged").sum()}
+        for measure in SUMMARISED:
+            values = judged[measure].dropna()
+            ends = interval(values) if len(values) >= 3 else (np.nan, np.nan)
+            row |= dict(zip([f"{measure}_low", f"{measure}_high"], ends, strict=True))
+            row[measure] = values.mean()
+        rows.append(row)
+    return pd.DataFrame(rows).set_index(["task", "penalty"])
+
+
+def differences(table: pd.DataFrame, reference: str = "none") -> pd.DataFrame:
+    """Return paired differences of each penalty to a reference, both at chosen strengths.
+
+    One row per task, penalty and measure in `SUMMARISED`: `networks` (pairs of evaluation
+    seeds in which the measure is defined for both); `mean`; the ends `low` and `high` of
+    `interval`; and `p` of Wilcoxon's two-sided signed-rank test, corrected by Holm's method
+    for the number of rows. NaN where there are fewer than three pairs.
+
+    Source: Wilcoxon (1945), doi 10.2307/3001968; Holm (1979), Scand. J. Statist. 6:65-70.
+    """
+    chosen = chosen_strengths(table)
+    judged = table[table.role == "evaluation"].set_index(["task", "penalty", "strength", "seed"])
+    judged = judged[SUMMARISED].sort_index()
+    rows = []
+    for (task, penalty), strength in chosen.items():
+        if penalty == reference or (task, reference) not in chosen:
+            continue
+        own = judged.loc[task, penalty, strength]
+        pairs = own - judged.loc[task, reference, chosen[task, reference]]
+        for measure, values in pairs.items():
+            values = values.dropna()
+            low, high = interval(values) if len(values) >= 3 else (np.nan, np.nan)
+            p = stats.wilcoxon(values).pvalue if values.any() else 1.0
+            p = p if len(values) >= 3 else np.nan
+            rows.append([task, penalty, measure, len(values), values.mean(), low, high, p])
+    columns = ["task", "penalty", "measure", "networks", "mean", "low", "high", "p"]
+    found = pd.DataFrame(rows, columns=columns).set_index(["task", "penalty", "measure"])
+    return found.assign(p=holm(found.p))
+
+
+def holm(p: pd.Series) -> pd.Series:
+    """Return p-values corrected for their number: the family-wise error stays controlled.
+
+    The k-th smallest of n is multiplied by n + 1 - k, and is at least as large as those
+    before it. NaN stays NaN and does not count.
+    """
+    ordered = p.dropna().sort_values()
+    factors = np.arange(len(ordered), 0, -1)
+    return (ordered * factors).cummax().clip(upper=1.0).reindex(p.index)

@@ -1,0 +1,181 @@
+"""Comparisons: which strength is chosen, how it is judged, and by which statistics."""
+
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+from test_results import table
+
+from modlib.comparisons import chosen_strengths, differences, holm, interval, summary
+
+
+def networks(penalty, strength, validation, excess, role="selection", **change):
+    """Rows of one penalty and strength, one per validation accuracy, with their excess."""
+    pairs = zip(np.broadcast_to(validation, 3), np.broadcast_to(excess, 3), strict=True)
+    return [
+        {
+            "penalty": penalty, "strength": strength, "role": role, "seed": seed,
+            "validation_accuracy": float(v), "excess": float(e), **change,
+        }
+        for seed, (v, e) in enumerate(pairs, 100 if role == "selection" else 0)
+    ]  # fmt: skip
+
+
+NONE = networks("none", 0.0, [0.89, 0.90, 0.91], 0.0)
+
+
+def test_the_strength_of_largest_excess_within_the_accuracy_margin_is_chosen():
+    rows = [
+        *NONE,
+        *networks("l1", 0.1, 0.92, 0.10),
+        # 0.4 points below no penalty's mean of 0.900
+        *networks("l1", 0.2, [0.88, 0.90, 0.908], 0.20),
+        # 0.6 points below
+        *networks("l1", 0.3, 0.894, 0.30),
+    ]
+    chosen = chosen_strengths(table(*rows))
+    assert chosen.to_dict() == {("retina", "none"): 0.0, ("retina", "l1"): 0.2}
+
+
+def test_a_strength_of_which_a_network_diverged_is_not_chosen():
+    rows = [*NONE, *networks("l1", 0.1, 0.9, 0.1), *networks("l1", 0.2, 0.9, [0.5, 0.6, 0.7])]
+    assert chosen_strengths(table(*rows))["retina", "l1"] == 0.2
+    rows[-1] |= {"status": "diverged", "validation_accuracy": math.nan, "excess": math.nan}
+    assert chosen_strengths(table(*rows))["retina", "l1"] == 0.1
+
+
+def test_a_penalty_without_an_eligible_strength_is_left_out():
+    rows = [*NONE, *networks("l1", 0.1, 0.8, 0.5), *networks("l2", 0.1, 0.9, 0.1)]
+    assert set(chosen_strengths(table(*rows)).index) == {("retina", "none"), ("retina", "l2")}
+
+
+def test_strengths_are_chosen_by_the_selection_seeds_alone():
+    rows = [
+        *NONE,
+        *networks("l1", 0.1, 0.9, 0.2),
+        *networks("l1", 0.2, 0.9, 0.1),
+        *networks("l1", 0.1, 0.5, 0.0, role="evaluation"),
+        *networks("l1", 0.2, 0.9, 0.9, role="evaluation"),
+    ]
+    assert chosen_strengths(table(*rows))["retina", "l1"] == 0.1
+
+
+def test_each_task_is_held_against_its_own_networks_without_penalty():
+    other = {"task": "two_digits"}
+    rows = [
+        *NONE,
+        *networks("none", 0.0, 0.7, 0.0, **other),
+        *networks("l1", 0.1, 0.8, 0.1),
+        *networks("l1", 0.1, 0.8, 0.1, **other),
+    ]
+    chosen = chosen_strengths(table(*rows))
+    assert ("two_digits", "l1") in chosen.index
+    assert ("retina", "l1") not in chosen.index
+
+
+def test_a_summary_judges_the_chosen_strength_on_the_evaluation_seeds():
+    judged = [0.1, 0.2, 0.6]
+    rows = [
+        *NONE,
+        *networks("none", 0.0, 0.9, 0.0, role="evaluation"),
+        *networks("l1", 0.1, 0.9, 0.2),
+        *networks("l1", 0.2, 0.9, 0.1),
+        *networks("l1", 0.1, 0.9, judged, role="evaluation", ari=0.5),
+        *networks("l1", 0.2, 0.9, 0.9, role="evaluation"),
+        *networks("l2", 0.1, 0.5, 0.2),
+        *networks("l2", 0.1, 0.5, 0.2, role="evaluation"),
+    ]
+    rows.append(rows[-1] | {"seed": 7, "penalty": "l1", "status": "diverged", "excess": math.nan})
+    found = summary(table(*rows))
+    l1, l2 = found.loc[("retina", "l1")], found.loc[("retina", "l2")]
+    assert (l1.strength, l1.networks, l1.diverged) == (0.1, 3, 1)
+    assert l1.excess == pytest.approx(0.3)
+    assert (l1.excess_low, l1.excess_high) == interval(judged)
+    assert l1.ari == l1.ari_low == l1.ari_high == 0.5
+    assert l1[["specialisation", "specialisation_low"]].isna().all()
+    # no strength of L2 keeps the accuracy
+    assert math.isnan(l2.strength)
+    assert (l2.networks, l2.diverged) == (0, 0)
+    assert math.isnan(l2.excess)
+
+
+def test_differences_pair_the_evaluation_seeds():
+    own, reference = [0.5, 0.1, 0.9], [0.2, 0.1, 0.3]
+    rows = [
+        *NONE,
+        *networks("none", 0.0, 0.9, reference, role="evaluation"),
+        *networks("l1", 0.1, 0.9, 0.2),
+        # in another order, the seeds are paired all the same
+        *networks("l1", 0.1, 0.9, own, role="evaluation")[::-1],
+        *networks("l1", 0.2, 0.9, 0.1),
+        *networks("l1", 0.2, 0.9, 0.9, role="evaluation"),
+    ]
+    found = differences(table(*rows))
+    excess = found.loc[("retina", "l1", "excess")]
+    paired = [0.5 - 0.2, 0.1 - 0.1, 0.9 - 0.3]
+    assert excess.networks == 3
+    assert excess["mean"] == pytest.approx(0.3)
+    assert (excess.low, excess.high) == pytest.approx(interval(paired))
+    # no network has a specialisation, and no penalty is compared with itself
+    assert found.loc[("retina", "l1", "specialisation")].networks == 0
+    assert set(found.index.get_level_values("penalty")) == {"l1"}
+
+
+VALUES = np.random.default_rng(0).lognormal(size=40)
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_an_interval_is_scipys_bca_bootstrap_of_the_mean(seed):
+    expected = stats.bootstrap(
+        (VALUES,), np.mean, confidence_level=0.95, method="BCa", rng=np.random.default_rng(seed)
+    ).confidence_interval
+    assert interval(VALUES, seed) == (expected.low, expected.high)
+    assert interval(VALUES) == interval(VALUES.tolist(), seed=0)
+
+
+def test_an_interval_of_many_symmetric_values_is_that_of_the_normal_distribution():
+    values = stats.norm.ppf((np.arange(400) + 0.5) / 400)
+    half_width = 1.96 * values.std() / 20
+    # 9,999 resamples place a 2.5 % quantile to about two parts in a hundred
+    assert interval(values) == pytest.approx((-half_width, half_width), rel=0.05)
+
+
+def test_the_interval_of_equal_values_is_that_value():
+    assert interval([0.3, 0.3, 0.3]) == (0.3, 0.3)
+
+
+@pytest.mark.parametrize("values", [[0.1, 0.2], [], [0.1, 0.2, math.nan], [0.1, 0.2, math.inf]])
+def test_an_interval_of_too_little_is_refused(values):
+    with pytest.raises(ValueError, match="three finite values or more, got"):
+        interval(values)
+
+
+def test_strengths_are_not_chosen_without_unpenalised_networks():
+    with pytest.raises(ValueError, match="add rows with the penalty 'none'"):
+        chosen_strengths(table(*networks("l1", 0.1, 0.9, 0.2)))
+
+
+def test_p_values_are_wilcoxons_corrected_by_holm():
+    rng = np.random.default_rng(0)
+    own, reference = rng.normal(0.3, 0.1, 3), rng.normal(0.2, 0.1, 3)
+    rows = [
+        *NONE,
+        *networks("none", 0.0, 0.9, list(reference), role="evaluation"),
+        *networks("l1", 0.1, 0.9, 0.2),
+        *networks("l1", 0.1, 0.9, list(own), role="evaluation"),
+    ]
+    p = differences(table(*rows)).p.loc[("retina", "l1")]
+    # accuracy is equal throughout, agreement and specialisation are not defined
+    assert p.accuracy == 1.0
+    assert p[["ari", "specialisation"]].isna().all()
+    assert p.excess == pytest.approx(2 * stats.wilcoxon(own - reference).pvalue)
+
+
+def test_holms_correction_by_hand():
+    corrected = holm(pd.Series([0.04, 0.01, math.nan, 0.03, 0.5]))
+    # sorted .01 .03 .04 .5, times 4 3 2 1; .04 * 2 = .08 is raised to .03 * 3 = .09
+    assert corrected.tolist()[:2] == pytest.approx([0.09, 0.04])
+    assert math.isnan(corrected[2])
+    assert corrected.tolist()[3:] == pytest.approx([0.09, 0.5])
