@@ -54,6 +54,11 @@ def interval(values: ArrayLike, seed: int = 0) -> tuple[float, float]:
     return tuple(stats.bootstrap((values,), np.mean, method="BCa", rng=rng).confidence_interval)
 
 
+def _interval_if_any(values: pd.Series) -> tuple[float, float]:
+    """Return `interval`, or NaN where a measure is defined in fewer than three networks."""
+    return interval(values) if len(values) >= 3 else (np.nan, np.nan)
+
+
 def summary(table: pd.DataFrame) -> pd.DataFrame:
     """Return how each penalty does at its chosen strength, on the evaluation seeds.
 
@@ -68,13 +73,12 @@ def summary(table: pd.DataFrame) -> pd.DataFrame:
         strength = strengths.get((task, penalty), np.nan)
         judged = part[(part.role == "evaluation") & (part.strength == strength)]
         row = {"task": task, "penalty": penalty, "strength": strength}
-        row |= {"networks": (judged.status == "ok").sum()}
-        row |= {"diverged": (judged.status == "diverged").sum()}
+        row["networks"] = (judged.status == "ok").sum()
+        row["diverged"] = (judged.status == "diverged").sum()
         for measure in SUMMARISED:
             values = judged[measure].dropna()
-            ends = interval(values) if len(values) >= 3 else (np.nan, np.nan)
-            row |= dict(zip([f"{measure}_low", f"{measure}_high"], ends, strict=True))
             row[measure] = values.mean()
+            row[f"{measure}_low"], row[f"{measure}_high"] = _interval_if_any(values)
         rows.append(row)
     return pd.DataFrame(rows).set_index(["task", "penalty"])
 
@@ -100,7 +104,7 @@ def differences(table: pd.DataFrame, reference: str = "none") -> pd.DataFrame:
         pairs = own - judged.loc[task, reference, chosen[task, reference]]
         for measure, values in pairs.items():
             values = values.dropna()
-            low, high = interval(values) if len(values) >= 3 else (np.nan, np.nan)
+            low, high = _interval_if_any(values)
             p = stats.wilcoxon(values).pvalue if values.any() else 1.0
             p = p if len(values) >= 3 else np.nan
             rows.append([task, penalty, measure, len(values), values.mean(), low, high, p])

@@ -228,7 +228,8 @@ def comparison(summary: pd.DataFrame, measures: Mapping[str, str]) -> Figure:
                 _, colour, marker = PENALTY_STYLE[penalty]
                 ax.plot([low, high], [height, height], color=colour, lw=2.5, alpha=0.6)
                 ax.plot([mean], [height], color=colour, marker=marker, ms=6, ls="")
-            ax.axvline(0, color=GREY, lw=0.6, zorder=0) if measure == "excess" else None
+            if measure == "excess":
+                ax.axvline(0, color=GREY, lw=0.6, zorder=0)
             ax.set_xlabel(label if task == tasks[-1] else "")
             ax.grid(axis="y", lw=0.4)
         row[0].set(yticks=range(len(penalties)), ylim=(-0.6, len(penalties) - 0.4), ylabel=task)
