@@ -5,9 +5,14 @@ layer to neuron j of the next, so `nn.Linear`, which stores the transpose, enter
 as `weight.mT`. Nothing outside this module transposes a weight.
 """
 
+from collections.abc import Sequence
+
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
+
+Chain = Sequence[Float[Tensor, "*stack _ _"]]
+"""The weight matrices of a stack of networks, input side first."""
 
 
 class StackedLinear(nn.Module):

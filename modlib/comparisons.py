@@ -8,8 +8,11 @@ from scipy import stats
 ACCURACY_MARGIN = 0.005
 """Accuracy that a chosen strength may cost at most, against no penalty."""
 
-SUMMARISED = ["accuracy", "excess", "ari", "specialisation"]
-"""The measures that are summarised and compared."""
+COMPARED = ["accuracy", "excess", "ari", "specialisation"]
+"""The measures that are compared in pairs."""
+
+SUMMARISED = [*COMPARED, "balanced_excess", "cut", "pruned_excess", "pruned_accuracy"]
+"""The measures that are summarised."""
 
 
 def chosen_strengths(table: pd.DataFrame) -> pd.Series:
@@ -59,15 +62,17 @@ def _interval_if_any(values: pd.Series) -> tuple[float, float]:
     return interval(values) if len(values) >= 3 else (np.nan, np.nan)
 
 
-def summary(table: pd.DataFrame) -> pd.DataFrame:
-    """Return how each penalty does at its chosen strength, on the evaluation seeds.
+def summary(table: pd.DataFrame, strengths: pd.Series | None = None) -> pd.DataFrame:
+    """Return how each penalty does at given strengths, on the evaluation seeds.
+
+    Strengths are given for each (task, penalty); they are the chosen ones if left out.
 
     One row per task and penalty with `networks` (how many did not diverge), `diverged`,
-    `strength` (NaN where no strength keeps the accuracy) and, for each measure in
-    `SUMMARISED`, its mean and the ends of `interval`, as `<measure>`, `<measure>_low` and
-    `<measure>_high`; networks in which a measure is not defined are left out of it.
+    `strength` (NaN where none is given) and, for each measure in `SUMMARISED`, its mean and
+    the ends of `interval`, as `<measure>`, `<measure>_low` and `<measure>_high`; networks in
+    which a measure is not defined are left out of it.
     """
-    strengths = chosen_strengths(table)
+    strengths = chosen_strengths(table) if strengths is None else strengths
     rows = []
     for (task, penalty), part in table.groupby(["task", "penalty"], sort=False):
         strength = strengths.get((task, penalty), np.nan)
@@ -86,7 +91,7 @@ def summary(table: pd.DataFrame) -> pd.DataFrame:
 def differences(table: pd.DataFrame, reference: str = "none") -> pd.DataFrame:
     """Return paired differences of each penalty to a reference, both at chosen strengths.
 
-    One row per task, penalty and measure in `SUMMARISED`: `networks` (pairs of evaluation
+    One row per task, penalty and measure in `COMPARED`: `networks` (pairs of evaluation
     seeds in which the measure is defined for both); `mean`; the ends `low` and `high` of
     `interval`; and `p` of Wilcoxon's two-sided signed-rank test, corrected by Holm's method
     for the number of rows. NaN where there are fewer than three pairs.
@@ -95,7 +100,7 @@ def differences(table: pd.DataFrame, reference: str = "none") -> pd.DataFrame:
     """
     chosen = chosen_strengths(table)
     judged = table[table.role == "evaluation"].set_index(["task", "penalty", "strength", "seed"])
-    judged = judged[SUMMARISED].sort_index()
+    judged = judged[COMPARED].sort_index()
     rows = []
     for (task, penalty), strength in chosen.items():
         if penalty == reference or (task, reference) not in chosen:

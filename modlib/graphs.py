@@ -12,6 +12,9 @@ from jaxtyping import Float, Int
 from numpy.typing import ArrayLike
 from scipy import sparse
 
+SMALLEST_SUM = 1e-300
+"""A row or column whose weights sum to less is left as it is."""
+
 
 def layer_sizes(chain: Sequence[ArrayLike]) -> list[int]:
     """Return the number of neurons in each layer, inputs first.
@@ -50,6 +53,49 @@ def permuted(
     is not.
     """
     return [rng.permuted(W, axis=None) for W in chain]
+
+
+def balanced(
+    chain: Sequence[Float[np.ndarray, "_ _"]], rng: np.random.Generator, sweeps: int = 50
+) -> list[Float[np.ndarray, "_ _"]]:
+    """Return the chain with the weights of each layer in random order, at the old strengths.
+
+    The absolute weights are permuted and then multiplied by a factor per row and per column
+    until every neuron has, towards each side, about the sum of absolute weights that it had
+    (iterative proportional fitting). Layer sizes, density and every neuron's strength are
+    kept; who is wired to whom is not, and the weights themselves only roughly.
+
+    Source: Deming & Stephan (1940), doi 10.1214/aoms/1177731829.
+    """
+    return [_refitted(np.abs(W), rng.permuted(np.abs(W), axis=None), sweeps) for W in chain]
+
+
+def _refitted(
+    W: Float[np.ndarray, "_ _"], shuffled: Float[np.ndarray, "_ _"], sweeps: int
+) -> Float[np.ndarray, "_ _"]:
+    """Return `shuffled` with rows and columns rescaled to the sums of W's, columns last."""
+    rows, columns = W.sum(1), W.sum(0)
+    r, c = np.ones_like(rows), np.ones_like(columns)
+    for _ in range(sweeps):
+        r = rows / np.maximum(shuffled @ c, SMALLEST_SUM)
+        c = columns / np.maximum(r @ shuffled, SMALLEST_SUM)
+    return r[:, None] * shuffled * c
+
+
+def pruned(
+    chain: Sequence[Float[np.ndarray, "_ _"]], density: float
+) -> list[Float[np.ndarray, "_ _"]]:
+    """Return the chain with only the largest weights of each layer left, the rest zero.
+
+    `density` is the share that is left, so that networks become equally dense.
+
+    Raises:
+        ValueError: if `density` is not between 0 and 1.
+    """
+    if not 0 < density <= 1:
+        raise ValueError(f"pruning leaves a share above 0 and at most 1, got {density}")
+    thresholds = (np.quantile(np.abs(W), 1 - density, method="inverted_cdf") for W in chain)
+    return [np.where(np.abs(W) > t, W, 0) for W, t in zip(chain, thresholds, strict=True)]
 
 
 def layer_of(sizes: Sequence[int]) -> Int[np.ndarray, " n_neurons"]:

@@ -5,8 +5,8 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from modlib.networks import Stack, accuracy
-from modlib.tasks import Examples
+from modlib.data import Examples, Task
+from modlib.networks import Stack
 
 
 @torch.no_grad()
@@ -14,7 +14,7 @@ def lesion_drops(
     network: Stack,
     communities: Int[np.ndarray, "n_stack n_neurons"],
     examples: Examples,
-    heads: tuple[int, ...],
+    task: Task,
 ) -> Float[Tensor, "n_stack n_communities n_tasks"]:
     """Return the accuracy that each sub-task loses with each community's lesion.
 
@@ -25,12 +25,12 @@ def lesion_drops(
     hidden_sizes = [layer.weight.shape[-1] for layer in network.layers[:-1]]
     n_in, n_out = network.layers[0].weight.shape[-2], network.layers[-1].weight.shape[-1]
     hidden = torch.as_tensor(communities)[:, n_in:-n_out].split(hidden_sizes, dim=-1)
-    intact = accuracy(network(examples.x), examples.labels, heads)
+    intact = task.accuracy(network(examples.x), examples.targets, task.heads)
     drops = []
     for community in range(int(communities.max()) + 1):
         silenced = [layer == community for layer in hidden]
         if any(mask.any() for mask in silenced):
-            lesioned = accuracy(network(examples.x, silenced), examples.labels, heads)
+            lesioned = task.accuracy(network(examples.x, silenced), examples.targets, task.heads)
             drops.append(intact - lesioned)
         else:
             drops.append(torch.zeros_like(intact))

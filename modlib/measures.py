@@ -9,10 +9,11 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
 from modlib.chain import weights
+from modlib.data import Data, Examples, Task
+from modlib.graphs import balanced, neuron_graph, pruned
 from modlib.lesions import lesion_drops, specialisation
-from modlib.modularity import agreement, modularity
-from modlib.networks import Stack, accuracy, task_loss
-from modlib.tasks import Data, Examples, Task
+from modlib.modularity import agreement, modularity, normalised_cut
+from modlib.networks import Stack, with_weights
 
 
 def stacked(examples: Iterable[Examples]) -> Examples:
@@ -42,17 +43,21 @@ def progress(
     """
     chain = weights(network)
     sound = finite(chain)
-    x, labels = repeated(stacked(d.validation for d in data), len(sound) // len(data))
+    x, targets = repeated(stacked(d.validation for d in data), len(sound) // len(data))
     outputs = network(x)
     found = modularity([W.where(sound[:, None, None], 0.0) for W in chain], nulls=5, restarts=1)
     return pd.DataFrame(
         {
-            "task_loss": task_loss(outputs, labels, task.heads),
+            "task_loss": task.loss(outputs, targets, task.heads),
             "penalty": regulariser(chain),
-            "accuracy": accuracy(outputs, labels, task.heads).mean(-1),
+            "accuracy": task.accuracy(outputs, targets, task.heads).mean(-1),
             "excess": found.excess,
         }
     ).where(pd.Series(sound.numpy()), axis=0)
+
+
+DENSITY = 0.25
+"""The share of each layer's weights that is left when networks are compared equally dense."""
 
 
 @torch.no_grad()
@@ -63,31 +68,50 @@ def measure(
 
     `status` ('ok' or 'diverged'); `accuracy` on test examples and
     `validation_accuracy`, both averaged over sub-tasks; `q`, `q_null_mean`,
-    `q_null_std` and `excess` as in `modularity`; `communities`, the number of those
-    with two neurons or more; `ari`, as in `agreement`; `specialisation`, by lesions on
-    test examples. A diverged network's measures are NaN.
+    `q_null_std` and `excess` as in `modularity`; `balanced_excess`, the excess over nulls
+    that keep every neuron's strength; `cut`, as in `normalised_cut`; `communities`, the
+    number of those with two neurons or more; `ari`, as in `agreement`; `specialisation`, by
+    lesions on test examples; `pruned_excess` and `pruned_accuracy`, those of the same network
+    with the `DENSITY` largest weights of each layer. Nulls and
+    searches follow from a network's seed. A diverged network's measures are NaN.
     """
     chain = weights(network)
     sound = finite(chain)
-    found = modularity([W.where(sound[:, None, None], 0.0) for W in chain], nulls, restarts)
+    chain = [W.where(sound[:, None, None], 0.0).numpy() for W in chain]
+    sparse_chain = [
+        np.stack(layer)
+        for layer in zip(
+            *(pruned([W[n] for W in chain], DENSITY) for n in range(len(sound))), strict=True
+        )
+    ]
+    found = modularity(chain, nulls, restarts, network.seeds)
     test, validation = (
         repeated(stacked(part), len(sound) // len(data))
         for part in ((d.test for d in data), (d.validation for d in data))
     )
-    drops = lesion_drops(network, found.communities, test, task.heads)
+    drops = lesion_drops(network, found.communities, test, task)
     measures = pd.DataFrame(
         {
-            "accuracy": accuracy(network(test.x), test.labels, task.heads).mean(-1),
-            "validation_accuracy": accuracy(
-                network(validation.x), validation.labels, task.heads
+            "accuracy": task.accuracy(network(test.x), test.targets, task.heads).mean(-1),
+            "validation_accuracy": task.accuracy(
+                network(validation.x), validation.targets, task.heads
             ).mean(-1),
             "q": found.q,
             "q_null_mean": found.null_mean,
             "q_null_std": found.null_std,
             "excess": found.excess,
+            "balanced_excess": modularity(chain, nulls, restarts, network.seeds, balanced).excess,
+            "cut": [
+                normalised_cut(neuron_graph([W[n] for W in chain]), labels)
+                for n, labels in enumerate(found.communities)
+            ],
             "communities": [np.sum(np.bincount(labels) > 1) for labels in found.communities],
             "ari": agreement(found.communities, task.input_modules, task.output_modules),
             "specialisation": specialisation(drops),
+            "pruned_excess": modularity(sparse_chain, nulls, restarts, network.seeds).excess,
+            "pruned_accuracy": task.accuracy(
+                with_weights(network, sparse_chain)(test.x), test.targets, task.heads
+            ).mean(-1),
         }
     ).where(pd.Series(sound.numpy()), axis=0)
     measures.insert(0, "status", np.where(sound, "ok", "diverged"))

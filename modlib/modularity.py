@@ -9,7 +9,7 @@ sparsity alone, so the headline is the *excess*: Q minus the mean Q that the sam
 search finds on the same layers with their weights permuted.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -18,8 +18,13 @@ from numpy.typing import ArrayLike
 from scipy import sparse
 from sklearn.metrics import adjusted_rand_score
 
+from modlib.data import NO_MODULE
 from modlib.graphs import neuron_graph, permuted
-from modlib.tasks import NO_MODULE
+
+Null = Callable[
+    [Sequence[Float[np.ndarray, "_ _"]], np.random.Generator], list[Float[np.ndarray, "_ _"]]
+]
+"""Makes, of one network's chain, the chain of a null network."""
 
 
 class Modularity(NamedTuple):
@@ -46,17 +51,20 @@ def modularity(
     chain: Sequence[Float[ArrayLike, "*stack _ _"]],
     nulls: int = 20,
     restarts: int = 5,
-    seed: int = 0,
+    seed: int | Int[ArrayLike, "*stack"] = 0,
+    null: Null = permuted,
 ) -> Modularity:
-    """Measure the modularity of a chain's neuron graph against permuted weights.
+    """Measure the modularity of a chain's neuron graph against nulls.
 
     Each network of a stack gets the answer that it would get alone. A network
     without any weight has Q = 0.
 
     Args:
-        nulls: number of chains with permuted weights, at least 2.
+        nulls: number of null networks, at least 2.
         restarts: partition searches on each graph, of which the best counts.
-        seed: fixes the nulls and the searches.
+        seed: fixes the nulls and the searches; one for all networks, or one for each.
+        null: makes a null network: `graphs.permuted`, weights permuted within each layer, or
+            `graphs.balanced`, which keeps every neuron's strength too.
 
     Raises:
         ValueError: if weights are not finite, if the matrices do not fit
@@ -73,8 +81,11 @@ def modularity(
                 " chain; leave diverged networks out"
             )
     stack = arrays[0].shape[:-2]
-    networks = [[W[index] for W in arrays] for index in np.ndindex(stack)]
-    each = [_of_one_network(network, nulls, restarts, seed) for network in networks]
+    seeds = np.broadcast_to(seed, stack)
+    each = [
+        _of_one_network([W[index] for W in arrays], nulls, restarts, int(seeds[index]), null)
+        for index in np.ndindex(stack)
+    ]
     q, null_mean, null_std = (
         np.array(column).reshape(stack) for column in zip(*(row[:3] for row in each), strict=True)
     )
@@ -99,11 +110,11 @@ def _detached(W: ArrayLike) -> ArrayLike:
 
 
 def _of_one_network(
-    chain: list[Float[np.ndarray, "_ _"]], nulls: int, restarts: int, seed: int
+    chain: list[Float[np.ndarray, "_ _"]], nulls: int, restarts: int, seed: int, null: Null
 ) -> tuple[float, float, float, Int[np.ndarray, " n_neurons"]]:
     rng = np.random.default_rng(seed)
     communities = find_communities(neuron_graph(chain), restarts, seed)
-    null_graphs = (neuron_graph(permuted(chain, rng)) for _ in range(nulls))
+    null_graphs = (neuron_graph(null(chain, rng)) for _ in range(nulls))
     null_q = [newman_q(A, find_communities(A, restarts, seed)) for A in null_graphs]
     return newman_q(neuron_graph(chain), communities), np.mean(null_q), np.std(null_q), communities
 
@@ -117,6 +128,22 @@ def newman_q(adjacency: sparse.sparray, communities: Int[np.ndarray, " n_neurons
     within = (member.T @ adjacency @ member).diagonal().sum()
     strengths = member.T @ adjacency.sum(axis=0)
     return float(within / total - np.square(strengths / total).sum())
+
+
+def normalised_cut(adjacency: sparse.sparray, communities: Int[np.ndarray, " n_neurons"]) -> float:
+    """Return the mean over communities of the share of their weight that leaves them.
+
+    That is the n-cut of the partition, sum_c cut(c) / vol(c), divided by the number of
+    communities; those without weight do not count, and without any weight it is 0.
+
+    Source: Shi & Malik (2000), doi 10.1109/34.868688.
+    """
+    n_neurons = len(communities)
+    member = sparse.csr_array((np.ones(n_neurons), (np.arange(n_neurons), communities)))
+    between = (member.T @ adjacency @ member).toarray()
+    volume = between.sum(0)
+    within = between.diagonal()[volume > 0]
+    return float(np.mean(1 - within / volume[volume > 0])) if len(within) else 0.0
 
 
 def find_communities(

@@ -3,9 +3,11 @@
 from collections.abc import Callable, Sequence
 from itertools import pairwise
 
+import numpy as np
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
+from torch.func import functional_call
 from torch.nn import functional as F
 
 from modlib.chain import StackedLinear
@@ -31,12 +33,14 @@ class Stack(nn.Module):
             )
         if len(seeds) == 0:
             raise ValueError("a stack needs at least one seed, got none")
+        self.widths, self.seeds = tuple(widths), tuple(seeds)
         networks = [initial_layers(widths, seed) for seed in seeds]
         self.layers = nn.ModuleList(
             StackedLinear(*(torch.stack(part) for part in zip(*same_depth, strict=True)))
             for same_depth in zip(*networks, strict=True)
         )
         self.activation = activation
+        self.noise = nn.Identity()  # on the activity of hidden neurons, in training alone
 
     def forward(
         self,
@@ -46,10 +50,21 @@ class Stack(nn.Module):
         """Return the outputs; `silenced` marks, per hidden layer, neurons held at zero."""
         *hidden, output = self.layers
         for depth, layer in enumerate(hidden):
-            x = self.activation(layer(x))
+            x = self.noise(self.activation(layer(x)))
             if silenced is not None:
                 x = x.masked_fill(silenced[depth][:, None], 0.0)
         return output(x)
+
+
+def with_weights(
+    network: Stack, chain: Sequence[Float[np.ndarray, "n_stack _ _"]]
+) -> Callable[[Tensor], Tensor]:
+    """Return the network as a function of its inputs, with other weights in place of its own."""
+    replaced = {
+        f"layers.{depth}.weight": torch.as_tensor(W, dtype=torch.float32)
+        for depth, W in enumerate(chain)
+    }
+    return lambda x: functional_call(network, replaced, (x,))
 
 
 def initial_layers(
@@ -74,7 +89,7 @@ def by_head(
     ]
 
 
-def task_loss(
+def cross_entropy(
     outputs: Float[Tensor, "n_stack batch n_out"],
     labels: Int[Tensor, "n_stack batch n_tasks"],
     heads: Sequence[int],
@@ -98,3 +113,22 @@ def accuracy(
         for scores, label in zip(by_head(outputs, heads), labels.unbind(-1), strict=True)
     ]
     return torch.stack(hits, dim=-1)
+
+
+def squared_error(
+    outputs: Float[Tensor, "n_stack batch n_tasks"],
+    targets: Float[Tensor, "n_stack batch n_tasks"],
+    heads: Sequence[int],
+) -> Float[Tensor, " n_stack"]:
+    """Return each network's mean squared error, added up over sub-tasks of one output each."""
+    return (outputs - targets).square().mean(-2).sum(-1)
+
+
+def explained_variance(
+    outputs: Float[Tensor, "n_stack batch n_tasks"],
+    targets: Float[Tensor, "n_stack batch n_tasks"],
+    heads: Sequence[int],
+) -> Float[Tensor, "n_stack n_tasks"]:
+    """Return the share of each target's variance that each network explains, at least 0."""
+    unexplained = (outputs - targets).square().mean(-2) / targets.var(-2, correction=0)
+    return (1 - unexplained).clamp_min(0.0)

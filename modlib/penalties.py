@@ -1,10 +1,11 @@
-"""Every regulariser under one interface, so that they can be compared.
+"""Every way of inducing modules under one interface, so that they can be compared.
 
 A penalty is a `torch.nn.Module` that maps the chain of a stack of networks to one
 number per network, to be minimised; `train` adds it, times a strength, to the
 task loss. What a penalty learns beside the network (positions, assignments) it
 holds as its own parameters, which `train` hands to the optimiser together with
-the network's; what it keeps track of, it updates when it is called.
+the network's; what it keeps track of, it updates when it is called. A prior changes
+the networks before training instead, and penalises nothing.
 """
 
 from collections.abc import Callable, Sequence
@@ -13,11 +14,14 @@ from typing import NamedTuple
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from modlib import ablations, priors
+from modlib.chain import Chain
+from modlib.data import Task
 from modlib.loops import loop_penalty
-from modlib.tasks import Task
+from modlib.networks import Stack
+from modlib.partitions import BlockFraction, Cut, SoftModularity
+from modlib.placed import BIMT, Communicability, ConnectionCost, LearnedConnectionCost
 from modlib.walks import walk_loop_penalty
-
-Chain = Sequence[Float[Tensor, "*stack _ _"]]
 
 
 def no_penalty(chain: Chain) -> Float[Tensor, "*stack"]:
@@ -49,11 +53,12 @@ class OfWeights(nn.Module):
 class Penalty(NamedTuple):
     """A penalty's name, how to make it, and its strength where none is given.
 
-    `make(task, seeds)` returns the penalty for a stack of networks, one per seed.
+    `make(task, network, strengths)` returns the penalty for a stack of networks, one per
+    strength; a prior changes the network there.
     """
 
     name: str
-    make: Callable[[Task, Sequence[int]], nn.Module]
+    make: Callable[[Task, Stack, Sequence[float]], nn.Module]
     strength: float
 
 
@@ -61,7 +66,19 @@ def of_weights(
     name: str, function: Callable[[Chain], Float[Tensor, "*stack"]], strength: float
 ) -> Penalty:
     """Return the record of a penalty that is a function of the chain alone."""
-    return Penalty(name, lambda task, seeds: OfWeights(function), strength)
+    return Penalty(name, lambda task, network, strengths: OfWeights(function), strength)
+
+
+def prior(
+    name: str, change: Callable[[Task, Stack, Sequence[float]], None], strength: float
+) -> Penalty:
+    """Return the record of a prior, which changes the networks and penalises nothing."""
+
+    def make(task: Task, network: Stack, strengths: Sequence[float]) -> nn.Module:
+        change(task, network, strengths)
+        return OfWeights(no_penalty)
+
+    return Penalty(name, make, strength)
 
 
 PENALTIES: dict[str, Penalty] = {
@@ -71,6 +88,28 @@ PENALTIES: dict[str, Penalty] = {
         of_weights("l1", l1_penalty, 1e-3),
         of_weights("l2", l2_penalty, 3e-3),
         of_weights("loops", loop_penalty, 1e-3),
-        of_weights("walk_loops", walk_loop_penalty, 3e-5),
+        of_weights("walk_loops", walk_loop_penalty, 0.15),
+        Penalty("connection_cost", lambda task, net, _: ConnectionCost(task, net), 1e-3),
+        Penalty("learned_places", lambda task, net, _: LearnedConnectionCost(task, net), 1e-3),
+        Penalty("bimt", lambda task, net, _: BIMT(net), 1e-3),
+        Penalty("communicability", lambda task, net, _: Communicability(task, net), 1e-3),
+        Penalty("cut", lambda task, net, _: Cut(), 0.3),
+        Penalty("soft_modularity", lambda task, net, _: SoftModularity(net), 1.0),
+        Penalty("block_fraction", lambda task, net, _: BlockFraction(task, net), 1.0),
+        prior("hard_wired", priors.hard_wired, 1.0),
+        prior("clusterable_init", priors.clusterable_initialisation, 0.9),
+        prior("dropout", priors.dropout, 0.1),
+        of_weights("no_decay", ablations.without_decay, 0.15),
+        of_weights("less_decay", ablations.with_less_decay, 0.15),
+        of_weights("more_decay", ablations.with_more_decay, 0.15),
+        of_weights("squared_weights", ablations.of_squared_weights, 0.15),
+        of_weights("row_stochastic", ablations.row_stochastic, 0.15),
+        of_weights("retraced", ablations.with_retraced, 0.15),
+        of_weights("root", ablations.root, 0.6),
+        of_weights("logarithm", ablations.logarithm, 0.6),
+        of_weights("per_weight", ablations.per_weight, 3e-5),
+        of_weights("loops_l2", ablations.printed_with_l2, 3e-3),
+        of_weights("loops_c10", ablations.more_quartic_decay, 1e-3),
+        of_weights("loops_c100", ablations.most_quartic_decay, 1e-3),
     )
 }

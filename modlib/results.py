@@ -12,6 +12,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pandera.pandas as pa
+import safetensors.torch
+import torch
+
+from modlib.networks import Stack
+from modlib.training import Run
 
 FOLDER = Path(os.environ.get("MODLIB_RESULTS", Path(__file__).parents[1] / "results"))
 """The tables that pages read: the published ones, or those in `MODLIB_RESULTS`."""
@@ -35,9 +40,13 @@ NETWORKS = pa.DataFrameSchema(
         "q_null_mean": _measure(-0.5, 1.0),
         "q_null_std": _measure(0.0, 1.0),
         "excess": _measure(-1.0, 1.0),
+        "balanced_excess": _measure(-1.0, 1.0),
+        "cut": _measure(0.0, 1.0),
         "communities": _measure(0.0, np.inf),
         "ari": _measure(-1.0, 1.0),
         "specialisation": _measure(0.0, 1.0),
+        "pruned_excess": _measure(-1.0, 1.0),
+        "pruned_accuracy": _measure(0.0, 1.0),
         "steps": pa.Column(int, pa.Check.ge(1)),
         "seconds": pa.Column(float, pa.Check.ge(0), coerce=True),
         "versions": pa.Column(str),
@@ -54,7 +63,8 @@ is one sub-task or no lesion hurts; the other measures only in diverged networks
 """
 
 NEVER_EMPTY = [
-    "accuracy", "validation_accuracy", "q", "q_null_mean", "q_null_std", "excess", "communities",
+    "accuracy", "validation_accuracy", "q", "q_null_mean", "q_null_std", "excess",
+    "balanced_excess", "cut", "communities", "pruned_excess", "pruned_accuracy",
 ]  # fmt: skip
 
 
@@ -99,11 +109,50 @@ def read(path: Path | str) -> pd.DataFrame:
     return check(pd.read_csv(path, dtype=text, keep_default_na=False, na_values=[""]))
 
 
+def write_network(run: Run, row: int, path: Path | str) -> None:
+    """Write one network of a run: its weights and biases, and what it was trained with.
+
+    Layers are named `weight0`, `bias0`, `weight1`, ... from the inputs on.
+    """
+    path = Path(path)
+    layers = {
+        f"{name}{depth}": getattr(layer, name)[row].detach().contiguous()
+        for depth, layer in enumerate(run.network.layers)
+        for name in ("weight", "bias")
+    }
+    told = {name: str(run.table[name][row]) for name in ("task", "penalty", "strength", "seed")}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
+    safetensors.torch.save_file(layers, temporary, metadata=told)
+    temporary.replace(path)
+
+
+def read_network(path: Path | str) -> tuple[Stack, dict[str, str]]:
+    """Return a network that `write_network` wrote, as a stack of one, and what it was told of."""
+    path = Path(path)
+    _require(path)
+    with safetensors.safe_open(path, "pt") as file:
+        told = file.metadata()
+    layers = safetensors.torch.load_file(path)
+    depths = range(len(layers) // 2)
+    widths = [len(layers["weight0"]), *(layers[f"weight{d}"].shape[1] for d in depths)]
+    network = Stack(widths, [int(told["seed"])])
+    with torch.no_grad():
+        for d, layer in enumerate(network.layers):
+            layer.weight[0], layer.bias[0] = layers[f"weight{d}"], layers[f"bias{d}"]
+    return network.eval(), told
+
+
 def publish(table: pd.DataFrame, folder: Path | str) -> None:
-    """Write the table of networks into a folder of results, with its checksum."""
-    path = Path(folder) / "networks.csv"
-    write(table, path)
-    _replace(path.parent / "SHA256SUMS", f"{_sha256(path)}  {path.name}\n")
+    """Write the table of networks into a folder of results, and the checksums of all files there.
+
+    Networks in its folder `networks` get theirs, too.
+    """
+    folder = Path(folder)
+    write(table, folder / "networks.csv")
+    files = [folder / "networks.csv", *sorted(folder.glob("networks/*.safetensors"))]
+    sums = (f"{_sha256(path)}  {path.relative_to(folder).as_posix()}\n" for path in files)
+    _replace(folder / "SHA256SUMS", "".join(sums))
 
 
 def published(folder: Path | str = FOLDER) -> pd.DataFrame:
@@ -113,21 +162,38 @@ def published(folder: Path | str = FOLDER) -> pd.DataFrame:
         ValueError: if there is none, if its checksum is not the one in `SHA256SUMS`, or
             for the reasons of `check`.
     """
-    path = Path(folder) / "networks.csv"
-    sums = path.parent / "SHA256SUMS"
+    return read(_checked(Path(folder), "networks.csv"))
+
+
+def published_network(
+    task: str, penalty: str, folder: Path | str = FOLDER
+) -> tuple[Stack, dict[str, str]]:
+    """Return the network that is published for a task and a penalty, as `read_network` does.
+
+    Raises:
+        ValueError: if there is none, or if its checksum is not the one in `SHA256SUMS`.
+    """
+    return read_network(_checked(Path(folder), f"networks/{task}-{penalty}.safetensors"))
+
+
+def _checked(folder: Path, name: str) -> Path:
+    """Return a published file's path after comparing its checksum."""
+    path, sums = folder / name, folder / "SHA256SUMS"
     _require(path)
-    expected = sums.read_text().split("  ")[0] if sums.exists() else "in SHA256SUMS (missing)"
+    lines = sums.read_text().splitlines() if sums.exists() else []
+    expected = dict(reversed(line.split("  ", 1)) for line in lines).get(name)
     if _sha256(path) != expected:
         raise ValueError(
-            f"{path} should have the SHA-256 checksum {expected}, got {_sha256(path)}: it was"
-            " changed by hand or not copied whole; restore it or make it again"
+            f"{path} should have the SHA-256 checksum {expected or 'in SHA256SUMS (missing)'},"
+            f" got {_sha256(path)}: it was changed by hand or not copied whole; restore it or make"
+            " it again"
         )
-    return read(path)
+    return path
 
 
 def _require(path: Path) -> None:
     if not path.exists():
-        raise ValueError(f"there is no table {path}; `make reproduce` writes it")
+        raise ValueError(f"there is no file {path}; `make reproduce` writes it")
 
 
 def _sha256(path: Path) -> str:

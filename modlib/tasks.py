@@ -1,69 +1,18 @@
-"""Tasks whose modules are known.
+"""Every task under one name: the retina, random teachers, formulas, sums and images.
 
-A task is a way to draw data from a seed, with what is known about it: which
-module each input and output belongs to, and how well a guess does that sees
-nothing. A sub-task is a label of its own with a head, a group of outputs, of its
-own; a head of one output decides between two classes by its sign.
+A head of one output decides between two classes by its sign, or predicts a number.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from functools import cache, partial
-from typing import NamedTuple
+from functools import partial
 
 import numpy as np
 import torch
 from jaxtyping import Float, Int
-from sklearn.datasets import load_digits
-from torch import Tensor
 
-NO_MODULE = -1
-"""The module of an input or output that belongs to none, or to several."""
-
-
-LIVE = 0.01
-"""An input is dead if it differs from zero in at most this share of the examples."""
-
-
-class Examples(NamedTuple):
-    """Inputs with one label per sub-task."""
-
-    x: Float[Tensor, "n n_in"]
-    labels: Int[Tensor, "n n_tasks"]
-
-
-class Data(NamedTuple):
-    """What one network is trained, tuned and judged on; no example is in two."""
-
-    train: Examples
-    validation: Examples
-    test: Examples
-
-
-@dataclass(frozen=True)
-class Task:
-    """A data set with known modules.
-
-    Attributes:
-        name: its name in `TASKS`.
-        draw: returns the data that belong to a seed.
-        heads: number of outputs of each sub-task.
-        input_modules: module of each input, `NO_MODULE` (-1) where there is none, as for
-            dead inputs: those that are not zero in at most one example in a hundred.
-        output_modules: likewise for each output.
-        guess_accuracy: accuracy, averaged over sub-tasks, of the best constant guess.
-        hidden: widths of the hidden layers that the published runs use.
-        steps: training steps of the published runs.
-    """
-
-    name: str
-    draw: Callable[[int], Data]
-    heads: tuple[int, ...]
-    input_modules: Int[np.ndarray, " n_in"]
-    output_modules: Int[np.ndarray, " n_out"]
-    guess_accuracy: float
-    hidden: tuple[int, ...]
-    steps: int
+from modlib.data import NO_MODULE, Data, Examples, Task, guess_accuracy, in_rows, on_a_line
+from modlib.images import digits, mnist
+from modlib.networks import explained_variance, squared_error
 
 
 def left_object(pixels: Int[np.ndarray, "n 4"]) -> Int[np.ndarray, " n"]:
@@ -83,6 +32,9 @@ GOALS: dict[str, Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, ...]]] = {
     "both": lambda left, right: (left, right),
 }
 
+ONE_SIDE_SEEN = {"and": 0.75, "or": 0.75, "xor": 0.5, "both": 0.5}
+"""Accuracy of the best guess that sees one side: half of the patterns hold an object there."""
+
 
 def retina(goal: str = "both") -> Task:
     """Return the retina task: eight pixels, is there an object on the left, on the right?
@@ -97,73 +49,175 @@ def retina(goal: str = "both") -> Task:
         raise ValueError(f"retina needs a goal out of {', '.join(GOALS)}; got {goal!r}")
     pixels = (np.arange(256)[:, None] >> np.arange(8)) & 1
     labels = np.stack(GOALS[goal](left_object(pixels[:, :4]), left_object(pixels[:, 4:])), 1)
-    all_x = torch.tensor(2.0 * pixels - 1, dtype=torch.float32)
-    all_labels = torch.tensor(labels)
-
-    def draw(seed: int) -> Data:
-        order = torch.tensor(np.random.default_rng(seed).permutation(256))
-        return Data(*(Examples(all_x[i], all_labels[i]) for i in order.split([128, 64, 64])))
-
+    everything = Examples(torch.tensor(2.0 * pixels - 1, dtype=torch.float32), torch.tensor(labels))
     both = goal == "both"
     return Task(
         name="retina" if both else f"retina_{goal}",
-        draw=draw,
+        draw=partial(in_parts, everything, (128, 64, 64)),
         heads=(1,) * labels.shape[1],
         input_modules=np.repeat([0, 1], 4),
         output_modules=np.array([0, 1] if both else [NO_MODULE]),
+        live=np.full(8, True),
+        # the outer column comes first on either side, and on the right lies beyond the inner
+        places=in_rows(2, 1, 4)[[0, 1, 2, 3, 6, 7, 4, 5]],
         guess_accuracy=guess_accuracy(labels),
+        blind_accuracy=ONE_SIDE_SEEN[goal],
         hidden=(12, 12),
         steps=1_500,
     )
 
 
-@cache
-def digit_images() -> tuple[Float[np.ndarray, "1797 64"], Int[np.ndarray, " 1797"]]:
-    """Return scikit-learn's 8x8 digits, brightness between 0 and 1, and their labels."""
-    images, labels = load_digits(return_X_y=True)
-    return (images / 16).astype(np.float32), labels
+def in_parts(examples: Examples, sizes: tuple[int, int, int], seed: int) -> Data:
+    """Return the examples in random order, split into parts of the given sizes."""
+    order = torch.tensor(np.random.default_rng(seed).permutation(len(examples.x)))
+    return Data(*(Examples(*(values[i] for values in examples)) for i in order.split(sizes)))
 
 
-def two_digits(n_train: int = 10_000) -> Task:
-    """Return the task of naming two digits that lie side by side, each in its own head.
+def planted(modules: int = 4, width: int = 8, overlap: float = 0.0, n_train: int = 10_000) -> Task:
+    """Return the task of imitating a random teacher that consists of separate networks.
 
-    The 1,797 images are split at random, 60 % for training and 20 % each for
-    validation and test; `n_train`, 2,000 and 2,000 pairs are then drawn within each
-    part, so that no image of a test pair was seen in training.
+    Each of the teacher's `modules` reads `width` inputs, of which the share `overlap` is
+    read by all of them: from separate modules (0) to one set of inputs for all (1). A
+    module has one hidden layer of `width` tanh neurons and one output, and tells whether
+    that is above its median; weights and inputs are normal with variance 4 / width and 1.
+    A seed draws a teacher of its own.
+
+    Raises:
+        ValueError: for no module, a width or a number of examples below 1, an overlap
+            outside [0, 1].
     """
-    if n_train < 1:
-        raise ValueError(f"two_digits needs n_train >= 1, got {n_train}")
-    images, labels = digit_images()
+    if modules < 1 or width < 1 or n_train < 1 or not 0 <= overlap <= 1:
+        raise ValueError(
+            "planted needs modules, width and n_train of at least 1 and an overlap between 0 and 1,"
+            f" got {modules}, {width}, {n_train} and {overlap}"
+        )
+    shared = round(overlap * width)
+    own = width - shared
+    n_in = modules * own + shared
+    common = np.arange(modules * own, n_in)
+    read = [np.r_[m * own : (m + 1) * own, common] for m in range(modules)]
 
     def draw(seed: int) -> Data:
         rng = np.random.default_rng(seed)
-        parts = np.split(rng.permutation(len(images)), [1078, 1437])
-        pairs = (
-            rng.choice(part, (n, 2)) for part, n in zip(parts, (n_train, 2_000, 2_000), strict=True)
-        )
-        return Data(
-            *(
-                Examples(torch.tensor(images[p].reshape(-1, 128)), torch.tensor(labels[p]))
-                for p in pairs
-            )
-        )
+        x = rng.normal(size=(n_train + 4_000, n_in)).astype(np.float32)
+        outputs = np.stack([_teacher(x[:, inputs], rng) for inputs in read], axis=1)
+        labels = (outputs > np.median(outputs, axis=0)).astype(np.int64)
+        parts = (np.split(part, [n_train, n_train + 2_000]) for part in (x, labels))
+        return Data(*(Examples(*map(torch.tensor, part)) for part in zip(*parts, strict=True)))
 
-    live = np.tile((images > 0).mean(0) > LIVE, 2)
+    separate = modules > 1 and own > 0
+    of_inputs = np.repeat([*range(modules), NO_MODULE], [own] * modules + [shared])
     return Task(
-        name="two_digits",
+        name=f"planted_{round(100 * overlap)}",
         draw=draw,
-        heads=(10, 10),
-        input_modules=np.where(live, np.repeat([0, 1], 64), NO_MODULE),
-        output_modules=np.repeat([0, 1], 10),
-        guess_accuracy=guess_accuracy(labels[:, None]),
-        hidden=(48, 48),
+        heads=(1,) * modules,
+        input_modules=of_inputs if separate else np.full(n_in, NO_MODULE),
+        output_modules=np.arange(modules) if separate else np.full(modules, NO_MODULE),
+        live=np.full(n_in, True),
+        places=on_a_line(n_in),
+        guess_accuracy=0.5,
+        blind_accuracy=np.nan if 0 < shared < width else 0.5,
+        hidden=(32, 32),
         steps=2_000,
     )
 
 
-def guess_accuracy(labels: Int[np.ndarray, "n n_tasks"]) -> float:
-    """Return the accuracy of the best constant guess, averaged over sub-tasks."""
-    return float(np.mean([np.bincount(column).max() / len(labels) for column in labels.T]))
+def _teacher(x: Float[np.ndarray, "n width"], rng: np.random.Generator) -> Float[np.ndarray, " n"]:
+    width = x.shape[1]
+    inner, outer = rng.normal(size=(width, width)), rng.normal(size=width)
+    return np.tanh(x @ inner * (2 / width**0.5)) @ outer
+
+
+FORMULAS: dict[str, tuple[Callable[..., tuple], list[int], list[int], tuple[int, ...]]] = {
+    # targets of the inputs, modules of the inputs and of the outputs, hidden layers
+    "independence": (
+        lambda x1, x2, x3, x4: ((x1 + x3) ** 3, x2**2 + np.sin(np.pi * x4)),
+        [0, 1, 0, 1],
+        [0, 1],
+        (20, 20),
+    ),
+    "sharing": (
+        lambda x1, x2, x3: (x1**2, x1**2 + x2**2, x1**2 + x2**2 + x3**2),
+        [NO_MODULE] * 3,
+        [NO_MODULE] * 3,
+        (20, 20),
+    ),
+    "composition": (
+        lambda x1, x2, x3, x4: (np.sqrt((x1 - x2) ** 2 + (x3 - x4) ** 2),),
+        [0, 0, 1, 1],
+        [NO_MODULE],
+        (20, 20, 20, 20),
+    ),
+}
+
+
+def formulas(name: str, n_train: int = 1_000) -> Task:
+    """Return the task of computing a formula of inputs drawn uniformly from [-1, 1].
+
+    `independence`: (x1 + x3)^3 and x2^2 + sin(pi x4); `sharing`: x1^2, x1^2 + x2^2 and
+    x1^2 + x2^2 + x3^2; `composition`: the root of (x1 - x2)^2 + (x3 - x4)^2. The targets are
+    standardised by the mean and standard deviation of the examples.
+
+    Source: Liu, Gan & Tegmark (2024), doi 10.3390/e26010041, section 3.1 of their code.
+    """
+    if name not in FORMULAS:
+        raise ValueError(f"formulas needs a name out of {', '.join(FORMULAS)}; got {name!r}")
+    function, input_modules, output_modules, hidden = FORMULAS[name]
+    n_in = len(input_modules)
+
+    def draw(seed: int) -> Data:
+        rng = np.random.default_rng(seed)
+        x = rng.uniform(-1, 1, size=(n_train + 4_000, n_in)).astype(np.float32)
+        y = np.stack(function(*x.T), axis=1)
+        y = ((y - y.mean(0)) / y.std(0)).astype(np.float32)
+        parts = (np.split(part, [n_train, n_train + 2_000]) for part in (x, y))
+        return Data(*(Examples(*map(torch.tensor, part)) for part in zip(*parts, strict=True)))
+
+    return Task(
+        name=f"formulas_{name}",
+        draw=draw,
+        heads=(1,) * len(output_modules),
+        input_modules=np.array(input_modules),
+        output_modules=np.array(output_modules),
+        live=np.full(n_in, True),
+        places=on_a_line(n_in),
+        guess_accuracy=0.0,
+        # the seen module says nothing of a sum's other part, and all about nothing else
+        blind_accuracy=0.0 if name != "composition" else np.nan,
+        hidden=hidden,
+        steps=3_000,
+        loss=squared_error,
+        accuracy=explained_variance,
+    )
+
+
+def modular_addition(p: int = 59) -> Task:
+    """Return the task of adding two numbers modulo p, each given as one of p inputs.
+
+    All p^2 pairs, split at random: 80 % for training, 10 % each for validation and test.
+
+    Source: Liu, Gan & Tegmark (2024), doi 10.3390/e26010041, where an embedding is learned
+    in place of the first layer's two halves.
+    """
+    if p < 2:
+        raise ValueError(f"modular addition needs p >= 2, got {p}")
+    a, b = np.divmod(np.arange(p * p), p)
+    x = np.concatenate([np.eye(p)[a], np.eye(p)[b]], axis=1).astype(np.float32)
+    everything = Examples(torch.tensor(x), torch.tensor((a + b) % p)[:, None])
+    held_out = p * p // 10
+    return Task(
+        name="modular_addition",
+        draw=partial(in_parts, everything, (p * p - 2 * held_out, held_out, held_out)),
+        heads=(p,),
+        input_modules=np.full(2 * p, NO_MODULE),
+        output_modules=np.full(p, NO_MODULE),
+        live=x.astype(bool).mean(0) > 0.01,
+        places=in_rows(1, p, 2),
+        guess_accuracy=1 / p,
+        blind_accuracy=1 / p,
+        hidden=(64, 64),
+        steps=3_000,
+    )
 
 
 TASKS: dict[str, Callable[..., Task]] = {
@@ -171,5 +225,18 @@ TASKS: dict[str, Callable[..., Task]] = {
     "retina_and": partial(retina, "and"),
     "retina_or": partial(retina, "or"),
     "retina_xor": partial(retina, "xor"),
-    "two_digits": two_digits,
+    "two_digits": partial(digits, 2),
+    "three_digits": partial(digits, 3),
+    "four_digits": partial(digits, 4),
+    "formulas_independence": partial(formulas, "independence"),
+    "formulas_sharing": partial(formulas, "sharing"),
+    "formulas_composition": partial(formulas, "composition"),
+    "planted_0": planted,
+    "planted_25": partial(planted, overlap=0.25),
+    "planted_50": partial(planted, overlap=0.5),
+    "planted_100": partial(planted, overlap=1.0),
+    "modular_addition": modular_addition,
+    "mnist": mnist,
+    "two_mnist": partial(mnist, 2),
+    "digits": digits,
 }

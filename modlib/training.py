@@ -16,13 +16,14 @@ from torch import Tensor
 from tqdm import tqdm
 
 from modlib.chain import weights
+from modlib.data import Examples, Task
 from modlib.measures import measure, progress, repeated, stacked
 from modlib.modularity import require_searches
-from modlib.networks import Stack, task_loss
+from modlib.networks import Stack
 from modlib.penalties import PENALTIES, Penalty
-from modlib.tasks import TASKS, Examples, Task
+from modlib.tasks import TASKS
 
-ADAM = partial(torch.optim.Adam, lr=3e-3)
+ADAM = partial(torch.optim.Adam, lr=5e-3)
 
 
 @dataclass(frozen=True)
@@ -109,7 +110,7 @@ def train(
     data = [task.draw(seed) for seed in seeds]
     widths = [len(task.input_modules), *hidden, len(task.output_modules)]
     network = Stack(widths, grid.seed.tolist(), activation)
-    regulariser = penalty.make(task, grid.seed.tolist())
+    regulariser = penalty.make(task, network, grid.strength.tolist())
     update = optimiser([*network.parameters(), *regulariser.parameters()])
     factor = torch.tensor(grid.strength.to_numpy(), dtype=torch.float32)
     kept: dict[int, Stack] = {}
@@ -117,21 +118,24 @@ def train(
 
     def record(step: int) -> None:
         if step in snapshots:
+            network.eval()
             kept[step] = deepcopy(network)
             now = progress(network, regulariser, task, data)
             history.append(pd.concat([grid.assign(step=step), now], axis=1))
+            network.train()
 
     start = time.perf_counter()
     batches = mini_batches([part.train for part in data], seeds, batch_size, steps)
     for step, batch in enumerate(tqdm(batches, total=steps, disable=None)):
         record(step)
-        x, labels = repeated(batch, len(strengths))
-        loss = task_loss(network(x), labels, task.heads) + factor * regulariser(weights(network))
+        x, targets = repeated(batch, len(strengths))
+        loss = task.loss(network(x), targets, task.heads) + factor * regulariser(weights(network))
         update.zero_grad()
         loss.sum().backward()
         update.step()
     seconds = (time.perf_counter() - start) / len(grid)
     record(steps)
+    network.eval()
 
     settings = grid.assign(task=task.name, penalty=penalty.name, steps=steps, seconds=seconds)
     measured = measure(network, task, data, nulls, restarts)

@@ -49,22 +49,19 @@ def walk_loop_sum(
 
 
 def walk_loop_penalty(
-    chain: Sequence[Float[Tensor, "*stack _ _"]], decay: float = 100.0
+    chain: Sequence[Float[Tensor, "*stack _ _"]], decay: float = 0.007
 ) -> Float[Tensor, "*stack"]:
-    """Return -(number of weights) * walk_loop_sum + decay * sum W^2.
+    """Return -walk_loop_sum + decay * sum W^2.
 
     Like the paper's it rewards loops and balances them with a decay. The loops do not
     depend on a layer's scale, so the reward is bounded without it: the decay removes
     weights that neither the task nor the loops hold up, and so begins a division into
-    modules, which from even weights the loops alone do not. The reward is multiplied by
-    the number of weights because its gradient on one weight falls as the network grows,
-    while that of a sum over weights, such as the decay, does not.
+    modules, which from even weights the loops alone do not.
 
     Raises:
         ValueError: if `decay` is negative.
     """
     if decay < 0:
         raise ValueError(f"walk_loop_penalty needs decay >= 0, got {decay}")
-    n_weights = sum(W.shape[-2] * W.shape[-1] for W in chain)
     squares = sum(W.square().sum((-2, -1)) for W in chain)
-    return decay * squares - n_weights * walk_loop_sum(chain)
+    return decay * squares - walk_loop_sum(chain)

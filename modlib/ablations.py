@@ -1,0 +1,109 @@
+r"""Other forms of the loop term, each with one thing changed, to see what matters.
+
+The default is `walks.walk_loop_penalty`: the loops of N = D_row^(-1/2) |W| D_col^(-1/2), those
+that retrace their steps left out, added up over hidden layers, minus a quadratic decay.
+"""
+
+from jaxtyping import Float
+from torch import Tensor
+
+from modlib.chain import Chain
+from modlib.loops import hidden_layers, loop_penalty, loop_sum, retraced_sum, total_loop_sum
+from modlib.walks import SMALLEST_DEGREE, normalised, walk_loop_penalty, walk_loop_sum
+
+DECAY = 0.007
+"""Of the default, and of the forms whose gradient is about as large."""
+
+SMALLEST_SUM = 1e-6
+"""Added to a sum of loops before its root or logarithm, whose gradients are infinite at 0."""
+
+
+def squares(chain: Chain) -> Float[Tensor, "*stack"]:
+    """Return sum W^2."""
+    return sum(W.square().sum((-2, -1)) for W in chain)
+
+
+def without_decay(chain: Chain) -> Float[Tensor, "*stack"]:
+    """Return the walk loops alone, negative."""
+    return -walk_loop_sum(chain)
+
+
+def of_squared_weights(chain: Chain) -> Float[Tensor, "*stack"]:
+    """Return the penalty with w^2 in place of |w| in the loops."""
+    return DECAY * squares(chain) - walk_loop_sum([W.square() for W in chain])
+
+
+def with_retraced(chain: Chain) -> Float[Tensor, "*stack"]:
+    """Return the penalty with the j = k loops, which only retrace their steps, kept."""
+    return DECAY * squares(chain) - total_loop_sum([normalised(W) for W in chain])
+
+
+def row_stochastic(chain: Chain) -> Float[Tensor, "*stack"]:
+    r"""Return the penalty with transition probabilities in place of symmetric normalisation.
+
+    The loops of a hidden layer are sum_i sum_l sum_{j != k} P_ij P_jl P_lk P_ki: the probability,
+    added up over the inputs i, that a walk two layers forward and back returns to i along
+    another hidden neuron, each step in proportion to |w|.
+    """
+    total = chain[0].new_zeros(chain[0].shape[:-2])
+    for W, V in hidden_layers([W.abs() for W in chain]):
+        up_W, up_V = (_shares(M, -1) for M in (W, V))
+        down_W, down_V = (_shares(M, -2) for M in (W, V))
+        below = down_W.mT @ up_W  # (k, j): from k down to an input and up to j
+        above = up_V @ down_V.mT  # (j, k)
+        retraced = below.diagonal(dim1=-2, dim2=-1) * above.diagonal(dim1=-2, dim2=-1)
+        total = total + (below.mT * above).sum((-2, -1)) - retraced.sum(-1)
+    return DECAY * squares(chain) - total
+
+
+def _shares(A: Float[Tensor, "*stack _ _"], dim: int) -> Float[Tensor, "*stack _ _"]:
+    return A / A.sum(dim, keepdim=True).clamp_min(SMALLEST_DEGREE)
+
+
+def root(chain: Chain) -> Float[Tensor, "*stack"]:
+    """Return the penalty with the square root of each hidden layer's loops.
+
+    The decay is that of the default in proportion to the gradient, of loops around 4.
+    """
+    return DECAY / 4 * squares(chain) - sum((x + SMALLEST_SUM).sqrt() for x in _by_layer(chain))
+
+
+def logarithm(chain: Chain) -> Float[Tensor, "*stack"]:
+    """Return the penalty with the logarithm of each hidden layer's loops; decay as in `root`."""
+    return DECAY / 4 * squares(chain) - sum((x + SMALLEST_SUM).log() for x in _by_layer(chain))
+
+
+def _by_layer(chain: Chain) -> list[Float[Tensor, "*stack"]]:
+    layers = hidden_layers([normalised(W) for W in chain])
+    return [loop_sum(W, V) - retraced_sum(W, V) for W, V in layers]
+
+
+def per_weight(chain: Chain) -> Float[Tensor, "*stack"]:
+    """Return the penalty with the loops multiplied by the number of weights, decay 100."""
+    n_weights = sum(W.shape[-2] * W.shape[-1] for W in chain)
+    return 100 * squares(chain) - n_weights * walk_loop_sum(chain)
+
+
+def with_more_decay(chain: Chain) -> Float[Tensor, "*stack"]:
+    """Return the penalty with five times the decay."""
+    return walk_loop_penalty(chain, decay=5 * DECAY)
+
+
+def with_less_decay(chain: Chain) -> Float[Tensor, "*stack"]:
+    """Return the penalty with a fifth of the decay."""
+    return walk_loop_penalty(chain, decay=DECAY / 5)
+
+
+def more_quartic_decay(chain: Chain) -> Float[Tensor, "*stack"]:
+    """Return the paper's penalty with C = 10."""
+    return loop_penalty(chain, decay=10.0)
+
+
+def most_quartic_decay(chain: Chain) -> Float[Tensor, "*stack"]:
+    """Return the paper's penalty with C = 100."""
+    return loop_penalty(chain, decay=100.0)
+
+
+def printed_with_l2(chain: Chain) -> Float[Tensor, "*stack"]:
+    """Return -sqrt(loops as printed) + sum W^2: the paper's penalty with a quadratic decay."""
+    return squares(chain) - (total_loop_sum(chain) + SMALLEST_SUM).sqrt()
