@@ -75,7 +75,8 @@ def logarithm(chain: Chain) -> Float[Tensor, "*stack"]:
 
 def _by_layer(chain: Chain) -> list[Float[Tensor, "*stack"]]:
     layers = hidden_layers([normalised(W) for W in chain])
-    return [loop_sum(W, V) - retraced_sum(W, V) for W, V in layers]
+    # rounding may leave less than nothing where all loops retrace their steps
+    return [(loop_sum(W, V) - retraced_sum(W, V)).clamp_min(0.0) for W, V in layers]
 
 
 def per_weight(chain: Chain) -> Float[Tensor, "*stack"]:

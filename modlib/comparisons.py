@@ -8,6 +8,9 @@ from scipy import stats
 ACCURACY_MARGIN = 0.005
 """Accuracy that a chosen strength may cost at most, against no penalty."""
 
+ROUNDING = 1e-6
+"""By how much means may differ between a run and its table, which has six digits."""
+
 COMPARED = ["accuracy", "excess", "ari", "specialisation"]
 """The measures that are compared in pairs."""
 
@@ -19,19 +22,21 @@ def chosen_strengths(table: pd.DataFrame) -> pd.Series:
     """Return the strength chosen for each (task, penalty), by the selection seeds alone.
 
     It is the one with the largest mean excess among those whose mean validation
-    accuracy is within `ACCURACY_MARGIN` of no penalty's, and of which no network
-    diverged; a penalty without such a strength is left out.
+    accuracy is within `ACCURACY_MARGIN` of no penalty's on the same seeds, and of which no
+    network diverged; a penalty without such a strength is left out.
     """
     rows = table[table.role == "selection"]
-    means = rows.groupby(["task", "penalty", "strength"])[["validation_accuracy", "excess"]].mean()
     sound = rows.groupby(["task", "penalty", "strength"]).status.agg(lambda s: (s == "ok").all())
     if "none" not in set(rows.penalty):
         raise ValueError(
             f"strengths are chosen against no penalty, got selection seeds of {set(rows.penalty)}"
             " alone; add rows with the penalty 'none'"
         )
-    reference = means.validation_accuracy.xs("none", level="penalty").groupby("task").max()
-    floor = reference.reindex(means.index, level="task") - ACCURACY_MARGIN
+    reference = rows[rows.penalty == "none"].groupby(["task", "seed"]).validation_accuracy.max()
+    rows = rows.join(reference.rename("reference"), on=["task", "seed"])
+    measures = ["validation_accuracy", "reference", "excess"]
+    means = rows.groupby(["task", "penalty", "strength"])[measures].mean()
+    floor = means.reference - ACCURACY_MARGIN - ROUNDING
     eligible = means[sound & (means.validation_accuracy >= floor)]
     best = eligible.groupby(["task", "penalty"]).excess.idxmax()
     return best.map(lambda index: index[-1]).rename("strength")

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
+import torch
 from jaxtyping import Bool, Float, Int, Num
 from torch import Tensor
 
@@ -60,6 +61,7 @@ class Task:
             are known. NaN where it is not known.
         hidden: widths of the hidden layers that the published runs use.
         steps: training steps of the published runs.
+        activation: of the hidden neurons.
         loss: what training minimises, per network.
         accuracy: accuracy per network and sub-task; of a number to be predicted, the share
             of its variance that is explained.
@@ -76,6 +78,7 @@ class Task:
     blind_accuracy: float
     hidden: tuple[int, ...]
     steps: int
+    activation: Callable[[Tensor], Tensor] = torch.tanh
     loss: Score = cross_entropy
     accuracy: Score = accuracy
 

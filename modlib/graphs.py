@@ -74,7 +74,8 @@ def _refitted(
     W: Float[np.ndarray, "_ _"], shuffled: Float[np.ndarray, "_ _"], sweeps: int
 ) -> Float[np.ndarray, "_ _"]:
     """Return `shuffled` with rows and columns rescaled to the sums of W's, columns last."""
-    rows, columns = W.sum(1), W.sum(0)
+    # in double precision, where the smallest sum is not 0
+    rows, columns = W.sum(1, dtype=np.float64), W.sum(0, dtype=np.float64)
     r, c = np.ones_like(rows), np.ones_like(columns)
     for _ in range(sweeps):
         r = rows / np.maximum(shuffled @ c, SMALLEST_SUM)
@@ -94,8 +95,12 @@ def pruned(
     """
     if not 0 < density <= 1:
         raise ValueError(f"pruning leaves a share above 0 and at most 1, got {density}")
-    thresholds = (np.quantile(np.abs(W), 1 - density, method="inverted_cdf") for W in chain)
-    return [np.where(np.abs(W) > t, W, 0) for W, t in zip(chain, thresholds, strict=True)]
+    left = [np.zeros_like(W) for W in chain]
+    for sparse_W, W in zip(left, chain, strict=True):
+        order = np.argsort(-np.abs(W), axis=None, kind="stable")
+        kept = order[: round(density * W.size)]
+        sparse_W.flat[kept] = W.flat[kept]
+    return left
 
 
 def layer_of(sizes: Sequence[int]) -> Int[np.ndarray, " n_neurons"]:

@@ -3,6 +3,7 @@
 import gzip
 import hashlib
 import os
+import zlib
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
@@ -49,9 +50,7 @@ def mnist_images() -> Images:
 
     Source: LeCun, Bottou, Bengio & Haffner (1998), doi 10.1109/5.726791.
     """
-    raw = {name: gzip.decompress(_mnist_file(name).read_bytes()) for name in MNIST_FILES}
-    for name, content in raw.items():
-        _require_checksum(name, content)
+    raw = {name: _decompressed(name, _mnist_file(name)) for name in MNIST_FILES}
     images, labels = (
         np.concatenate([np.frombuffer(raw[f"{part}-{kind}"], np.uint8, offset=o) for part in parts])
         for kind, o, parts in (
@@ -76,13 +75,18 @@ def _mnist_file(name: str) -> Path:
     return path
 
 
-def _require_checksum(name: str, content: bytes) -> None:
+def _decompressed(name: str, path: Path) -> bytes:
+    try:
+        content = gzip.decompress(path.read_bytes())
+    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+        raise ValueError(f"{path} is damaged ({error}); delete it and fetch it again") from error
     found = f"md5:{hashlib.md5(content).hexdigest()}"
     if found != MNIST_FILES[name]:
         raise ValueError(
-            f"{name} should have the checksum {MNIST_FILES[name]} once decompressed, got {found};"
-            " delete the file and fetch it again"
+            f"{path} should have the checksum {MNIST_FILES[name]} once decompressed, got {found};"
+            " delete it and fetch it again"
         )
+    return content
 
 
 def side_by_side(
@@ -147,7 +151,7 @@ def digits(count: int = 1, n_train: int = 10_000) -> Task:
     """Return the task of naming one to four of scikit-learn's digits, side by side."""
     if count not in NAMES:
         raise ValueError(f"digits come in numbers from 1 to {max(NAMES)}, got {count}")
-    width, steps = {1: (48, 1_000), 2: (48, 2_000), 3: (64, 3_000), 4: (64, 4_000)}[count]
+    width, steps = {1: (48, 1_000), 2: (48, 2_000), 3: (64, 2_500), 4: (64, 3_500)}[count]
     return side_by_side(count, digit_images, NAMES[count], n_train, (width, width), steps)
 
 

@@ -75,7 +75,7 @@ def measure(
     with the `DENSITY` largest weights of each layer. Nulls and
     searches follow from a network's seed. A diverged network's measures are NaN.
     """
-    chain = weights(network)
+    chain, seeds = weights(network), np.array(network.seeds)
     sound = finite(chain)
     chain = [W.where(sound[:, None, None], 0.0).numpy() for W in chain]
     sparse_chain = [
@@ -84,7 +84,7 @@ def measure(
             *(pruned([W[n] for W in chain], DENSITY) for n in range(len(sound))), strict=True
         )
     ]
-    found = modularity(chain, nulls, restarts, network.seeds)
+    found = modularity(chain, nulls, restarts, seeds)
     test, validation = (
         repeated(stacked(part), len(sound) // len(data))
         for part in ((d.test for d in data), (d.validation for d in data))
@@ -100,7 +100,7 @@ def measure(
             "q_null_mean": found.null_mean,
             "q_null_std": found.null_std,
             "excess": found.excess,
-            "balanced_excess": modularity(chain, nulls, restarts, network.seeds, balanced).excess,
+            "balanced_excess": modularity(chain, nulls, restarts, seeds, balanced).excess,
             "cut": [
                 normalised_cut(neuron_graph([W[n] for W in chain]), labels)
                 for n, labels in enumerate(found.communities)
@@ -108,7 +108,7 @@ def measure(
             "communities": [np.sum(np.bincount(labels) > 1) for labels in found.communities],
             "ari": agreement(found.communities, task.input_modules, task.output_modules),
             "specialisation": specialisation(drops),
-            "pruned_excess": modularity(sparse_chain, nulls, restarts, network.seeds).excess,
+            "pruned_excess": modularity(sparse_chain, nulls, restarts, seeds).excess,
             "pruned_accuracy": task.accuracy(
                 with_weights(network, sparse_chain)(test.x), test.targets, task.heads
             ).mean(-1),

@@ -30,7 +30,10 @@ def smallest_eigenvectors(chain: Chain, k: int) -> list[Float[Tensor, "*stack _ 
     They belong to the normalised Laplacian 1 - D^(-1/2) A D^(-1/2) of the neurons' graph.
     Neurons of even layers are joined to those of odd layers alone, so its eigenvalues are
     1 -+ the singular values of the half of D^(-1/2) A D^(-1/2) that joins the two; the
-    largest of these is the trivial one.
+    largest of these is the trivial one. Of a diverged network they are not finite.
+
+    Raises:
+        ValueError: if neither the even nor the odd layers have more than k neurons.
     """
     roots = [d.clamp_min(SMALLEST_DEGREE).rsqrt() for d in layer_degrees(chain)]
     sizes = [root.shape[-1] for root in roots]
@@ -47,14 +50,20 @@ def smallest_eigenvectors(chain: Chain, k: int) -> list[Float[Tensor, "*stack _ 
             M[..., place(depth), place(depth + 1)] = N
         else:
             M[..., place(depth + 1), place(depth)] = N.mT
-    # the smaller Gram matrix; the other side's vectors follow
-    even_is_smaller = M.shape[-2] < M.shape[-1]
-    gram = M @ M.mT if even_is_smaller else M.mT @ M
-    values, vectors = torch.linalg.eigh(gram)
+    n_even, n_odd = M.shape[-2:]
+    if max(n_even, n_odd) <= k:
+        raise ValueError(
+            f"{k} eigenvectors need more than {k} neurons in the even or in the odd layers, got"
+            f" {n_even} and {n_odd}"
+        )
+    # the smaller Gram matrix that has enough of them; the other side's vectors follow
+    of_even = n_even < n_odd if min(n_even, n_odd) > k else n_even > n_odd
+    gram = M @ M.mT if of_even else M.mT @ M
+    values, vectors = torch.linalg.eigh(gram.nan_to_num())
     chosen = slice(-k - 1, -1)
     near, sigma = vectors[..., chosen], values[..., None, chosen].clamp_min(1e-12).sqrt()
-    far = (M.mT @ near if even_is_smaller else M @ near) / sigma
-    even, odd = (near, far) if even_is_smaller else (far, near)
+    far = (M.mT @ near if of_even else M @ near) / sigma
+    even, odd = (near, far) if of_even else (far, near)
     return [
         (even, odd)[depth % 2][..., place(depth), :] * roots[depth][..., None]
         for depth in range(len(sizes))

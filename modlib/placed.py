@@ -46,8 +46,8 @@ def layer_places(task: Task, network: Stack) -> list[Float[Tensor, "_ 2"]]:
 
 
 def squared_lengths(
-    places: Sequence[Float[Tensor, "*stack _ 2"]],
-) -> list[Float[Tensor, "*stack _ _"]]:
+    places: Sequence[Float[Tensor, "... _ 2"]],
+) -> list[Float[Tensor, "... _ _"]]:
     """Return the squared length of each connection between layers one unit apart."""
     return [
         1 + (here[..., :, None, :] - there[..., None, :, :]).square().sum(-1)
@@ -134,7 +134,7 @@ class BIMT(nn.Module):
     @torch.no_grad()
     def swap(self, depth: int, chain: Chain) -> None:
         """Move the most important neurons of a layer to where they cost least."""
-        places = list(self.buffers())
+        places = [p.to(chain[0]) for p in self.buffers()]
         mine = places[depth]
         # what each neuron would pay at each neuron's place: (stack, neuron, place)
         cost = mine.new_zeros(*mine.shape, mine.shape[-1])
@@ -156,7 +156,7 @@ class BIMT(nn.Module):
             j_there = cost[network, j].gather(-1, at)  # what j would pay at each one's
             k = (there - here + j_there - here[network, j][:, None]).argmin(-1)
             at[network, j], at[network, k] = at[network, k], holds
-        mine.copy_(mine.gather(-1, at))
+        self.get_buffer(f"places{depth}").copy_(mine.gather(-1, at))
 
 
 def require_small(network: Stack) -> None:

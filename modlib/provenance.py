@@ -55,19 +55,20 @@ def part_key(task: str, penalty: str, **parameters: object) -> str:
 
 def reached(task: str, penalty: str) -> dict[str, str]:
     """Return the code of every definition that a part reaches, as 'module.name': code."""
-    entries = {"tasks.TASKS": task, "penalties.PENALTIES": penalty}
+    # strengths are chosen against networks without a penalty
+    entries = {"tasks.TASKS": [task], "penalties.PENALTIES": [penalty, "none"]}
     found: dict[str, str] = {}
     waiting = list(ROOTS)
     while waiting:
         module, name = waiting.pop()
-        if name not in _definitions(module) and name in _imports(module):
+        while module and name not in _definitions(module) and name in _imports(module):
             module, name = _imports(module)[name]
         full_name = f"{module}.{name}"
         if not module or full_name in found or name not in _definitions(module):
             continue
         node = _definitions(module)[name]
         if full_name in entries:
-            node = _entry(node, entries[full_name])
+            node = ast.Tuple([_entry(node, entry) for entry in entries[full_name]], ast.Load())
         found[full_name] = _bare(node)
         for used in ast.walk(node):
             if isinstance(used, ast.Name):
@@ -118,6 +119,7 @@ def _entry(registry: ast.AST, name: str) -> ast.AST:
     raise ValueError(f"the registry needs an entry {name!r}, got none; add it or name another")
 
 
+@cache
 def _bare(node: ast.AST) -> str:
     """Return code without comments, docstrings and layout."""
     node = deepcopy(node)

@@ -121,6 +121,7 @@ def write_network(run: Run, row: int, path: Path | str) -> None:
         for name in ("weight", "bias")
     }
     told = {name: str(run.table[name][row]) for name in ("task", "penalty", "strength", "seed")}
+    told["activation"] = run.network.activation.__name__
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
     safetensors.torch.save_file(layers, temporary, metadata=told)
@@ -136,7 +137,7 @@ def read_network(path: Path | str) -> tuple[Stack, dict[str, str]]:
     layers = safetensors.torch.load_file(path)
     depths = range(len(layers) // 2)
     widths = [len(layers["weight0"]), *(layers[f"weight{d}"].shape[1] for d in depths)]
-    network = Stack(widths, [int(told["seed"])])
+    network = Stack(widths, [int(told["seed"])], getattr(torch, told["activation"]))
     with torch.no_grad():
         for d, layer in enumerate(network.layers):
             layer.weight[0], layer.bias[0] = layers[f"weight{d}"], layers[f"bias{d}"]

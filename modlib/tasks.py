@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from jaxtyping import Float, Int
 
-from modlib.data import NO_MODULE, Data, Examples, Task, guess_accuracy, in_rows, on_a_line
+from modlib.data import LIVE, NO_MODULE, Data, Examples, Task, guess_accuracy, in_rows, on_a_line
 from modlib.images import digits, mnist
 from modlib.networks import explained_variance, squared_error
 
@@ -116,7 +116,7 @@ def planted(modules: int = 4, width: int = 8, overlap: float = 0.0, n_train: int
         live=np.full(n_in, True),
         places=on_a_line(n_in),
         guess_accuracy=0.5,
-        blind_accuracy=np.nan if 0 < shared < width else 0.5,
+        blind_accuracy=np.nan if separate and shared > 0 else 0.5,
         hidden=(32, 32),
         steps=2_000,
     )
@@ -162,6 +162,8 @@ def formulas(name: str, n_train: int = 1_000) -> Task:
     """
     if name not in FORMULAS:
         raise ValueError(f"formulas needs a name out of {', '.join(FORMULAS)}; got {name!r}")
+    if n_train < 1:
+        raise ValueError(f"formulas_{name} needs n_train >= 1, got {n_train}")
     function, input_modules, output_modules, hidden = FORMULAS[name]
     n_in = len(input_modules)
 
@@ -199,8 +201,8 @@ def modular_addition(p: int = 59) -> Task:
     Source: Liu, Gan & Tegmark (2024), doi 10.3390/e26010041, where an embedding is learned
     in place of the first layer's two halves.
     """
-    if p < 2:
-        raise ValueError(f"modular addition needs p >= 2, got {p}")
+    if p < 4:
+        raise ValueError(f"modular addition needs p >= 4, so that pairs are held out, got {p}")
     a, b = np.divmod(np.arange(p * p), p)
     x = np.concatenate([np.eye(p)[a], np.eye(p)[b]], axis=1).astype(np.float32)
     everything = Examples(torch.tensor(x), torch.tensor((a + b) % p)[:, None])
@@ -211,12 +213,13 @@ def modular_addition(p: int = 59) -> Task:
         heads=(p,),
         input_modules=np.full(2 * p, NO_MODULE),
         output_modules=np.full(p, NO_MODULE),
-        live=x.astype(bool).mean(0) > 0.01,
+        live=x.astype(bool).mean(0) > LIVE,
         places=in_rows(1, p, 2),
         guess_accuracy=1 / p,
         blind_accuracy=1 / p,
-        hidden=(64, 64),
+        hidden=(128,),
         steps=3_000,
+        activation=torch.relu,
     )
 
 

@@ -58,7 +58,7 @@ def train(
     seeds: Iterable[int] = range(5),
     *,
     hidden: Sequence[int] | None = None,
-    activation: Callable[[Tensor], Tensor] = torch.tanh,
+    activation: Callable[[Tensor], Tensor] | None = None,
     optimiser: Callable[..., torch.optim.Optimizer] = ADAM,
     steps: int | None = None,
     batch_size: int = 128,
@@ -75,7 +75,7 @@ def train(
     Args:
         strength: what the penalty is multiplied by, one or several; the penalty's own
             default if left out.
-        hidden, steps: the task's own if left out.
+        hidden, activation, steps: the task's own if left out.
         optimiser: called with the parameters of the stack and of the penalty.
         snapshots: numbers of steps after which to keep a copy and a row of history.
         nulls, restarts: as in `modularity`.
@@ -90,6 +90,7 @@ def train(
     strengths = _distinct("strength", penalty.strength if strength is None else strength)
     seeds = _distinct("seed", seeds)
     hidden = task.hidden if hidden is None else hidden
+    activation = task.activation if activation is None else activation
     steps = task.steps if steps is None else steps
     snapshots = set(snapshots)
     if any(seed < 0 or seed != int(seed) for seed in seeds):

@@ -1,16 +1,20 @@
 """Lesions of networks wired by hand, of which it is known who needs what."""
 
 import math
+from dataclasses import replace
 from itertools import product
 
 import numpy as np
 import pytest
 import torch
 
+from modlib.data import Examples
 from modlib.lesions import lesion_drops, specialisation
 from modlib.networks import Stack
-from modlib.tasks import Examples
+from modlib.tasks import formulas, retina
 
+# two sub-tasks of one output each: classes, and numbers to be predicted
+CLASSES, NUMBERS = retina(), formulas("independence")
 PATTERNS = torch.tensor(list(product([-1.0, 1.0], repeat=2)))
 IDENTITY = torch.eye(2)
 
@@ -26,8 +30,8 @@ def hand_wired(*chains):
     return stack
 
 
-def all_patterns(labels, n_stack=1):
-    return Examples(PATTERNS.expand(n_stack, -1, -1), labels.expand(n_stack, -1, -1))
+def all_patterns(targets, n_stack=1):
+    return Examples(PATTERNS.expand(n_stack, -1, -1), targets.expand(n_stack, -1, -1))
 
 
 SIDES = (PATTERNS > 0).long()
@@ -36,7 +40,7 @@ SIDES = (PATTERNS > 0).long()
 def test_two_separate_halves_lose_one_sub_task_each():
     stack = hand_wired([IDENTITY, IDENTITY, IDENTITY])
     communities = np.tile([0, 1], 4)[None]
-    drops = lesion_drops(stack, communities, all_patterns(SIDES), (1, 1))
+    drops = lesion_drops(stack, communities, all_patterns(SIDES), CLASSES)
     # a silenced half answers 0, which is right half of the time
     assert drops.tolist() == [[[0.5, 0.0], [0.0, 0.5]]]
     assert specialisation(drops).tolist() == [1.0]
@@ -44,9 +48,9 @@ def test_two_separate_halves_lose_one_sub_task_each():
 
 def test_a_lesion_of_what_all_share_hurts_all_alike():
     shared = [torch.tensor([[1.0], [0.0]]), torch.ones(1, 1), torch.ones(1, 2)]
-    labels = SIDES[:, :1].expand(-1, 2)
+    targets = SIDES[:, :1].expand(-1, 2)
     drops = lesion_drops(
-        hand_wired(shared), np.zeros((1, 6), dtype=int), all_patterns(labels), (1, 1)
+        hand_wired(shared), np.zeros((1, 6), dtype=int), all_patterns(targets), CLASSES
     )
     assert drops.tolist() == [[[0.5, 0.5]]]
     assert specialisation(drops).tolist() == [0.0]
@@ -56,7 +60,7 @@ def test_inputs_and_outputs_are_left_alone():
     stack = hand_wired([IDENTITY, IDENTITY])
     # community 1 holds every input and output, community 0 every hidden neuron
     communities = np.array([[1, 1, 0, 0, 1, 1]])
-    drops = lesion_drops(stack, communities, all_patterns(SIDES), (1, 1))
+    drops = lesion_drops(stack, communities, all_patterns(SIDES), CLASSES)
     assert drops.tolist() == [[[0.5, 0.5], [0.0, 0.0]]]
 
 
@@ -65,9 +69,29 @@ def test_each_network_is_lesioned_by_its_own_communities():
     communities = np.array([[0, 0, 0, 1, 0, 0], [0, 0, 0, 0, 0, 0]])
     swapped = torch.stack([SIDES, SIDES.flip(1)])
     examples = Examples(PATTERNS.expand(2, -1, -1), swapped)
-    drops = lesion_drops(stack, communities, examples, (1, 1))
+    drops = lesion_drops(stack, communities, examples, CLASSES)
     # network 1 has one community, and a row of zeros for the other
     assert drops.tolist() == [[[0.5, 0.0], [0.0, 0.5]], [[0.5, 0.5], [0.0, 0.0]]]
+
+
+def test_a_lesion_costs_a_predicted_number_the_variance_that_it_explained():
+    stack = hand_wired([IDENTITY, IDENTITY, IDENTITY])
+    # right about the first number; half of the second's variance is out of reach
+    outputs = stack(PATTERNS[None])[0].detach()
+    unseen = PATTERNS.prod(1) * outputs[0, 1].abs()
+    targets = torch.stack([outputs[:, 0], outputs[:, 1] + unseen], dim=1)
+    drops = lesion_drops(stack, np.tile([0, 1], 4)[None], all_patterns(targets), NUMBERS)
+    torch.testing.assert_close(drops, torch.tensor([[[1.0, 0.0], [0.0, 0.5]]]))
+
+
+def test_heads_of_several_outputs_are_lesioned_as_one_sub_task():
+    # four patterns told apart by one head of four outputs
+    task = replace(CLASSES, heads=(4,), output_modules=np.array([0, 0, 1, 1]))
+    examples = Examples(PATTERNS[None], torch.arange(4)[None, :, None])
+    communities = np.array([[0, 0, 0, 1, 0, 0, 0, 0]])
+    drops = lesion_drops(hand_wired([IDENTITY, PATTERNS.T]), communities, examples, task)
+    # the neuron that is left tells two pairs of patterns apart
+    assert drops.tolist() == [[[0.5], [0.5]]]
 
 
 @pytest.mark.parametrize(

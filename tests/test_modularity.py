@@ -1,6 +1,7 @@
 """Q against networkx and hand-computed cases; searches against what was planted."""
 
 import math
+from itertools import pairwise
 
 import networkit as nk
 import networkx as nx
@@ -14,8 +15,14 @@ from sklearn.metrics import adjusted_rand_score
 from strategies import blocks, random_chain
 
 from modlib import modularity
-from modlib.graphs import neuron_graph
-from modlib.modularity import agreement, find_communities, in_order_of_appearance, newman_q
+from modlib.graphs import balanced, neuron_graph
+from modlib.modularity import (
+    agreement,
+    find_communities,
+    in_order_of_appearance,
+    newman_q,
+    normalised_cut,
+)
 from modlib.tasks import NO_MODULE
 
 QUICK = {"nulls": 3, "restarts": 2}
@@ -54,6 +61,41 @@ def test_q_of_two_disjoint_triangles(labels, q):
     triangle = np.ones((3, 3)) - np.eye(3)
     A = sparse.csr_array(sparse.block_diag([triangle, triangle]))
     assert newman_q(A, np.array(labels)) == pytest.approx(q, abs=1e-15)
+
+
+@given(partitioned_graphs())
+def test_the_cut_is_the_mean_share_of_weight_that_leaves_a_community_in_networkx(case):
+    A, labels = case
+    graph = nx.from_numpy_array(A)
+    parts = [set(np.flatnonzero(labels == label).tolist()) for label in np.unique(labels)]
+    with_weight = [part for part in parts if nx.volume(graph, part, weight="weight")]
+    shares = [
+        nx.cut_size(graph, part, weight="weight") / nx.volume(graph, part, weight="weight")
+        for part in with_weight
+    ]
+    expected = np.mean(shares) if shares else 0
+    assert normalised_cut(sparse.csr_array(A), labels) == pytest.approx(expected, abs=1e-12)
+    if len(parts) == len(with_weight) == 2:
+        both = nx.normalized_cut_size(graph, *parts, weight="weight")
+        assert expected == pytest.approx(both / 2)
+        assert max(shares) == pytest.approx(nx.conductance(graph, *parts, weight="weight"))
+
+
+@pytest.mark.parametrize(
+    ("labels", "cut"),
+    [
+        ([0, 0, 0, 1, 1, 1, 2], 1 / 7),  # one edge in seven ends leaves either triangle
+        ([0, 0, 0, 0, 0, 0, 0], 0),
+        ([0, 1, 2, 3, 4, 5, 6], 1),
+        ([0, 0, 0, 4, 4, 4, 4], 1 / 7),  # a number that no community has does not count
+        ([0, 0, 1, 1, 1, 1, 2], (2 / 4 + 2 / 10) / 2),
+    ],
+)
+def test_the_cut_of_two_triangles_joined_by_an_edge_and_a_lone_neuron(labels, cut):
+    edges = nx.Graph([(0, 1), (1, 2), (2, 0), (2, 3), (3, 4), (4, 5), (5, 3)])
+    edges.add_node(6)
+    A = nx.to_scipy_sparse_array(edges, range(7), dtype=float)
+    assert normalised_cut(A, np.array(labels)) == pytest.approx(cut)
 
 
 @pytest.mark.parametrize("n_blocks", [2, 5])
@@ -161,6 +203,54 @@ def test_a_network_in_a_stack_gets_the_answer_that_it_gets_alone(stack):
         alone = modularity([W[index] for W in chain], **QUICK)
         for a, b in zip(together, alone, strict=True):
             assert np.array_equal(a[index], b)
+
+
+@pytest.mark.parametrize(("stack", "seeds"), [((3,), (7, 0, 7)), ((2, 2), [[4, 3], [2, 1]])])
+def test_seeds_may_be_given_for_each_network(stack, seeds):
+    chain = random_chain(5, 6, 4, stack=stack)
+    together = modularity(chain, **QUICK, seed=np.array(seeds))
+    for index in np.ndindex(stack):
+        seed = int(np.array(seeds)[index])
+        alone = modularity([W[index] for W in chain], **QUICK, seed=seed)
+        for a, b in zip(together, alone, strict=True):
+            assert np.array_equal(a[index], b)
+    # as a stack of networks has them
+    as_tuple = modularity(chain, **QUICK, seed=seeds)
+    assert np.array_equal(as_tuple.null_mean, together.null_mean)
+
+
+def test_a_network_of_the_same_seed_gets_the_same_nulls_whatever_the_others():
+    chain = [W.expand(3, -1, -1) for W in random_chain(8, 10, 6)]
+    found = modularity(chain, **QUICK, seed=np.array([5, 6, 5]))
+    assert found.null_mean[0] == found.null_mean[2] != found.null_mean[1]
+
+
+def test_nulls_are_those_that_are_asked_for():
+    chain, drawn = [W.numpy() for W in random_chain(8, 10, 6)], []
+
+    def null(given_chain, rng):
+        assert all(np.array_equal(a, b) for a, b in zip(given_chain, chain, strict=True))
+        drawn.append(balanced(given_chain, rng))
+        return drawn[-1]
+
+    found = modularity(chain, **QUICK, seed=4, null=null)
+    graphs = [neuron_graph(c) for c in drawn]
+    q = [newman_q(A, find_communities(A, QUICK["restarts"], seed=4)) for A in graphs]
+    assert len(q) == QUICK["nulls"]
+    assert (found.null_mean, found.null_std) == (np.mean(q), np.std(q))
+    assert found.null_mean == modularity(chain, **QUICK, seed=4, null=balanced).null_mean
+    assert found.q == modularity(chain, **QUICK, seed=4).q
+
+
+def test_over_balanced_nulls_strengths_alone_are_no_excess_but_blocks_are():
+    rng = np.random.default_rng(0)
+    sizes = rng.lognormal(sigma=1.5, size=(3, 30))
+    # as large as the strengths of the two neurons make them expect
+    of_strengths = [np.outer(a, b) * rng.uniform(0.5, 1.5, (30, 30)) for a, b in pairwise(sizes)]
+    assert abs(modularity(of_strengths, **QUICK, null=balanced).excess) < 0.02
+    assert abs(modularity(of_strengths, **QUICK).excess) > 0.1
+    of_blocks, _ = planted(4, 6, noise=0.1, seed=0)
+    assert modularity(of_blocks, **QUICK, null=balanced).excess > 0.2
 
 
 def test_weights_may_be_arrays_or_tensors_that_need_a_gradient():

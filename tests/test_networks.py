@@ -3,11 +3,22 @@
 import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from sklearn.metrics import r2_score
 from strategies import random_chain
 from torch import nn
 from torch.nn import functional as F
 
-from modlib.networks import Stack, accuracy, by_head, task_loss
+from modlib.networks import (
+    Stack,
+    accuracy,
+    by_head,
+    cross_entropy,
+    explained_variance,
+    squared_error,
+    with_weights,
+)
 
 WIDTHS = (5, 7, 6, 3)
 
@@ -82,10 +93,57 @@ def test_silenced_neurons_are_those_whose_activity_is_set_to_zero():
     assert torch.equal(stack(x, [torch.zeros_like(mask) for mask in silenced]), stack(x))
 
 
+def test_a_stack_remembers_its_widths_and_seeds():
+    stack = Stack([5, 7, 3], seeds=range(2, 5))
+    assert (stack.widths, stack.seeds) == ((5, 7, 3), (2, 3, 4))
+
+
+class OneMore(nn.Module):
+    """Noise that adds 1 in training."""
+
+    def forward(self, x):
+        return x + 1 if self.training else x
+
+
+def test_noise_acts_on_hidden_activity_alone_and_in_training_alone():
+    stack, x = Stack(WIDTHS, seeds=[3, 1]), inputs(2)
+    first, second, last = stack.layers
+    without = stack(x)
+    stack.noise = OneMore()
+    expected = last(torch.tanh(second(torch.tanh(first(x)) + 1)) + 1)
+    assert torch.equal(stack(x), expected)
+    assert torch.equal(stack.eval()(x), without)
+
+
+def test_a_stack_has_no_noise_unless_it_is_given_some():
+    stack, x = Stack(WIDTHS, seeds=[3]), inputs(1)
+    assert torch.equal(stack.train()(x), stack.eval()(x))
+
+
+def test_silenced_neurons_are_silent_whatever_the_noise():
+    stack, x = Stack((5, 4, 2), seeds=[3]), inputs(1)
+    stack.noise = OneMore()
+    outputs = stack(x, [torch.ones(1, 4, dtype=bool)])
+    assert torch.equal(outputs, stack.layers[-1].bias.expand(1, len(x[0]), 2))
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_a_network_with_other_weights_is_one_whose_weights_were_replaced(dtype):
+    stack, x = Stack(WIDTHS, seeds=[3, 1]), inputs(2)
+    before = [p.clone() for p in stack.parameters()]
+    chain = [W.numpy() for W in random_chain(*WIDTHS, stack=(2,), seed=4, dtype=dtype)]
+    outputs = with_weights(stack, chain)(x)
+    # the weights are changed for the call alone
+    assert all(torch.equal(p, b) for p, b in zip(stack.parameters(), before, strict=True))
+    for layer, W in zip(stack.layers, chain, strict=True):
+        layer.weight.data = torch.tensor(W, dtype=torch.float32)
+    assert torch.equal(outputs, stack(x))
+
+
 def test_the_loss_of_classes_is_cross_entropy_added_up_over_heads():
     outputs, heads = random_chain(6, 7, stack=(2,), dtype=torch.float32)[0], (3, 4)
     labels = torch.tensor(np.random.default_rng(0).integers(3, size=(2, 6, 2)))
-    for n, loss in enumerate(task_loss(outputs, labels, heads)):
+    for n, loss in enumerate(cross_entropy(outputs, labels, heads)):
         left = F.cross_entropy(outputs[n, :, :3], labels[n, :, 0])
         right = F.cross_entropy(outputs[n, :, 3:], labels[n, :, 1])
         torch.testing.assert_close(loss, left + right)
@@ -94,7 +152,7 @@ def test_the_loss_of_classes_is_cross_entropy_added_up_over_heads():
 def test_the_loss_of_a_single_output_is_binary_cross_entropy():
     outputs = random_chain(6, 2, stack=(3,), dtype=torch.float32)[0]
     labels = torch.tensor(np.random.default_rng(0).integers(2, size=(3, 6, 2)))
-    for n, loss in enumerate(task_loss(outputs, labels, (1, 1))):
+    for n, loss in enumerate(cross_entropy(outputs, labels, (1, 1))):
         expected = [
             F.binary_cross_entropy_with_logits(outputs[n, :, task], labels[n, :, task].float())
             for task in (0, 1)
@@ -108,6 +166,48 @@ def test_accuracy_by_hand():
     labels = torch.tensor([[[1, 0], [1, 1], [1, 1], [0, 1]]])
     assert accuracy(outputs, labels, (1, 3)).tolist() == [[0.75, 0.75]]
     assert accuracy(outputs, 1 - labels.clamp(max=1), (1, 3)).tolist() == [[0.25, 0.0]]
+
+
+NUMBERS = st.integers(1, 3).flatmap(
+    lambda n_tasks: st.lists(
+        st.lists(st.tuples(*[st.integers(-9, 9)] * 2), min_size=n_tasks, max_size=n_tasks),
+        min_size=1,
+    )
+)
+
+
+@given(NUMBERS)
+def test_the_squared_error_is_averaged_over_examples_and_added_up_over_sub_tasks(pairs):
+    outputs, targets = torch.tensor(pairs, dtype=torch.float32).unbind(-1)
+    total = sum((output - target) ** 2 for row in pairs for output, target in row)
+    # the second network is off by ten more in the first sub-task
+    off = outputs.clone()
+    off[:, 0] += 10
+    more = sum((row[0][0] + 10 - row[0][1]) ** 2 - (row[0][0] - row[0][1]) ** 2 for row in pairs)
+    found = squared_error(
+        torch.stack([outputs, off]), targets.expand(2, -1, -1), (1,) * len(pairs[0])
+    )
+    expected = [total / len(pairs), (total + more) / len(pairs)]
+    assert found.tolist() == pytest.approx(expected, rel=1e-5)
+
+
+@pytest.mark.parametrize("spread", [0.0, 0.3, 1.0, 3.0])
+def test_explained_variance_is_r2_or_nothing(spread):
+    targets, errors = (x for x in random_chain(40, 3, stack=(2, 2), dtype=torch.float32)[0])
+    # one sub-task's mean is missed, too
+    outputs = targets + spread * (errors + torch.tensor([0.0, 0.0, 1.0]))
+    found = explained_variance(outputs, targets, (1, 1, 1))
+    assert found.shape == (2, 3)
+    for n in range(2):
+        r2 = r2_score(targets[n], outputs[n], multioutput="raw_values")
+        assert found[n].tolist() == pytest.approx(np.maximum(r2, 0).tolist(), abs=1e-5)
+    assert (found == 0).any() == (spread >= 1)
+
+
+def test_the_mean_explains_nothing_and_the_target_everything():
+    targets = torch.tensor([[[1.0, 4.0], [3.0, 0.0], [5.0, -4.0]]])
+    outputs = torch.stack([targets[0, :, 0], torch.zeros(3)], dim=-1)[None]
+    assert explained_variance(outputs, targets, (1, 1)).tolist() == [[1.0, 0.0]]
 
 
 def test_heads_split_the_outputs():

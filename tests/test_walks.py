@@ -5,7 +5,7 @@ from math import sqrt
 
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from strategies import NONZERO, blocks, chains, random_chain
 
@@ -116,14 +116,36 @@ def test_values_and_gradients_are_finite_for_weights_of_any_size(function, scale
         assert (value == 0).all()
 
 
+def squares(chain):
+    return sum(w.item() ** 2 for W in chain for w in W.flatten())
+
+
 @given(chains(depth=3, entries=NONZERO, largest=3), st.integers(0, 5))
-def test_penalty_rewards_loops_per_weight_and_decays_squares(chain, decay):
-    n_weights = sum(len(W.flatten()) for W in chain)
-    squares = sum(w.item() ** 2 for W in chain for w in W.flatten())
-    expected = -n_weights * definition(chain) + decay * squares
+def test_penalty_rewards_loops_and_decays_squares(chain, decay):
+    expected = -definition(chain) + decay * squares(chain)
     assert walk_loop_penalty(chain, float(decay)).item() == pytest.approx(expected, abs=1e-9)
 
 
+def test_the_decay_is_7_in_1000_unless_another_is_given():
+    chain = random_chain(3, 4, 5, 2)
+    expected = -definition(chain) + 0.007 * squares(chain)
+    assert walk_loop_penalty(chain).item() == pytest.approx(expected, rel=1e-12)
+
+
+def test_without_decay_the_penalty_is_the_loops_alone():
+    chain = random_chain(3, 4, 5, 2)
+    assert torch.equal(walk_loop_penalty(chain, decay=0.0), -walk_loop_sum(chain))
+
+
+@pytest.mark.parametrize("sizes", [(8, 12, 2), (3, 5, 4, 6)])
+def test_no_layer_of_n_neurons_has_more_than_a_quarter_of_n_loops(sizes):
+    for seed in range(5):
+        assert walk_loop_sum(random_chain(*sizes, seed=seed)) < sum(sizes[1:-1]) / 4
+    # blocks of two neurons have as many
+    assert walk_loop_sum(blocks(3, 2)).item() == pytest.approx(6 / 4)
+
+
+@settings(max_examples=25)
 @given(chains(depth=2, entries=NONZERO, largest=3))
 def test_gradients_agree_with_finite_differences_away_from_zero(chain):
     chain = [W.requires_grad_() for W in chain]
