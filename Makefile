@@ -1,7 +1,8 @@
 # make book       build the book into _build/html      make reproduce  run the papermill batch
 # make test       run all tests                        make bench      measure speed, as ratios
 # make lint       check style                          make clean      remove all that can be made again
-# make lock       resolve requirements.txt afresh      PROFILE=smoke|quick|paper chooses the batch and the book
+# make lock       resolve requirements.txt afresh      make verify     train a sample of published networks again
+#                                                      PROFILE=smoke|quick|paper chooses the batch and the book
 
 PYTHON ?= python3
 PROFILE ?= paper
@@ -22,7 +23,7 @@ BOOK := build/$(PROFILE)/book
 CONFIG := build/$(PROFILE)/_config.yml
 endif
 
-.PHONY: book test lint reproduce bench lock clean
+.PHONY: book test lint reproduce verify bench lock clean
 
 book: .venv/installed $(CONFIG)
 	MODLIB_RESULTS=$(ROOT)/$(RESULTS) $(BIN)/jupyter-book build . --all $(STRICT) -n --keep-going \
@@ -44,6 +45,9 @@ lint: .venv/installed
 reproduce: .venv/installed
 	$(BIN)/snakemake --snakefile workflow/Snakefile --configfile workflow/$(PROFILE).yaml --cores $(CORES) \
 	  $(if $(WORKFLOW_PROFILE),--profile $(WORKFLOW_PROFILE)) $(if $(ONLY),--config only=$(ONLY))
+
+verify: .venv/installed
+	$(BIN)/python -m modlib.verification $(if $(SEED),--seed $(SEED))
 
 bench: .venv/installed
 	$(BIN)/python -m pytest benchmarks -q -o addopts= --benchmark-columns=min,median,rounds --benchmark-sort=min

@@ -51,7 +51,7 @@ def modularity(
     chain: Sequence[Float[ArrayLike, "*stack _ _"]],
     nulls: int = 20,
     restarts: int = 5,
-    seed: int | Int[ArrayLike, "*stack"] = 0,
+    seed: int | Sequence[int] | Int[np.ndarray, "*stack"] = 0,
     null: Null = permuted,
 ) -> Modularity:
     """Measure the modularity of a chain's neuron graph against nulls.

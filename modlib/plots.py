@@ -1,4 +1,4 @@
-"""Figures: weight matrices, neuron graphs, curves over strength, training animations.
+"""Figures of networks: weight matrices, neuron graphs, training animations.
 
 One style for all of them, with the colours of Okabe & Ito, which colour-blind readers
 can tell apart. Each function returns the figure; captions and alternative texts
@@ -10,7 +10,6 @@ from collections.abc import Mapping, Sequence
 import matplotlib.pyplot as plt
 import networkit  # noqa: F401  before use_style: it sets a style of its own when imported
 import numpy as np
-import pandas as pd
 import seaborn as sns
 from jaxtyping import Float, Int
 from matplotlib.animation import FuncAnimation
@@ -18,17 +17,26 @@ from matplotlib.collections import LineCollection
 from matplotlib.colors import to_rgba_array
 from matplotlib.figure import Figure
 
-from modlib.comparisons import interval
 from modlib.graphs import layer_of, layer_sizes
 
 PALETTE = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#F0E442"]
 GREY = "#8A8A8A"
 PENALTY_STYLE: Mapping[str, tuple[str, str, str]] = {
+    "walk_loops": ("walk loops", "#D55E00", "^"),
     "none": ("no penalty", "#000000", "o"),
     "l1": ("L1", "#E69F00", "s"),
     "l2": ("L2", "#56B4E9", "D"),
     "loops": ("loops (as printed)", "#CC79A7", "v"),
-    "walk_loops": ("walk loops", "#D55E00", "^"),
+    "connection_cost": ("connection cost", "#009E73", "s"),
+    "learned_places": ("connection cost, learned places", "#009E73", "D"),
+    "bimt": ("BIMT", "#009E73", "P"),
+    "communicability": ("communicability", "#009E73", "v"),
+    "cut": ("normalised cut", "#0072B2", "s"),
+    "soft_modularity": ("soft modularity", "#0072B2", "D"),
+    "block_fraction": ("block fraction (given)", "#8A8A8A", "s"),
+    "hard_wired": ("hard-wired (given)", "#8A8A8A", "D"),
+    "clusterable_init": ("clusterable start", "#A6761D", "P"),
+    "dropout": ("dropout", "#A6761D", "X"),
 }
 """Label, colour and marker of each penalty, the same in every figure."""
 
@@ -144,44 +152,53 @@ def module_graph(
     return ax
 
 
-def strength_curves(table: pd.DataFrame, measures: Mapping[str, str]) -> Figure:
-    """Draw measures over strength, one panel per measure (down) and task (across).
+def gallery(
+    chains: Mapping[str, Sequence[Float[np.ndarray, "_ _"]]],
+    communities: Mapping[str, Int[np.ndarray, " n_neurons"]],
+) -> Figure:
+    """Draw networks below each other: |W| of each layer by community, and the neuron graph.
 
-    Means over the table's networks with 95 % BCa intervals; no penalty is a horizontal
-    band. Where a network diverged, the point is left out.
+    Matrices are ordered and scaled as in `weight_matrices`.
     """
-    tasks = list(table.task.unique())
+    n_layers = len(next(iter(chains.values())))
     fig, axes = plt.subplots(
-        len(measures), len(tasks), sharex=True, sharey="row", squeeze=False,
-        figsize=(1 + 2.8 * len(tasks), 0.6 + 1.9 * len(measures)),
+        len(chains), n_layers + 1, squeeze=False, figsize=(2.1 * n_layers + 3.4, 1.75 * len(chains)),
+        width_ratios=[*[2] * n_layers, 3],
     )  # fmt: skip
-    for (row, (measure, label)), (column, task) in (
-        (r, c) for r in enumerate(measures.items()) for c in enumerate(tasks)
-    ):
-        ax = axes[row, column]
-        for penalty, (name, colour, marker) in PENALTY_STYLE.items():
-            rows = table[(table.task == task) & (table.penalty == penalty)]
-            points = {
-                strength: (same[measure].mean(), *interval(same[measure]))
-                for strength, same in rows.groupby("strength")
-                if same[measure].notna().all()
-            }
-            if not points:
-                continue
-            x, (mean, low, high) = list(points), np.array(list(points.values())).T
-            if penalty == "none":
-                ax.axhline(mean[0], color=colour, lw=1, label=name)
-                ax.axhspan(low[0], high[0], color=colour, alpha=0.15, lw=0)
-            else:
-                ax.plot(x, mean, color=colour, marker=marker, ms=4.5, label=name)
-                ax.fill_between(x, low, high, color=colour, alpha=0.2, lw=0)
-        ax.set(xscale="log")
-        ax.set_title(task if row == 0 else "", fontsize=11)
-        ax.set_xlabel("strength" if row == len(measures) - 1 else "")
-        ax.set_ylabel(label if column == 0 else "")
-    handles, labels = axes[0, 0].get_legend_handles_labels()
-    fig.legend(handles, labels, loc="outside upper center", ncols=min(5, len(labels)), fontsize=10)
+    for (name, chain), row in zip(chains.items(), axes, strict=True):
+        chain = [np.abs(np.asarray(W)) for W in chain]
+        layers = np.split(communities[name], np.cumsum(layer_sizes(chain))[:-1])
+        order = [np.argsort(layer, kind="stable") for layer in layers]
+        for depth, (W, ax) in enumerate(zip(chain, row, strict=False)):
+            ordered = W[np.ix_(order[depth], order[depth + 1])]
+            ax.imshow(ordered, cmap="Greys", vmin=0, vmax=np.quantile(W, 0.99), aspect="auto")
+            ax.set(xticks=[], yticks=[])
+            ax.spines[:].set_visible(True)
+        module_graph(chain, communities[name], row[-1])
+        row[-1].set_xticks([])
+        row[0].set_ylabel(name, rotation=0, ha="right", va="center", fontsize=10)
+    for depth, ax in enumerate(axes[0][:-1]):
+        ax.set_title(f"layer {depth + 1}", fontsize=10)
+    axes[0][-1].set_title("graph", fontsize=10)
     return fig
+
+
+def pixel_communities(
+    W: Float[np.ndarray, "n_in n_hid"],
+    communities: Int[np.ndarray, " n_neurons"],
+    places: Float[np.ndarray, "n_in 2"],
+) -> Float[np.ndarray, "height width 3"]:
+    """Return an image of the inputs: the colour of their community, paler the less they weigh.
+
+    What an input weighs is the sum of its absolute weights, up to the 95th percentile.
+    """
+    weight = np.abs(W).sum(1)
+    share = np.minimum(weight / max(np.quantile(weight, 0.95), 1e-12), 1.0)[:, None]
+    colours = community_colours(communities)[: len(W), :3]
+    column, row = (places - places.min(0)).astype(int).T
+    image = np.ones((row.max() + 1, column.max() + 1, 3))
+    image[row, column] = 1 - share * (1 - colours)
+    return image
 
 
 def training_animation(
@@ -203,35 +220,3 @@ def training_animation(
     animation = FuncAnimation(fig, draw, frames=list(chains), interval=400)
     plt.close(fig)
     return animation
-
-
-def comparison(summary: pd.DataFrame, measures: Mapping[str, str]) -> Figure:
-    """Draw a summary of `comparisons.summary`: a row per task, a panel per measure.
-
-    Points are means, bars 95 % BCa intervals; a penalty without an eligible strength, or
-    a measure that is not defined for the task, leaves its line empty.
-    """
-    tasks = list(summary.index.unique("task"))
-    fig, axes = plt.subplots(
-        len(tasks), len(measures), sharey=True, sharex="col", squeeze=False,
-        figsize=(1.6 + 1.9 * len(measures), 0.7 + 1.5 * len(tasks)),
-    )  # fmt: skip
-    penalties = list(PENALTY_STYLE)[::-1]
-    for task, row in zip(tasks, axes, strict=True):
-        for (measure, label), ax in zip(measures.items(), row, strict=True):
-            for height, penalty in enumerate(penalties):
-                if (task, penalty) not in summary.index:
-                    continue
-                mean, low, high = summary.loc[
-                    (task, penalty), [measure, f"{measure}_low", f"{measure}_high"]
-                ]
-                _, colour, marker = PENALTY_STYLE[penalty]
-                ax.plot([low, high], [height, height], color=colour, lw=2.5, alpha=0.6)
-                ax.plot([mean], [height], color=colour, marker=marker, ms=6, ls="")
-            if measure == "excess":
-                ax.axvline(0, color=GREY, lw=0.6, zorder=0)
-            ax.set_xlabel(label if task == tasks[-1] else "")
-            ax.grid(axis="y", lw=0.4)
-        row[0].set(yticks=range(len(penalties)), ylim=(-0.6, len(penalties) - 0.4), ylabel=task)
-        row[0].set_yticklabels([PENALTY_STYLE[penalty][0] for penalty in penalties])
-    return fig

@@ -23,7 +23,7 @@ from modlib.networks import Stack
 from modlib.penalties import PENALTIES, Penalty
 from modlib.tasks import TASKS
 
-ADAM = partial(torch.optim.Adam, lr=5e-3)
+ADAM = partial(torch.optim.Adam, lr=5e-3, fused=True)
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,16 @@ import pytest
 from scipy import stats
 from test_results import table
 
-from modlib.comparisons import chosen_strengths, differences, holm, interval, summary
+from modlib.comparisons import (
+    COMPARED,
+    SUMMARISED,
+    chosen_strengths,
+    differences,
+    holm,
+    interval,
+    summary,
+)
+from modlib.results import NETWORKS, read, write
 
 
 def networks(penalty, strength, validation, excess, role="selection", **change):
@@ -75,6 +84,41 @@ def test_each_task_is_held_against_its_own_networks_without_penalty():
     assert ("retina", "l1") not in chosen.index
 
 
+def test_each_strength_is_held_against_networks_without_penalty_of_the_same_seeds():
+    # those of seeds 103 and 104, on which only no penalty was tried, are worse than others
+    other = [{**NONE[0], "seed": seed, "validation_accuracy": 0.2} for seed in (103, 104)]
+    rows = [*NONE, *networks("l1", 0.1, 0.9, 0.1), *networks("l1", 0.2, 0.7, 0.5)]
+    for all_rows in (rows, [*rows, *other]):
+        assert chosen_strengths(table(*all_rows))["retina", "l1"] == 0.1
+
+
+def test_nothing_is_chosen_where_no_network_without_penalty_is_left():
+    lost = [row | {"status": "diverged", "validation_accuracy": math.nan} for row in NONE]
+    chosen = chosen_strengths(table(*lost, *networks("l1", 0.1, 0.9, 0.1)))
+    assert chosen.get(("retina", "l1")) is None
+
+
+def test_a_run_and_its_table_choose_the_same_strength_even_at_the_margin(tmp_path):
+    rng = np.random.default_rng(0)
+    rows, expected = [], {}
+    for task in (f"task_{n}" for n in range(60)):
+        reference, more = rng.integers(1_000, 1_900, 3), rng.integers(-1, 2)
+        # on average ten of 2,000 examples fewer, which is the margin, or a third more or less
+        own = rng.permutation(reference) - 10 + [0, 0, more]
+        rows += [
+            *networks("none", 0.0, reference / 2_000, 0.0, task=task),
+            *networks("l1", 0.1, 0.95, 0.1, task=task),
+            *networks("l1", 0.2, own / 2_000, 0.2, task=task),
+        ]
+        expected[task, "none"], expected[task, "l1"] = 0.0, 0.2 if more >= 0 else 0.1
+    run = table(*rows)
+    # as in a run, where accuracies have single precision
+    run["validation_accuracy"] = run.validation_accuracy.astype(np.float32)
+    write(run.astype({"validation_accuracy": float}), tmp_path / "networks.csv")
+    for same in (run, read(tmp_path / "networks.csv")):
+        assert chosen_strengths(same).to_dict() == expected
+
+
 def test_a_summary_judges_the_chosen_strength_on_the_evaluation_seeds():
     judged = [0.1, 0.2, 0.6]
     rows = [
@@ -101,6 +145,41 @@ def test_a_summary_judges_the_chosen_strength_on_the_evaluation_seeds():
     assert math.isnan(l2.excess)
 
 
+def test_a_summary_judges_other_strengths_where_they_are_given():
+    rows = [
+        *NONE,
+        *networks("none", 0.0, 0.9, 0.0, role="evaluation"),
+        *networks("l1", 0.1, 0.9, 0.2),
+        *networks("l1", 0.1, 0.9, 0.3, role="evaluation"),
+        *networks("l1", 0.2, 0.9, 0.6, role="evaluation"),
+        *networks("l2", 0.1, 0.9, 0.4, role="evaluation"),
+    ]
+    given_ = pd.Series({("retina", "none"): 0.0, ("retina", "l1"): 0.2})
+    found = summary(table(*rows), given_)
+    assert found.strength.loc["retina", ["none", "l1"]].tolist() == [0.0, 0.2]
+    assert found.excess.loc["retina", ["none", "l1"]].tolist() == pytest.approx([0.0, 0.6])
+    assert math.isnan(found.strength["retina", "l2"])
+    assert found.networks.to_dict() == {
+        ("retina", "none"): 3, ("retina", "l1"): 3, ("retina", "l2"): 0,
+    }  # fmt: skip
+    assert summary(table(*rows)).excess["retina", "l1"] == pytest.approx(0.3)
+
+
+def test_every_measure_that_is_named_is_summarised_and_no_other():
+    names = ["balanced_excess", "cut", "pruned_excess", "pruned_accuracy"]
+    # each a value of its own, so that none can stand for another
+    values = {name: [0.1 * k, 0.1 * k + 0.02, 0.1 * k + 0.07] for k, name in enumerate(names, 1)}
+    judged = networks("none", 0.0, 0.9, 0.0, role="evaluation")
+    for row, *own in zip(judged, *values.values(), strict=True):
+        row |= dict(zip(names, own, strict=True))
+    found = summary(table(*NONE, *judged)).loc["retina", "none"]
+    for name, own in values.items():
+        assert found[name] == pytest.approx(np.mean(own))
+        assert (found[f"{name}_low"], found[f"{name}_high"]) == interval(own)
+    assert set(names) < set(SUMMARISED) < set(NETWORKS.columns)
+    assert len(found) == 3 + 3 * len(SUMMARISED)
+
+
 def test_differences_pair_the_evaluation_seeds():
     own, reference = [0.5, 0.1, 0.9], [0.2, 0.1, 0.3]
     rows = [
@@ -118,6 +197,7 @@ def test_differences_pair_the_evaluation_seeds():
     assert excess.networks == 3
     assert excess["mean"] == pytest.approx(0.3)
     assert (excess.low, excess.high) == pytest.approx(interval(paired))
+    assert list(found.index.get_level_values("measure")) == COMPARED
     # no network has a specialisation, and no penalty is compared with itself
     assert found.loc[("retina", "l1", "specialisation")].networks == 0
     assert set(found.index.get_level_values("penalty")) == {"l1"}

@@ -156,11 +156,11 @@ def test_pruned_layers_are_equally_dense_whatever_their_weights(density):
 
 @given(chains(depth=2))
 def test_pruning_to_a_density_of_1_leaves_everything(chain):
-    for W, left in zip(arrays(chain), pruned(arrays(chain), 1), strict=True):
+    for W, left in zip(arrays(chain), pruned(arrays(chain), 1.0), strict=True):
         assert (left == W).all()
 
 
-@pytest.mark.parametrize("density", [0, -0.1, 1.1, math.nan])
+@pytest.mark.parametrize("density", [0.0, -0.1, 1.1, math.nan])
 def test_a_density_out_of_range_is_refused(density):
     with pytest.raises(ValueError, match=f"above 0 and at most 1, got {density}"):
         pruned([np.ones((2, 2))], density)

@@ -2,17 +2,20 @@
 
 import inspect
 import math
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
 import pandas as pd
 import pytest
 import torch
+from torch import nn
 from torch.nn import functional as F
 
 from modlib import loop_penalty, modularity, train, weights
 from modlib.networks import Stack
-from modlib.tasks import TASKS
+from modlib.penalties import Penalty, no_penalty
+from modlib.tasks import TASKS, digits, formulas, modular_addition, planted
 from modlib.training import mini_batches
 
 QUICK = {"nulls": 2, "restarts": 1}
@@ -154,6 +157,122 @@ def test_three_steps_of_gradient_descent_by_hand():
         torch.testing.assert_close(got, expected)
 
 
+def test_numbers_are_predicted_by_their_squared_error():
+    task = formulas("independence")
+    run = train(
+        task, seeds=[6], optimiser=partial(torch.optim.SGD, lr=0.1), snapshots=[0],
+        **{**BRIEF, "steps": 2},
+    )  # fmt: skip
+    network = run.snapshots[0]
+    for batch in mini_batches([task.draw(6).train], [6], 16, 2):
+        errors = (network(batch.x) - batch.targets)[0]
+        loss = sum(F.mse_loss(error, torch.zeros(16)) for error in errors.T)
+        slopes = torch.autograd.grad(loss, list(network.parameters()))
+        for old, slope in zip(network.parameters(), slopes, strict=True):
+            old.data -= 0.1 * slope
+    for expected, got in zip(network.parameters(), run.network.parameters(), strict=True):
+        torch.testing.assert_close(got, expected)
+
+
+@pytest.mark.parametrize(
+    "task",
+    [
+        digits(3, n_train=50),
+        planted(3, 4, 0.5, n_train=50),
+        formulas("composition", n_train=50),
+        modular_addition(7),
+    ],
+    ids=lambda task: task.name,
+)
+def test_every_kind_of_task_can_be_trained(task):
+    run = train(task, "l2", [0.0, 1e-3], [0, 1], snapshots=[3], **{**BRIEF, "steps": 3})
+    assert run.table.status.tolist() == ["ok"] * 4
+    for column in ("accuracy", "validation_accuracy", "pruned_accuracy"):
+        assert run.table[column].between(0, 1).all()
+    assert run.history.task_loss.gt(0).all()
+    assert run.table.ari.isna().all() == (len(task.known_modules) == 0)
+
+
+def test_formulas_are_learned():
+    run = train("formulas_sharing", seeds=[0], hidden=(20,), steps=300, **QUICK)
+    assert run.table.accuracy.min() > 0.8
+
+
+def recorder(made, strength=1.0):
+    """A penalty of nothing that notes what it is made of and doubles the first weights."""
+
+    def make(task, network, strengths):
+        made.append((task, network, strengths))
+        with torch.no_grad():
+            network.layers[0].weight *= 2
+        return NoPenalty()
+
+    return Penalty("recorder", make, strength)
+
+
+class NoPenalty(nn.Module):
+    def forward(self, chain):
+        return no_penalty(chain)
+
+
+def test_a_penalty_is_made_of_the_task_the_networks_and_a_strength_for_each():
+    made = []
+    run = train("retina", recorder(made), [0.5, 2.0], [4, 7], snapshots=[0], **BRIEF)
+    ((task, network, strengths),) = made
+    assert task is run.task
+    assert network is run.network
+    assert network.seeds == tuple(run.table.seed) == (4, 7, 4, 7)
+    assert strengths == run.table.strength.tolist() == [0.5, 0.5, 2.0, 2.0]
+    # what it does to the network comes before the first step
+    initial = Stack([8, 6, 5, 2], seeds=[4, 7, 4, 7])
+    first, second, _ = weights(run.snapshots[0])
+    assert torch.equal(first, 2 * initial.layers[0].weight)
+    assert torch.equal(second, initial.layers[1].weight)
+
+
+class CountedNoise(nn.Module):
+    """Silences every hidden neuron in training, and counts how often."""
+
+    def __init__(self):
+        super().__init__()
+        self.calls = 0
+
+    def forward(self, x):
+        self.calls += self.training
+        return 0 * x if self.training else x
+
+
+def test_noise_is_for_training_and_not_for_what_is_recorded_of_it():
+    noises = []
+
+    def make(task, network, strengths):
+        network.noise = CountedNoise()
+        noises.append(network.noise)
+        return NoPenalty()
+
+    penalty = Penalty("noise", make, 1.0)
+    run = train("retina", penalty, seeds=[3], snapshots=[0, 8, 20], **BRIEF)
+    # two hidden layers, 20 steps, none for three snapshots and the last measures
+    assert noises[0].calls == 40
+    assert not run.network.training
+    assert not any(snapshot.training for snapshot in run.snapshots.values())
+    # silence teaches no weight anything
+    assert torch.equal(*(weights(run.snapshots[step])[0] for step in (0, 20)))
+    data = TASK.draw(3).validation
+    for row in run.history.itertuples():
+        outputs = run.snapshots[row.step](data.x[None])[0]
+        assert outputs.std(0).min() > 0
+        assert row.accuracy == pytest.approx(((outputs > 0) == data.targets).float().mean().item())
+
+
+def test_the_activation_is_the_tasks_own_unless_another_is_chosen():
+    task = modular_addition(5)
+    brief = {**BRIEF, "steps": 1}
+    assert train(task, seeds=[0], **brief).network.activation is torch.relu
+    assert train(task, seeds=[0], activation=torch.sin, **brief).network.activation is torch.sin
+    assert train("retina", seeds=[0], **brief).network.activation is torch.tanh
+
+
 def test_a_network_draws_the_same_mini_batches_whatever_else_is_in_the_stack():
     data = {seed: TASK.draw(seed).train for seed in (3, 5)}
     together = list(mini_batches(list(data.values()), [3, 5], 16, 4))
@@ -221,9 +340,10 @@ def test_a_task_may_be_passed_itself():
 def test_sizes_left_out_are_those_of_the_task():
     signature = inspect.signature(train)
     assert signature.parameters["hidden"].default is signature.parameters["steps"].default is None
-    run = train("retina", seeds=[0], batch_size=1, **QUICK)
-    assert run.table.steps.tolist() == [TASK.steps]
-    assert [W.shape[-1] for W in run.chain] == [*TASK.hidden, 2]
+    task = replace(TASK, hidden=(9, 7, 3), steps=11)
+    run = train(task, seeds=[0], **QUICK)
+    assert run.table.steps.tolist() == [11]
+    assert [W.shape[-1] for W in run.chain] == [9, 7, 3, 2]
 
 
 @pytest.mark.parametrize(
@@ -236,6 +356,8 @@ def test_sizes_left_out_are_those_of_the_task():
         ({"penalty": "l3"}, "'l3' is no penalty; the known ones are none, l1, l2, loops, walk_loo"),
         ({"seeds": []}, r"at least one seed, numbers all, none twice; got \[\]"),
         ({"seeds": [1, 2, 1]}, r"at least one seed, numbers all, none twice; got \[1, 2, 1\]"),
+        ({"seeds": [0, -1]}, r"whole numbers of at least 0, got \[0, -1\]"),
+        ({"seeds": [0.5]}, r"whole numbers of at least 0, got \[0\.5\]"),
         ({"strength": []}, "at least one strength"),
         ({"strength": [0.1, 0.1]}, r"at least one strength, .* none twice; got \[0\.1, 0\.1\]"),
         ({"strength": ["1e-5"]}, r"numbers all, .* got \['1e-5'\] \(YAML reads 1e-5 as text"),
