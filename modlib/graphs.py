@@ -34,14 +34,15 @@ def layer_sizes(chain: Sequence[ArrayLike]) -> list[int]:
 
 def neuron_graph(chain: Sequence[Float[np.ndarray, "_ _"]]) -> sparse.csr_array:
     """Return the symmetric adjacency matrix of one network's neurons."""
-    sizes = layer_sizes(chain)
-    starts = np.cumsum([0, *sizes])
-    layers = [sparse.coo_array(np.abs(W)) for W in chain]
-    rows = np.concatenate([W.row + start for W, start in zip(layers, starts[:-2], strict=True)])
-    columns = np.concatenate([W.col + start for W, start in zip(layers, starts[1:-1], strict=True)])
-    data = np.concatenate([W.data for W in layers])
-    forward = sparse.coo_array((data, (rows, columns)), shape=(starts[-1], starts[-1]))
-    return (forward + forward.T).tocsr()
+    starts = np.cumsum([0, *layer_sizes(chain)])
+    ends, data = [], []
+    for W, start, next_start in zip(chain, starts[:-2], starts[1:-1], strict=True):
+        rows, columns = np.nonzero(W)
+        ends.append((rows + start, columns + next_start))
+        data.append(np.abs(W[rows, columns]))
+    u, v = (np.concatenate(side) for side in zip(*ends, strict=True))
+    both_ways = np.concatenate([u, v]), np.concatenate([v, u])
+    return sparse.csr_array((np.tile(np.concatenate(data), 2), both_ways), shape=(starts[-1],) * 2)
 
 
 def permuted(

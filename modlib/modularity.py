@@ -113,20 +113,22 @@ def _of_one_network(
     chain: list[Float[np.ndarray, "_ _"]], nulls: int, restarts: int, seed: int, null: Null
 ) -> tuple[float, float, float, Int[np.ndarray, " n_neurons"]]:
     rng = np.random.default_rng(seed)
-    communities = find_communities(neuron_graph(chain), restarts, seed)
+    graph = neuron_graph(chain)
+    communities = find_communities(graph, restarts, seed)
     null_graphs = (neuron_graph(null(chain, rng)) for _ in range(nulls))
     null_q = [newman_q(A, find_communities(A, restarts, seed)) for A in null_graphs]
-    return newman_q(neuron_graph(chain), communities), np.mean(null_q), np.std(null_q), communities
+    return newman_q(graph, communities), np.mean(null_q), np.std(null_q), communities
 
 
 def newman_q(adjacency: sparse.sparray, communities: Int[np.ndarray, " n_neurons"]) -> float:
     """Return Q of a partition of a weighted undirected graph; 0 if it has no edges."""
-    n_neurons, total = len(communities), adjacency.sum()
+    edges = adjacency.tocoo()
+    total = edges.data.sum()
     if total == 0:
         return 0.0
-    member = sparse.csr_array((np.ones(n_neurons), (np.arange(n_neurons), communities)))
-    within = (member.T @ adjacency @ member).diagonal().sum()
-    strengths = member.T @ adjacency.sum(axis=0)
+    ends = communities[edges.row], communities[edges.col]
+    within = edges.data[ends[0] == ends[1]].sum()
+    strengths = np.bincount(ends[0], weights=edges.data)
     return float(within / total - np.square(strengths / total).sum())
 
 
@@ -138,11 +140,10 @@ def normalised_cut(adjacency: sparse.sparray, communities: Int[np.ndarray, " n_n
 
     Source: Shi & Malik (2000), doi 10.1109/34.868688.
     """
-    n_neurons = len(communities)
-    member = sparse.csr_array((np.ones(n_neurons), (np.arange(n_neurons), communities)))
-    between = (member.T @ adjacency @ member).toarray()
-    volume = between.sum(0)
-    within = between.diagonal()[volume > 0]
+    edges = adjacency.tocoo()
+    ends = communities[edges.row], communities[edges.col]
+    volume = np.bincount(ends[0], weights=edges.data)
+    within = np.bincount(ends[0], weights=edges.data * (ends[0] == ends[1]))[volume > 0]
     return float(np.mean(1 - within / volume[volume > 0])) if len(within) else 0.0
 
 
@@ -160,12 +161,13 @@ def find_communities(
     # imported here because it imports matplotlib, which `import modlib` must not
     import networkit as nk
 
-    upper = sparse.triu(adjacency, format="coo")
-    if not upper.data.any():
+    edges = adjacency.tocoo()
+    if not edges.data.any():
         return np.arange(adjacency.shape[0])
+    once = edges.row <= edges.col
     # GraphFromCoo reads its arrays as 64-bit numbers, whatever they are
-    ends = upper.row.astype(np.uint64), upper.col.astype(np.uint64)
-    data = upper.data.astype(np.float64) / upper.data.max()
+    ends = edges.row[once].astype(np.uint64), edges.col[once].astype(np.uint64)
+    data = edges.data[once].astype(np.float64) / edges.data.max()
     graph = nk.GraphFromCoo((data, ends), n=adjacency.shape[0], weighted=True, directed=False)
     threads = nk.getMaxNumberOfThreads()
     nk.setNumberOfThreads(1)

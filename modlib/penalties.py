@@ -54,7 +54,7 @@ class Penalty(NamedTuple):
     """A penalty's name, how to make it, and its strength where none is given.
 
     `make(task, network, strengths)` returns the penalty for a stack of networks, one per
-    strength; a prior changes the network there.
+    strength; a prior changes the network there. Strength 0 is no penalty, whichever it is.
     """
 
     name: str

@@ -161,10 +161,11 @@ def gallery(
     Matrices are ordered and scaled as in `weight_matrices`.
     """
     n_layers = len(next(iter(chains.values())))
+    size = 2.1 * n_layers + 3.4, 1.75 * len(chains) + 0.2
+    widths = [2] * n_layers + [3]
     fig, axes = plt.subplots(
-        len(chains), n_layers + 1, squeeze=False, figsize=(2.1 * n_layers + 3.4, 1.75 * len(chains)),
-        width_ratios=[*[2] * n_layers, 3],
-    )  # fmt: skip
+        len(chains), n_layers + 1, squeeze=False, figsize=size, width_ratios=widths
+    )
     for (name, chain), row in zip(chains.items(), axes, strict=True):
         chain = [np.abs(np.asarray(W)) for W in chain]
         layers = np.split(communities[name], np.cumsum(layer_sizes(chain))[:-1])

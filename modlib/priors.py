@@ -1,7 +1,7 @@
 """Ways to more modular networks that add nothing to the loss: they change the network.
 
 Each changes a stack of networks in place, before training; a strength per network says
-how much.
+how much, and 0 changes nothing.
 """
 
 from collections.abc import Sequence
@@ -50,11 +50,14 @@ def hard_wired(task: Task, network: Stack, strengths: Sequence[float]) -> None:
     """Cut each network into separate sub-networks, one for each module of the task.
 
     The modules are those of `partitions.blocks`; weights between them are held at zero, the
-    others enlarged at the start so that no neuron's input loses variance.
+    others enlarged at the start so that no neuron's input loses variance. Networks of strength 0
+    are left whole.
     """
-    for layer, mask in zip(network.layers, joined(blocks(task, network)), strict=True):
+    whole = torch.tensor(strengths)[:, None, None] == 0
+    for layer, within in zip(network.layers, joined(blocks(task, network)), strict=True):
+        mask = within | whole
         with torch.no_grad():
-            layer.weight *= mask * mask.float().mean(0).clamp_min(1e-12).rsqrt()
+            layer.weight *= mask * mask.float().mean(1, keepdim=True).clamp_min(1e-12).rsqrt()
         layer.weight.register_hook(mask.mul)
 
 

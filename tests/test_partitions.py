@@ -149,20 +149,21 @@ def ratio(chain, y, k):
     return total / k
 
 
-def test_between_refreshes_the_cut_is_the_ratio_at_the_last_vectors():
+@pytest.mark.parametrize("every", [1, 2, 3])
+def test_between_refreshes_the_cut_is_the_ratio_at_the_last_vectors(every):
     k = 2
-    cut = Cut(k, every=3)
+    cut = Cut(k, every)
     steps = [[W[None] for W in random_chain(8, 6, 5, 2, seed=seed)] for seed in range(7)]
     for step, chain in enumerate(steps):
         alone = [W[0] for W in chain]
         with torch.no_grad():
             # looking is exact and does not count as a step
             assert cut(chain).item() == pytest.approx(mean_of_smallest(alone, k), abs=1e-9)
-        last = [W[0] for W in steps[step - step % 3]]
+        last = [W[0] for W in steps[step - step % every]]
         expected = ratio(alone, smallest_eigenvectors(last, k), k)
         assert cut(chain).item() == pytest.approx(expected, abs=1e-9)
         is_exact = abs(expected - mean_of_smallest(alone, k)) < 1e-9
-        assert is_exact == (step % 3 == 0)
+        assert is_exact == (step % every == 0)
 
 
 def test_the_estimate_errs_by_the_square_of_the_change_in_the_weights():
