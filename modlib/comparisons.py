@@ -11,6 +11,9 @@ ACCURACY_MARGIN = 0.005
 ROUNDING = 1e-6
 """By how much means may differ between a run and its table, which has six digits."""
 
+FEWEST_PAIRS = 6
+"""Pairs with which the signed-rank test can reject at 5 % at all: five have p >= 0.0625."""
+
 COMPARED = ["accuracy", "excess", "ari", "specialisation"]
 """The measures that are compared in pairs."""
 
@@ -99,7 +102,8 @@ def differences(table: pd.DataFrame, reference: str = "none") -> pd.DataFrame:
     One row per task, penalty and measure in `COMPARED`: `networks` (pairs of evaluation
     seeds in which the measure is defined for both); `mean`; the ends `low` and `high` of
     `interval`; and `p` of Wilcoxon's two-sided signed-rank test, corrected by Holm's method
-    for the number of rows. NaN where there are fewer than three pairs.
+    for the number of rows. NaN where there are fewer than three pairs; `p` is NaN where there
+    are fewer than `FEWEST_PAIRS`.
 
     Source: Wilcoxon (1945), doi 10.2307/3001968; Holm (1979), Scand. J. Statist. 6:65-70.
     """
@@ -116,7 +120,7 @@ def differences(table: pd.DataFrame, reference: str = "none") -> pd.DataFrame:
             values = values.dropna()
             low, high = _interval_if_any(values)
             p = stats.wilcoxon(values).pvalue if values.any() else 1.0
-            p = p if len(values) >= 3 else np.nan
+            p = p if len(values) >= FEWEST_PAIRS else np.nan
             rows.append([task, penalty, measure, len(values), values.mean(), low, high, p])
     columns = ["task", "penalty", "measure", "networks", "mean", "low", "high", "p"]
     found = pd.DataFrame(rows, columns=columns).set_index(["task", "penalty", "measure"])

@@ -5,30 +5,46 @@ import signal
 import subprocess
 import sys
 import time
+from itertools import product
 from pathlib import Path
 
 import pandas as pd
 import pytest
+import torch
 import yaml
 
-from modlib import results
+from modlib import PENALTIES, TASKS, results
+from modlib.comparisons import chosen_strengths
 
 ROOT = Path(__file__).parents[1]
-GRID = {
+RETINA = {
     "tasks": ["retina"],
-    "strengths": {"none": [0.0], "l1": [1e-3], "l2": [3e-3, 1e-2]},
-    "selection_seeds": [100, 2],
+    "selection_seeds": [100, 3],
     "evaluation_seeds": [0, 2],
+    "strengths": {"none": [], "l1": [1e-3, 1e-2]},
+}
+RETINA_AND = {
+    "tasks": ["retina_and"],
+    "selection_seeds": [100, 2],
+    "evaluation_seeds": [5, 3],
+    "strengths": {"none": []},
+}
+ROLES = ("selection", "evaluation")
+CONFIG = {
+    "groups": [RETINA, RETINA_AND],
+    "also_judged": {"l1": [3e-3]},
+    "networks_of": ["retina"],
     "steps": 20,
     "nulls": 2,
+    "selection_nulls": 2,
     "restarts": 1,
 }
 
 
-def snakemake(folder, *arguments, **grid):
+def snakemake(folder, *arguments, **changes):
     config = folder / "config.yaml"
     places = {"build": str(folder / "build"), "results": str(folder / "results")}
-    config.write_text(yaml.safe_dump(GRID | places | grid))
+    config.write_text(yaml.safe_dump(CONFIG | places | changes))
     return [
         *(sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "workflow" / "Snakefile")),
         *("--configfile", str(config), "--directory", str(folder), "--cores", "1", *arguments),
@@ -39,11 +55,41 @@ def run(command):
     return subprocess.run(command, capture_output=True, text=True, timeout=280)
 
 
-def test_a_killed_batch_resumes_and_ends_with_the_same_table(tmp_path):
+def planned(config, table):
+    """The networks that a batch should have made, given what is chosen of its table."""
+    chosen = chosen_strengths(table)
+    for group in config["groups"]:
+        roles = {
+            role: range(first, first + count)
+            for role in ROLES
+            for first, count in [group[f"{role}_seeds"]]
+        }
+        for task, (penalty, tried) in product(group["tasks"], group["strengths"].items()):
+            judged = {*config["also_judged"].get(penalty, []), chosen.get((task, penalty))} - {None}
+            strengths = {
+                # networks without a penalty are tried in any case
+                "selection": tried or [0.0],
+                "evaluation": judged or {PENALTIES[penalty].strength},
+            }
+            for role, seeds in roles.items():
+                yield from product([task], [penalty], [role], strengths[role], seeds)
+
+
+def identities(table):
+    columns = ["task", "penalty", "role", "strength", "seed"]
+    return list(table[columns].itertuples(index=False, name=None))
+
+
+def contents(folder):
+    return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_a_killed_batch_resumes_and_ends_with_the_same_results(tmp_path):
     whole, killed = tmp_path / "whole", tmp_path / "killed"
     whole.mkdir()
     killed.mkdir()
-    assert run(snakemake(whole)).returncode == 0
+    done = run(snakemake(whole))
+    assert done.returncode == 0, done.stderr
 
     batch = subprocess.Popen(
         snakemake(killed),
@@ -52,59 +98,119 @@ def test_a_killed_batch_resumes_and_ends_with_the_same_table(tmp_path):
         stderr=subprocess.DEVNULL,
     )
     parts = killed / "build" / "parts"
-    for _ in range(600):
-        done = sorted(parts.glob("*.csv")) if parts.exists() else []
-        if done:
+    for _ in range(1_200):
+        # the last thing that a part writes
+        networks = sorted(parts.glob("*.safetensors")) if parts.exists() else []
+        if networks:
             break
         time.sleep(0.1)
     os.killpg(batch.pid, signal.SIGKILL)
     batch.wait()
-    assert 1 <= len(done) < 3
+    assert 1 <= len(networks) < 3
     assert not (killed / "results").exists()
-    stamps = {path: path.stat().st_mtime_ns for path in done}
+    kept = [*networks, *(path.with_suffix(".csv") for path in networks)]
+    stamps = {path: path.stat().st_mtime_ns for path in kept}
 
     assert run(snakemake(killed)).returncode == 0
-    assert {path: path.stat().st_mtime_ns for path in done} == stamps
+    assert {path: path.stat().st_mtime_ns for path in kept} == stamps
     tables = [results.published(folder / "results") for folder in (whole, killed)]
-    assert len(tables[0]) == 4 * (1 + 1 + 2)
+    assert sorted(identities(tables[0])) == sorted(planned(CONFIG, tables[0]))
     pd.testing.assert_frame_equal(*(table.drop(columns="seconds") for table in tables))
+    assert tables[0].groupby(["task", "penalty"]).key.nunique().eq(1).all()
+
+    # of the tasks that are named, and no others, the first evaluation network
+    names = {f"retina-{penalty}.safetensors" for penalty in RETINA["strengths"]}
+    for folder in (whole, killed):
+        assert {path.name for path in (folder / "results" / "networks").iterdir()} == names
+        check = ["sha256sum", "--check", "--quiet", "SHA256SUMS"]
+        assert subprocess.run(check, cwd=folder / "results").returncode == 0
+    for penalty in RETINA["strengths"]:
+        network, told = results.published_network("retina", penalty, killed / "results")
+        assert (told["task"], told["penalty"], told["seed"]) == ("retina", penalty, "0")
+        task = TASKS["retina"]()
+        test = task.draw(0).test
+        with torch.no_grad():
+            right = task.accuracy(network(test.x[None]), test.targets[None], task.heads).mean()
+        row = tables[0].set_index(["task", "penalty", "strength", "seed"]).sort_index()
+        published = row.accuracy["retina", penalty, float(told["strength"]), 0]
+        assert right.item() == pytest.approx(published, abs=1e-6)
 
     again = run(snakemake(killed, "--dry-run"))
     assert "0 of 3 parts have to be made" in again.stderr
     assert "rule sweep" not in again.stdout
 
-    stale = run(snakemake(killed, "--dry-run", nulls=3))
-    assert "3 of 3 parts have to be made" in stale.stderr
+    stale = run(snakemake(killed, "--dry-run", nulls=3, only="retina"))
+    assert "2 of 2 parts have to be made" in stale.stderr
 
-    kept = (killed / "results" / "networks.csv").read_bytes()
-    failed = run(snakemake(killed, strengths={"none": [0.0], "l1": [-1.0]}))
+    files = contents(killed / "results")
+    negative = RETINA | {"strengths": {"none": [], "l1": [-1.0]}}
+    failed = run(snakemake(killed, groups=[negative], only="retina-l1"))
+    assert "1 of 1 parts have to be made" in failed.stderr
     assert failed.returncode != 0
-    assert (killed / "results" / "networks.csv").read_bytes() == kept
+    assert contents(killed / "results") == files
     logs = [path.read_text() for path in (killed / "build" / "runs").glob("retina-l1-*.log")]
     assert any("finite strengths of at least 0" in log for log in logs)
 
 
-def test_only_restricts_the_plan(tmp_path):
-    plan = run(snakemake(tmp_path, "--dry-run", only="retina-l2"))
-    assert "1 of 1 parts have to be made" in plan.stderr
+def test_a_plan_of_nothing_is_refused_with_what_there_is(tmp_path):
     nothing = run(snakemake(tmp_path, "--dry-run", only="retina-l3"))
     assert nothing.returncode != 0
-    assert "ONLY=retina-l3 leaves nothing to do" in nothing.stdout + nothing.stderr
+    said = nothing.stdout + nothing.stderr
+    assert "ONLY=retina-l3 leaves nothing to do; name a task (retina, retina_and)" in said
+    assert "a penalty (l1, none) or both, as in retina-l1" in said
 
 
-@pytest.mark.parametrize("profile", ["smoke", "quick", "paper"])
+@pytest.fixture(params=["smoke", "quick", "paper"])
+def profile(request):
+    return request.param, yaml.safe_load((ROOT / "workflow" / f"{request.param}.yaml").read_text())
+
+
 def test_a_profile_writes_to_a_place_of_its_own(profile):
-    config = yaml.safe_load((ROOT / "workflow" / f"{profile}.yaml").read_text())
-    assert config["build"] == f"build/{profile}"
-    assert config["results"] == ("results" if profile == "paper" else f"build/{profile}/results")
-    assert set(config) == {*GRID, "build", "results"}
-    strengths = [value for grid in config["strengths"].values() for value in grid]
-    assert all(isinstance(value, float) for value in strengths)
+    name, config = profile
+    assert config["build"] == f"build/{name}"
+    assert config["results"] == ("results" if name == "paper" else f"build/{name}/results")
+    assert set(config) == {*CONFIG, "build", "results"}
+
+
+def test_a_profile_names_what_there_is_and_no_part_twice(profile):
+    _, config = profile
+    parts = []
+    for group in config["groups"]:
+        assert set(group) == set(RETINA)
+        parts += product(group["tasks"], group["strengths"])
+        strengths = [value for grid in group["strengths"].values() for value in grid]
+        # YAML reads 1e-5 as text; networks of strength 0 are trained with each part
+        assert all(isinstance(value, float) and value > 0 for value in strengths)
+        seeds = [set(range(s, s + n)) for s, n in (group[f"{r}_seeds"] for r in ROLES)]
+        assert not set.intersection(*seeds)
+    tasks, penalties = ({part[i] for part in parts} for i in (0, 1))
+    assert len(set(parts)) == len(parts)
+    assert tasks <= set(TASKS)
+    assert penalties <= set(PENALTIES)
+    assert set(config["networks_of"]) <= tasks
+    assert set(config["also_judged"]) <= penalties
+    # the comparisons' reference
+    assert {(task, "none") for task in tasks} <= set(parts)
+
+
+def test_a_profile_judges_what_it_compares_on_the_same_seeds(profile):
+    _, config = profile
+    for task in {task for group in config["groups"] for task in group["tasks"]}:
+        groups = [group for group in config["groups"] if task in group["tasks"]]
+        (reference,) = (group for group in groups if "none" in group["strengths"])
+        for role, group in product(ROLES, groups):
+            (first, count), (own_first, own_count) = (
+                reference[f"{role}_seeds"],
+                group[f"{role}_seeds"],
+            )
+            assert first <= own_first
+            assert own_first + own_count <= first + count
 
 
 def test_the_sweep_runs_by_hand_from_any_folder(tmp_path):
     sweep = str(ROOT / "notebooks" / "sweep.ipynb")
-    values = {"task": "retina", "penalty": "walk_loops", "steps": 20, "nulls": 2, "restarts": 1}
+    values = {"task": "retina", "penalty": "walk_loops", "steps": 20, "nulls": 2}
+    values |= {"selection_nulls": 2, "restarts": 1}
     parameters = [word for name, value in values.items() for word in ("-p", name, str(value))]
     command = [sys.executable, "-m", "papermill", sweep, "out.ipynb", *parameters]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120)
@@ -113,17 +219,17 @@ def test_the_sweep_runs_by_hand_from_any_folder(tmp_path):
     assert set(table.penalty) == {"walk_loops"}
     assert list(table.groupby("role").seed.nunique()[["selection", "evaluation"]]) == [3, 3]
     assert table.key.nunique() == 1
+    _, told = results.read_network(tmp_path / "sweep.safetensors")
+    assert (told["penalty"], told["seed"]) == ("walk_loops", "0")
 
 
 def test_the_published_table_is_whole():
     table = results.published(ROOT / "results")
     config = yaml.safe_load((ROOT / "workflow" / "paper.yaml").read_text())
-    networks = config["selection_seeds"][1] + config["evaluation_seeds"][1]
-    counts = table.groupby(["task", "penalty", "strength"]).size()
-    assert set(counts) == {networks}
-    assert set(counts.index) == {
-        (task, penalty, strength)
-        for task in config["tasks"]
-        for penalty, strengths in config["strengths"].items()
-        for strength in strengths
-    }
+    assert sorted(identities(table)) == sorted(planned(config, table))
+    for group in config["groups"]:
+        for task in set(group["tasks"]) & set(config["networks_of"]):
+            for penalty in group["strengths"]:
+                _, told = results.published_network(task, penalty, ROOT / "results")
+                network = (task, penalty, "evaluation", float(told["strength"]), int(told["seed"]))
+                assert network in identities(table)

@@ -1,7 +1,6 @@
 """Figures show what they are given: counted, coloured and placed as they say."""
 
 import numpy as np
-import pandas as pd
 import pytest
 from matplotlib import pyplot as plt
 from matplotlib.colors import to_hex, to_rgb
@@ -96,92 +95,6 @@ def test_a_module_graph_draws_into_the_axes_given():
     assert fig.axes == [ax]
 
 
-def sweep(measures, **changes):
-    """A table of two tasks, two penalties with two strengths, and no penalty; 4 seeds."""
-    rng = np.random.default_rng(1)
-    settings = [
-        ("none", 0.0),
-        ("l1", 1e-3),
-        ("l1", 1e-2),
-        ("walk_loops", 1e-5),
-        ("walk_loops", 1e-4),
-    ]
-    rows = [
-        {"task": task, "penalty": penalty, "strength": strength, "seed": seed}
-        for task in ("retina", "two_digits")
-        for penalty, strength in settings
-        for seed in range(4)
-    ]
-    return pd.DataFrame(rows).assign(**{m: rng.random(len(rows)) for m in measures})
-
-
-MEASURES = {"accuracy": "accuracy on test", "excess": "excess Q"}
-
-
-def test_strength_curves_draw_the_means_of_the_table():
-    table = sweep(MEASURES)
-    fig = plots.strength_curves(table, MEASURES)
-    grid = np.array(fig.axes).reshape(2, 2)
-    assert [ax.get_title() for ax in grid[0]] == ["retina", "two_digits"]
-    assert [ax.get_ylabel() for ax in grid[:, 0]] == list(MEASURES.values())
-    for row, measure in zip(grid, MEASURES, strict=True):
-        for ax, task in zip(row, ("retina", "two_digits"), strict=True):
-            mean = table[table.task == task].groupby(["penalty", "strength"])[measure].mean()
-            none, *curves = ax.lines
-            assert list(none.get_ydata()) == pytest.approx([mean["none", 0.0]] * 2, rel=1e-12)
-            for penalty, line in zip(("l1", "walk_loops"), curves, strict=True):
-                assert line.get_xdata().tolist() == mean[penalty].index.tolist()
-                assert line.get_ydata() == pytest.approx(mean[penalty].to_numpy(), rel=1e-12)
-                label, colour, marker = plots.PENALTY_STYLE[penalty]
-                assert (line.get_label(), line.get_color(), line.get_marker()) == (
-                    label,
-                    colour,
-                    marker,
-                )
-    (legend,) = fig.legends
-    assert [text.get_text() for text in legend.get_texts()] == ["no penalty", "L1", "walk loops"]
-
-
-def test_strength_curves_leave_out_points_where_a_network_diverged():
-    table = sweep(MEASURES)
-    table.loc[(table.strength == 1e-2) & (table.seed == 3), list(MEASURES)] = np.nan
-    for ax in plots.strength_curves(table, MEASURES).axes:
-        _, l1, walk_loops = ax.lines
-        assert l1.get_xdata().tolist() == [1e-3]
-        assert walk_loops.get_xdata().tolist() == [1e-5, 1e-4]
-
-
-def test_a_comparison_shows_means_and_intervals_beside_the_names_of_their_penalties():
-    rng = np.random.default_rng(2)
-    index = [(t, p) for t in ("retina", "two_digits") for p in ("none", "l1", "walk_loops")]
-    ends = [f"{measure}{end}" for measure in MEASURES for end in ("", "_low", "_high")]
-    summary = pd.DataFrame(
-        rng.random((6, 6)),
-        columns=ends,
-        index=pd.MultiIndex.from_tuples(index, names=["task", "penalty"]),
-    ).drop(("two_digits", "l1"))
-    fig = plots.comparison(summary, MEASURES)
-    grid = np.array(fig.axes).reshape(2, 2)
-    assert [ax.get_xlabel() for ax in grid[1]] == list(MEASURES.values())
-    for row, task in zip(grid, ("retina", "two_digits"), strict=True):
-        names = dict(zip(row[0].get_yticks(), row[0].get_yticklabels(), strict=True))
-        for ax, measure in zip(row, MEASURES, strict=True):
-            marks = [
-                tuple(line.get_xydata().ravel())
-                for line in ax.lines
-                if line.get_color() != plots.GREY
-            ]
-            expected = []
-            for penalty, (label, *_) in plots.PENALTY_STYLE.items():
-                if (task, penalty) in summary.index:
-                    mean, low, high = (
-                        summary.loc[(task, penalty), measure + end] for end in ("", "_low", "_high")
-                    )
-                    (height,) = (y for y, name in names.items() if name.get_text() == label)
-                    expected += [(low, height, high, height), (mean, height)]
-            assert sorted(marks) == sorted(expected)
-
-
 @COMMUNITIES
 def test_an_animation_has_one_frame_per_snapshot(n_communities):
     chain, communities = network(n_communities, size=2)
@@ -192,14 +105,38 @@ def test_an_animation_has_one_frame_per_snapshot(n_communities):
     assert page.count("data:image/png;base64") == 3
 
 
-def test_every_penalty_has_a_style_of_its_own():
+def test_every_peer_has_a_style_of_its_own():
     from modlib import PENALTIES
 
-    assert set(PENALTIES) <= set(plots.PENALTY_STYLE)
-    for part in range(3):
-        assert len({style[part] for style in plots.PENALTY_STYLE.values()}) == len(
-            plots.PENALTY_STYLE
-        )
+    styles = plots.PENALTY_STYLE
+    assert set(styles) <= set(PENALTIES)
+    assert len({label for label, _, _ in styles.values()}) == len(styles)
+    assert len({(colour, marker) for _, colour, marker in styles.values()}) == len(styles)
+
+
+def test_a_gallery_has_a_row_of_matrices_and_a_graph_for_each_network():
+    chain, communities = network(2)
+    chains = {"one": chain, "other": [-2 * W for W in chain]}
+    fig = plots.gallery(chains, {"one": communities, "other": communities})
+    rows = np.array(fig.axes).reshape(2, len(chain) + 1)
+    assert [row[0].get_ylabel() for row in rows] == ["one", "other"]
+    for row, factor in zip(rows, (1, 2), strict=True):
+        for ax, W in zip(row, chain, strict=False):
+            shown = ax.images[0].get_array()
+            assert np.sort(shown.ravel()) == pytest.approx(np.sort(factor * np.abs(W).ravel()))
+
+
+def test_pixels_have_the_colour_of_their_community_paler_where_they_weigh_less():
+    W = np.array([[1.0, 1.0], [0.0, -1.0], [0.0, 0.0], [-1.0, -1.0]])
+    communities = np.array([0, 0, 1, 1, 0, 1])
+    places = np.array([[3.0, 1.0], [4.0, 1.0], [3.0, 2.0], [4.0, 2.0]])
+    image = plots.pixel_communities(W, communities, places)
+    first, second = (np.array(to_rgb(colour)) for colour in plots.PALETTE[:2])
+    assert image.shape == (2, 2, 3)
+    assert image[0, 0] == pytest.approx(first)
+    assert image[1, 1] == pytest.approx(second)
+    assert image[1, 0] == pytest.approx(1.0)
+    assert image[0, 1] == pytest.approx(1 - 0.5 * (1 - first))
 
 
 def test_the_style_is_one_for_all_figures():
