@@ -10,6 +10,7 @@ from test_results import table
 
 from modlib.comparisons import (
     COMPARED,
+    FEWEST_PAIRS,
     SUMMARISED,
     chosen_strengths,
     differences,
@@ -21,8 +22,9 @@ from modlib.results import NETWORKS, read, write
 
 
 def networks(penalty, strength, validation, excess, role="selection", **change):
-    """Rows of one penalty and strength, one per validation accuracy, with their excess."""
-    pairs = zip(np.broadcast_to(validation, 3), np.broadcast_to(excess, 3), strict=True)
+    """Rows of one penalty and strength, three or one per value, with accuracy and excess."""
+    count = max(3, np.size(validation), np.size(excess))
+    pairs = zip(np.broadcast_to(validation, count), np.broadcast_to(excess, count), strict=True)
     return [
         {
             "penalty": penalty, "strength": strength, "role": role, "seed": seed,
@@ -237,20 +239,34 @@ def test_strengths_are_not_chosen_without_unpenalised_networks():
         chosen_strengths(table(*networks("l1", 0.1, 0.9, 0.2)))
 
 
-def test_p_values_are_wilcoxons_corrected_by_holm():
+def paired(count):
+    """The differences of a penalty to none with so many pairs, and the two penalties' excess."""
     rng = np.random.default_rng(0)
-    own, reference = rng.normal(0.3, 0.1, 3), rng.normal(0.2, 0.1, 3)
+    own, reference = rng.normal(0.3, 0.1, count), rng.normal(0.2, 0.1, count)
     rows = [
         *NONE,
         *networks("none", 0.0, 0.9, list(reference), role="evaluation"),
         *networks("l1", 0.1, 0.9, 0.2),
         *networks("l1", 0.1, 0.9, list(own), role="evaluation"),
     ]
-    p = differences(table(*rows)).p.loc[("retina", "l1")]
+    return differences(table(*rows)).loc["retina", "l1"], own, reference
+
+
+def test_p_values_are_wilcoxons_corrected_by_holm():
+    found, own, reference = paired(FEWEST_PAIRS)
     # accuracy is equal throughout, agreement and specialisation are not defined
-    assert p.accuracy == 1.0
-    assert p[["ari", "specialisation"]].isna().all()
-    assert p.excess == pytest.approx(2 * stats.wilcoxon(own - reference).pvalue)
+    assert found.p.accuracy == 1.0
+    assert found.p[["ari", "specialisation"]].isna().all()
+    assert found.p.excess == pytest.approx(2 * stats.wilcoxon(own - reference).pvalue)
+
+
+def test_there_are_no_p_values_of_fewer_pairs_than_can_reject():
+    found, own, reference = paired(FEWEST_PAIRS - 1)
+    assert found.p.isna().all()
+    assert found["mean"].excess == pytest.approx(np.mean(own - reference))
+    assert (found.low.excess, found.high.excess) == pytest.approx(interval(own - reference))
+    least = [stats.wilcoxon(np.arange(1, n + 1)).pvalue for n in (FEWEST_PAIRS - 1, FEWEST_PAIRS)]
+    assert least[1] < 0.05 < least[0]
 
 
 def test_holms_correction_by_hand():
