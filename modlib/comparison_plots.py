@@ -159,7 +159,7 @@ def _legend_of_all(fig: Figure) -> None:
     """Add a legend of everything that any panel labels, below the figure."""
     pairs = (zip(*ax.get_legend_handles_labels(), strict=True) for ax in fig.axes)
     every = {label: handle for pair in pairs for handle, label in pair}
-    fig.legend(every.values(), every, loc="outside lower center", ncols=4, fontsize=9.5)
+    fig.legend(every.values(), every, loc="outside upper center", ncols=4, fontsize=9.5)
 
 
 def plateau(table: pd.DataFrame, penalty: str, tasks: Sequence[str], default: float) -> Figure:
