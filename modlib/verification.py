@@ -122,7 +122,7 @@ def main() -> int:
         again = pool.map(trained_again, drawn, *settings)
         failed = 0
         for rows, new in zip(drawn, again, strict=True):
-            exact = (rows.versions == here).all()
+            exact = bool((rows.versions == here).all())
             lines = differing(rows, new, exact)
             failed += bool(lines)
             verdict = "DIFFERS" if lines else "ok"

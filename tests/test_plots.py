@@ -122,8 +122,8 @@ def test_a_gallery_has_a_row_of_matrices_and_a_graph_for_each_network():
     assert [row[0].get_ylabel() for row in rows] == ["one", "other"]
     for row, factor in zip(rows, (1, 2), strict=True):
         for ax, W in zip(row, chain, strict=False):
-            shown = ax.images[0].get_array()
-            assert np.sort(shown.ravel()) == pytest.approx(np.sort(factor * np.abs(W).ravel()))
+            shown = np.asarray(ax.images[0].get_array()).ravel()
+            assert np.sort(shown) == pytest.approx(np.sort(factor * np.abs(np.asarray(W)).ravel()))
 
 
 def test_pixels_have_the_colour_of_their_community_paler_where_they_weigh_less():
