@@ -96,6 +96,13 @@ def summary(table: pd.DataFrame, strengths: pd.Series | None = None) -> pd.DataF
     return pd.DataFrame(rows).set_index(["task", "penalty"])
 
 
+def summary_at(table: pd.DataFrame, penalty: str, strength: float) -> pd.DataFrame:
+    """Return what `summary` has for one penalty, by task, at one strength whichever was chosen."""
+    rows = table[table.penalty == penalty]
+    index = pd.MultiIndex.from_product([rows.task.unique(), [penalty]])
+    return summary(rows, pd.Series(strength, index=index)).xs(penalty, level="penalty")
+
+
 def differences(table: pd.DataFrame, reference: str = "none") -> pd.DataFrame:
     """Return paired differences of each penalty to a reference, both at chosen strengths.
 

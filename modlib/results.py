@@ -7,6 +7,8 @@ too. Tables are written to a temporary file and renamed, never half.
 import hashlib
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -123,9 +125,8 @@ def write_network(run: Run, row: int, path: Path | str) -> None:
     told = {name: str(run.table[name][row]) for name in ("task", "penalty", "strength", "seed")}
     told["activation"] = run.network.activation.__name__
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
-    safetensors.torch.save_file(layers, temporary, metadata=told)
-    temporary.replace(path)
+    with _renamed_to(path) as temporary:
+        safetensors.torch.save_file(layers, temporary, metadata=told)
 
 
 def read_network(path: Path | str) -> tuple[Stack, dict[str, str]]:
@@ -201,7 +202,14 @@ def _sha256(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-def _replace(path: Path, text: str) -> None:
+@contextmanager
+def _renamed_to(path: Path) -> Iterator[Path]:
+    """Give a temporary path beside another, and rename it to that once it is written."""
     temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
-    temporary.write_text(text)
+    yield temporary
     temporary.replace(path)
+
+
+def _replace(path: Path, text: str) -> None:
+    with _renamed_to(path) as temporary:
+        temporary.write_text(text)

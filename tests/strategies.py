@@ -1,9 +1,13 @@
-"""Chains to test on: small integers, on which float64 is exact, normal weights, blocks."""
+"""What to test on: chains of small integers, of normal weights, of blocks; tasks."""
 
+from dataclasses import replace
 from itertools import pairwise
 
+import numpy as np
 import torch
 from hypothesis import strategies as st
+
+from modlib.data import on_a_line
 
 INTEGERS = st.integers(-3, 3)
 NONZERO = st.sampled_from([-3, -2, -1, 1, 2, 3])
@@ -33,3 +37,14 @@ def blocks(n_blocks, size, depth=2):
     """Return a chain of disconnected full blocks of weights 1."""
     block = torch.ones(size, size, dtype=torch.float64)
     return [torch.block_diag(*[block] * n_blocks) for _ in range(depth)]
+
+
+def with_modules(task, inputs, outputs):
+    """Return the task with other inputs and outputs, of the modules given."""
+    return replace(
+        task,
+        input_modules=np.array(inputs),
+        output_modules=np.array(outputs),
+        live=np.full(len(inputs), True),
+        places=on_a_line(len(inputs)),
+    )

@@ -17,6 +17,7 @@ from modlib.comparisons import (
     holm,
     interval,
     summary,
+    summary_at,
 )
 from modlib.results import NETWORKS, read, write
 
@@ -55,6 +56,20 @@ def test_a_strength_of_which_a_network_diverged_is_not_chosen():
     assert chosen_strengths(table(*rows))["retina", "l1"] == 0.2
     rows[-1] |= {"status": "diverged", "validation_accuracy": math.nan, "excess": math.nan}
     assert chosen_strengths(table(*rows))["retina", "l1"] == 0.1
+
+
+def test_a_summary_at_a_strength_is_that_of_its_networks_whichever_was_chosen():
+    rows = [
+        *NONE,
+        *networks("l1", 0.1, 0.9, [0.1, 0.2, 0.6]),
+        *networks("l1", 0.2, 0.9, 0.9),
+        *networks("l1", 0.1, 0.9, [0.1, 0.2, 0.6], role="evaluation"),
+        *networks("l1", 0.2, 0.9, 0.9, role="evaluation"),
+    ]
+    assert chosen_strengths(table(*rows))["retina", "l1"] == 0.2
+    row = summary_at(table(*rows), "l1", 0.1).loc["retina"]
+    assert (row.strength, row.networks) == (0.1, 3)
+    assert row.excess == pytest.approx(0.3)
 
 
 def test_a_penalty_without_an_eligible_strength_is_left_out():

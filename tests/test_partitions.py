@@ -1,6 +1,5 @@
 """Cuts against dense eigenvalues, blocks and Q against loops and networkx."""
 
-from dataclasses import replace
 from itertools import pairwise, product
 
 import networkx as nx
@@ -11,9 +10,9 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from strategies import blocks as blocks_of_ones
-from strategies import chains, random_chain
+from strategies import chains, random_chain, with_modules
 
-from modlib.data import NO_MODULE, on_a_line
+from modlib.data import NO_MODULE
 from modlib.graphs import neuron_graph
 from modlib.networks import Stack
 from modlib.partitions import (
@@ -200,16 +199,6 @@ def test_fewer_neurons_than_eigenvectors_are_refused(sizes, k):
         Cut(k)(random_chain(*sizes))
 
 
-def with_modules(inputs, outputs):
-    return replace(
-        TASK,
-        input_modules=np.array(inputs),
-        output_modules=np.array(outputs),
-        live=np.full(len(inputs), True),
-        places=on_a_line(len(inputs)),
-    )
-
-
 @pytest.mark.parametrize(
     ("inputs", "outputs", "expected"),
     [
@@ -222,7 +211,7 @@ def with_modules(inputs, outputs):
     ],
 )
 def test_blocks_are_the_tasks_modules_and_equal_parts_of_hidden_layers(inputs, outputs, expected):
-    found = blocks(with_modules(inputs, outputs), Stack((4, 5, 6, 2), [0]))
+    found = blocks(with_modules(TASK, inputs, outputs), Stack((4, 5, 6, 2), [0]))
     assert [layer.tolist() for layer in found] == expected
 
 

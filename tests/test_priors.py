@@ -1,17 +1,16 @@
 """Dropout, hard wiring and clusterable initialisation: what they do to a stack of networks."""
 
 import math
-from dataclasses import replace
 from functools import partial
 
 import numpy as np
 import pytest
 import torch
 from scipy.sparse.csgraph import connected_components
-from strategies import random_chain
+from strategies import random_chain, with_modules
 
 from modlib import train, weights
-from modlib.data import NO_MODULE, on_a_line
+from modlib.data import NO_MODULE
 from modlib.graphs import neuron_graph
 from modlib.networks import Stack
 from modlib.partitions import blocks, joined
@@ -21,16 +20,6 @@ from modlib.tasks import retina
 TASK = retina()
 WIDTHS = (8, 12, 12, 2)
 BRIEF = {"hidden": (6, 6), "steps": 15, "batch_size": 16, "nulls": 2, "restarts": 1}
-
-
-def with_modules(inputs, outputs):
-    return replace(
-        TASK,
-        input_modules=np.array(inputs),
-        output_modules=np.array(outputs),
-        live=np.full(len(inputs), True),
-        places=on_a_line(len(inputs)),
-    )
 
 
 def initial(widths=WIDTHS, seeds=(0, 1)):
@@ -120,9 +109,9 @@ def test_training_drops_neurons_and_judges_networks_whole():
 TASKS = [
     TASK,
     # a dead input; an output that reads all modules
-    with_modules([0, 0, 0, 0, 1, 1, 1, NO_MODULE], [0, 1]),
-    with_modules([0, 1, 1, 2, 2, 2, 2, 2], [2, NO_MODULE]),
-    with_modules([NO_MODULE] * 8, [NO_MODULE] * 2),
+    with_modules(TASK, [0, 0, 0, 0, 1, 1, 1, NO_MODULE], [0, 1]),
+    with_modules(TASK, [0, 1, 1, 2, 2, 2, 2, 2], [2, NO_MODULE]),
+    with_modules(TASK, [NO_MODULE] * 8, [NO_MODULE] * 2),
 ]
 
 
@@ -147,7 +136,7 @@ def test_dead_inputs_stay_joined_to_every_hidden_neuron():
 
 
 def test_no_neurons_input_loses_variance_to_hard_wiring():
-    wide = with_modules(np.repeat([0, 1, 2, NO_MODULE], 150), [0, 1, 2])
+    wide = with_modules(TASK, np.repeat([0, 1, 2, NO_MODULE], 150), [0, 1, 2])
     widths = (600, 300, 3)
     network = Stack(widths, [0, 1])
     hard_wired(wide, network, [1.0, 1.0])
@@ -256,7 +245,7 @@ def test_the_clusters_do_not_depend_on_the_task():
 
 def test_layers_with_fewer_neurons_than_clusters_keep_finite_weights():
     network = Stack((3, 2, 1), [0, 1])
-    clusterable_initialisation(with_modules([-1] * 3, [-1]), network, [0.9, 1.0])
+    clusterable_initialisation(with_modules(TASK, [-1] * 3, [-1]), network, [0.9, 1.0])
     assert all(W.isfinite().all() for W in weights(network))
 
 
