@@ -11,8 +11,10 @@ from torch import Tensor, nn
 from modlib.chain import Chain
 from modlib.data import NO_MODULE, Task
 from modlib.networks import Stack
+from modlib.walks import SMALLEST_DEGREE
 
-SMALLEST_DEGREE = 1e-12
+DEAD = -2
+"""The block of dead inputs, to which nothing else belongs."""
 
 
 def layer_degrees(chain: Chain) -> list[Float[Tensor, "*stack _"]]:
@@ -104,8 +106,9 @@ class Cut(nn.Module):
 def blocks(task: Task, network: Stack) -> list[Int[np.ndarray, " _"]]:
     """Return the module of each neuron, layer by layer, as the task has them.
 
-    Inputs and outputs belong to the task's modules; each hidden layer is split into as
-    many equal parts. Where no modules are known, every layer is split into two.
+    Inputs and outputs belong to the task's modules, dead inputs to a block of their own; each
+    hidden layer is split into as many equal parts. Where no modules are known, every layer is
+    split into two.
     """
     n_blocks = max(len(task.known_modules), 2)
     _, *hidden, _ = network.widths
@@ -114,8 +117,10 @@ def blocks(task: Task, network: Stack) -> list[Int[np.ndarray, " _"]]:
         return np.arange(n) * n_blocks // n
 
     if not task.known_modules:
-        return [equal(n) for n in network.widths]
-    return [task.input_modules, *(equal(n) for n in hidden), task.output_modules]
+        first, last = equal(network.widths[0]), equal(network.widths[-1])
+    else:
+        first, last = task.input_modules, task.output_modules
+    return [np.where(task.live, first, DEAD), *(equal(n) for n in hidden), last]
 
 
 def joined(modules: Sequence[Int[np.ndarray, " _"]]) -> list[Bool[Tensor, "_ _"]]:

@@ -55,6 +55,11 @@ def squared_lengths(
     ]
 
 
+def mean(lengths: Sequence[Float[Tensor, "_ _"]]) -> Float[Tensor, ""]:
+    """Return the mean over all connections."""
+    return torch.cat([d.flatten() for d in lengths]).mean()
+
+
 class ConnectionCost(nn.Module):
     r"""sum |w_ij| d_ij^2 / <d^2>: squared lengths d^2 of connections, by their weight.
 
@@ -67,9 +72,8 @@ class ConnectionCost(nn.Module):
     def __init__(self, task: Task, network: Stack) -> None:
         super().__init__()
         lengths = squared_lengths(layer_places(task, network))
-        scale = sum(d.sum() for d in lengths) / sum(d.numel() for d in lengths)
         for depth, d in enumerate(lengths):
-            self.register_buffer(f"lengths{depth}", d / scale)
+            self.register_buffer(f"lengths{depth}", d / mean(lengths))
 
     def forward(self, chain: Chain) -> Float[Tensor, "*stack"]:
         lengths = list(self.buffers())
@@ -86,8 +90,7 @@ class LearnedConnectionCost(nn.Module):
     def __init__(self, task: Task, network: Stack) -> None:
         super().__init__()
         first, *hidden, last = layer_places(task, network)
-        lengths = squared_lengths([first, *hidden, last])
-        self.scale = sum(d.sum().item() for d in lengths) / sum(d.numel() for d in lengths)
+        self.scale = mean(squared_lengths([first, *hidden, last])).item()
         self.span = float(np.ptp(task.places, axis=0).max() + 1)
         self.register_buffer("inputs", first)
         self.register_buffer("outputs", last)
@@ -185,9 +188,8 @@ class Communicability(nn.Module):
         super().__init__()
         require_small(network)
         lengths = [d.sqrt() for d in squared_lengths(layer_places(task, network))]
-        scale = sum(d.sum() for d in lengths) / sum(d.numel() for d in lengths)
         for depth, d in enumerate(lengths):
-            self.register_buffer(f"lengths{depth}", d / scale)
+            self.register_buffer(f"lengths{depth}", d / mean(lengths))
 
     def forward(self, chain: Chain) -> Float[Tensor, "*stack"]:
         sizes = [chain[0].shape[-2], *(W.shape[-1] for W in chain)]

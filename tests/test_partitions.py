@@ -1,5 +1,6 @@
 """Cuts against dense eigenvalues, blocks and Q against loops and networkx."""
 
+from dataclasses import replace
 from itertools import pairwise, product
 
 import networkx as nx
@@ -204,7 +205,7 @@ def test_fewer_neurons_than_eigenvectors_are_refused(sizes, k):
     [
         # the retina's two sides
         ([0, 0, 1, 1], [0, 1], [[0, 0, 1, 1], [0, 0, 0, 1, 1], [0, 0, 0, 1, 1, 1], [0, 1]]),
-        # three modules, a dead input
+        # three modules, an input of none
         ([0, -1, 1, 2], [0, 2], [[0, -1, 1, 2], [0, 0, 1, 1, 2], [0, 0, 1, 1, 2, 2], [0, 2]]),
         # no module known: halves
         ([-1] * 4, [-1] * 2, [[0, 0, 1, 1], [0, 0, 0, 1, 1], [0, 0, 0, 1, 1, 1], [0, 1]]),
@@ -213,6 +214,19 @@ def test_fewer_neurons_than_eigenvectors_are_refused(sizes, k):
 def test_blocks_are_the_tasks_modules_and_equal_parts_of_hidden_layers(inputs, outputs, expected):
     found = blocks(with_modules(TASK, inputs, outputs), Stack((4, 5, 6, 2), [0]))
     assert [layer.tolist() for layer in found] == expected
+
+
+@pytest.mark.parametrize("modules", [[0, 0, 1, 1], [NO_MODULE] * 4])
+def test_dead_inputs_lie_within_no_block(modules):
+    task = replace(with_modules(TASK, modules, [0, 1]), live=np.array([True, False, True, True]))
+    net = Stack((4, 6, 2), [0])
+    first, *_ = joined(blocks(task, net))
+    assert not first[1].any()
+    assert first[[0, 2, 3]].any(1).all()
+    chain = [torch.zeros(1, 4, 6), torch.ones(1, 6, 2)]
+    chain[0][0, 1] = 1.0
+    # all of the first layer lies outside the blocks, and half of the second
+    assert BlockFraction(task, net)(chain) == 0.75
 
 
 MODULES = st.lists(st.sampled_from([NO_MODULE, 0, 1, 2]), min_size=1, max_size=5)

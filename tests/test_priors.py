@@ -1,6 +1,7 @@
 """Dropout, hard wiring and clusterable initialisation: what they do to a stack of networks."""
 
 import math
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -108,7 +109,7 @@ def test_training_drops_neurons_and_judges_networks_whole():
 
 TASKS = [
     TASK,
-    # a dead input; an output that reads all modules
+    # an input of no module; an output that reads all modules
     with_modules(TASK, [0, 0, 0, 0, 1, 1, 1, NO_MODULE], [0, 1]),
     with_modules(TASK, [0, 1, 1, 2, 2, 2, 2, 2], [2, NO_MODULE]),
     with_modules(TASK, [NO_MODULE] * 8, [NO_MODULE] * 2),
@@ -127,12 +128,26 @@ def test_hard_wired_networks_have_no_weights_between_modules_and_larger_ones_wit
             torch.testing.assert_close(W[:, inputs, j], factor * before[:, inputs, j])
 
 
-def test_dead_inputs_stay_joined_to_every_hidden_neuron():
+def test_inputs_of_no_module_stay_joined_to_every_hidden_neuron():
     network = Stack(WIDTHS, [0])
     hard_wired(TASKS[1], network, [1.0])
     first, *_ = weights(network)
     assert (first[:, 7] != 0).all()
     assert (first[:, :7] == 0).any(1).all()
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_dead_inputs_are_cut_off_and_cost_no_variance(task):
+    network = Stack(WIDTHS, [0, 1])
+    hard_wired(replace(task, live=np.arange(8) != 6), network, [1.0, 0.0])
+    first, before = weights(network)[0], initial()[0]
+    assert (first[0, 6] == 0).all()
+    assert torch.equal(first[1], before[1])
+    (mask, *_) = joined(blocks(task, network))
+    for j, inputs in enumerate(mask.T):
+        inputs = inputs & (torch.arange(8) != 6)
+        factor = math.sqrt(8 / inputs.sum().item())
+        torch.testing.assert_close(first[0, inputs, j], factor * before[0, inputs, j])
 
 
 def test_no_neurons_input_loses_variance_to_hard_wiring():
@@ -182,7 +197,7 @@ def test_networks_of_strength_0_are_not_hard_wired():
         assert (W[2:, ~mask] == 0).all()
 
 
-def test_dead_inputs_weights_are_trained_in_hard_wired_networks():
+def test_weights_of_inputs_of_no_module_are_trained_in_hard_wired_networks():
     run = train(TASKS[1], "hard_wired", seeds=[0], snapshots=[0], **BRIEF)
     before, after = weights(run.snapshots[0])[0], run.chain[0]
     assert (before[:, 7] != after[:, 7]).all()
