@@ -21,18 +21,13 @@ def provenance() -> dict[str, str]:
     packages = ("modlib", "torch", "numpy", "networkit", "scikit-learn")
     machine = f"{platform.machine()} {torch.backends.cpu.get_cpu_capability()}"
     versions = [f"python {platform.python_version()}", *(f"{p} {version(p)}" for p in packages)]
-    git = [
-        "git",
-        "-C",
-        str(PACKAGE),
-        "describe",
-        "--always",
-        "--exclude=*",
-        "--abbrev=40",
-        "--dirty",
-    ]
-    commit = subprocess.run(git, capture_output=True, text=True).stdout.strip()
-    return {"versions": "; ".join([*versions, machine]), "commit": commit or "unknown"}
+    commit = _git("rev-parse", "HEAD") or "unknown"
+    # of the code alone: a batch that publishes changes the results
+    changed = _git("status", "--porcelain", "--", str(PACKAGE), str(SWEEP))
+    return {
+        "versions": "; ".join([*versions, machine]),
+        "commit": f"{commit}-dirty" if changed else commit,
+    }
 
 
 ROOTS = [("training", "train"), ("comparisons", "chosen_strengths")]
@@ -79,6 +74,11 @@ def reached(task: str, penalty: str) -> dict[str, str]:
                 if package == "":
                     waiting.append((other, used.attr))
     return found
+
+
+def _git(*command: str) -> str:
+    git = ["git", "-C", str(PACKAGE.parent), *command]
+    return subprocess.run(git, capture_output=True, text=True).stdout.strip()
 
 
 @cache

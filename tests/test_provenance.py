@@ -3,6 +3,7 @@
 import json
 import platform
 import shutil
+import subprocess
 import sys
 from importlib.metadata import version
 from pathlib import Path
@@ -245,3 +246,17 @@ def test_the_versions_that_numbers_depend_on_are_named():
 
 def test_outside_a_checkout_the_commit_is_unknown(checkout):
     assert provenance.provenance()["commit"] == "unknown"
+
+
+def test_the_commit_is_dirty_where_the_code_was_changed_but_not_the_results(checkout):
+    git = ["git", "-C", str(checkout), "-c", "user.name=a", "-c", "user.email=a@example.org"]
+    subprocess.run([*git, "init", "--quiet"], check=True)
+    subprocess.run([*git, "add", "."], check=True)
+    subprocess.run([*git, "commit", "--quiet", "-m", "first"], check=True)
+    head = subprocess.run([*git, "rev-parse", "HEAD"], check=True, capture_output=True, text=True)
+    commit = head.stdout.strip()
+    assert provenance.provenance()["commit"] == commit
+    (checkout / "networks.csv").write_text("task")
+    assert provenance.provenance()["commit"] == commit
+    replace(checkout / "modlib" / "walks.py", "1e-12", "1e-11")
+    assert provenance.provenance()["commit"] == f"{commit}-dirty"
