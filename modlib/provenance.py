@@ -5,6 +5,7 @@ import hashlib
 import json
 import platform
 import subprocess
+from collections.abc import Iterable, Iterator
 from copy import deepcopy
 from functools import cache
 from importlib.metadata import version
@@ -42,18 +43,29 @@ def part_key(task: str, penalty: str, **parameters: object) -> str:
     `PENALTIES` only the part's own entries count, so that a new penalty leaves the parts of
     the others as they are.
     """
-    cells = json.loads(SWEEP.read_text())["cells"]
-    notebook = "\n".join("".join(c["source"]) for c in cells if c["cell_type"] == "code")
-    content = [task, penalty, parameters, _bare(ast.parse(notebook)), reached(task, penalty)]
-    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
+    content = [task, penalty, parameters, _bare(_code(SWEEP)), reached(task, penalty)]
+    return _hash(content)
+
+
+def notebook_key(name: str, **parameters: object) -> str:
+    """Return what a table that another notebook writes follows from, as `part_key` does.
+
+    Everything counts that the names which the notebook uses of this package reach.
+    """
+    code = _code(SWEEP.with_name(f"{name}.ipynb"))
+    return _hash([parameters, _bare(code), _closure(_used(code, "", _imports_in(code)), {})])
 
 
 def reached(task: str, penalty: str) -> dict[str, str]:
     """Return the code of every definition that a part reaches, as 'module.name': code."""
     # strengths are chosen against networks without a penalty
     entries = {"tasks.TASKS": [task], "penalties.PENALTIES": [penalty, "none"]}
+    return _closure(ROOTS, entries)
+
+
+def _closure(roots: Iterable[tuple[str, str]], entries: dict[str, list[str]]) -> dict[str, str]:
     found: dict[str, str] = {}
-    waiting = list(ROOTS)
+    waiting = list(roots)
     while waiting:
         module, name = waiting.pop()
         while module and name not in _definitions(module) and name in _imports(module):
@@ -65,15 +77,31 @@ def reached(task: str, penalty: str) -> dict[str, str]:
         if full_name in entries:
             node = ast.Tuple([_entry(node, entry) for entry in entries[full_name]], ast.Load())
         found[full_name] = _bare(node)
-        for used in ast.walk(node):
-            if isinstance(used, ast.Name):
-                waiting.append((module, used.id))
-            elif isinstance(used, ast.Attribute) and isinstance(used.value, ast.Name):
-                # priors.dropout, where `priors` is a module of this package
-                package, other = _imports(module).get(used.value.id, (None, None))
-                if package == "":
-                    waiting.append((other, used.attr))
+        waiting += _used(node, module, _imports(module))
     return found
+
+
+def _used(
+    node: ast.AST, module: str, imports: dict[str, tuple[str, str]]
+) -> Iterator[tuple[str, str]]:
+    """Yield the names that code in a module uses, as (module, name)."""
+    for used in ast.walk(node):
+        if isinstance(used, ast.Name):
+            yield imports.get(used.id, (module, used.id))
+        elif isinstance(used, ast.Attribute) and isinstance(used.value, ast.Name):
+            # priors.dropout, where `priors` is a module of this package
+            package, other = imports.get(used.value.id, (None, None))
+            if package == "":
+                yield other, used.attr
+
+
+def _code(notebook: Path) -> ast.AST:
+    cells = json.loads(notebook.read_text())["cells"]
+    return ast.parse("\n".join("".join(c["source"]) for c in cells if c["cell_type"] == "code"))
+
+
+def _hash(content: object) -> str:
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def _git(*command: str) -> str:
@@ -96,13 +124,19 @@ def _definitions(module: str) -> dict[str, ast.AST]:
 
 @cache
 def _imports(module: str) -> dict[str, tuple[str, str]]:
-    """Return the (module, name) that a module's names stand for; ('', name) for a module."""
-    return {
-        alias.asname or alias.name: (node.module.removeprefix("modlib").lstrip("."), alias.name)
-        for node in ast.walk(ast.parse((PACKAGE / f"{module}.py").read_text()))
-        if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "modlib"
-        for alias in node.names
-    }
+    return _imports_in(ast.parse((PACKAGE / f"{module}.py").read_text()))
+
+
+def _imports_in(code: ast.AST) -> dict[str, tuple[str, str]]:
+    """Return the (module, name) that imported names stand for; ('', name) for a module."""
+    found = {}
+    for node in ast.walk(code):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "modlib":
+            module = node.module.removeprefix("modlib").lstrip(".")
+            found.update({a.asname or a.name: (module, a.name) for a in node.names})
+        elif isinstance(node, ast.Import):
+            found.update({a.name: ("", "__init__") for a in node.names if a.name == "modlib"})
+    return found
 
 
 def _entry(registry: ast.AST, name: str) -> ast.AST:

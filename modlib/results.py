@@ -145,16 +145,20 @@ def read_network(path: Path | str) -> tuple[Stack, dict[str, str]]:
     return network.eval(), told
 
 
-def publish(table: pd.DataFrame, folder: Path | str) -> None:
-    """Write the table of networks into a folder of results, and the checksums of all files there.
-
-    Networks in its folder `networks` get theirs, too.
-    """
+def publish(table: pd.DataFrame, folder: Path | str = FOLDER) -> None:
+    """Write `networks.csv` and the checksums of all files into a folder of results."""
     folder = Path(folder)
     write(table, folder / "networks.csv")
-    files = [folder / "networks.csv", *sorted(folder.glob("networks/*.safetensors"))]
-    sums = (f"{_sha256(path)}  {path.relative_to(folder).as_posix()}\n" for path in files)
-    _replace(folder / "SHA256SUMS", "".join(sums))
+    _write_checksums(folder)
+
+
+def publish_table(name: str, table: pd.DataFrame, folder: Path | str = FOLDER) -> None:
+    """Write any other table as CSV, with six significant digits, and all checksums, likewise."""
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    text = table.to_csv(index=False, float_format="%.6g", lineterminator="\n")
+    _replace(folder / f"{name}.csv", text)
+    _write_checksums(folder)
 
 
 def published(folder: Path | str = FOLDER) -> pd.DataFrame:
@@ -167,6 +171,15 @@ def published(folder: Path | str = FOLDER) -> pd.DataFrame:
     return read(_checked(Path(folder), "networks.csv"))
 
 
+def published_table(name: str, folder: Path | str = FOLDER) -> pd.DataFrame:
+    """Return a table that `publish_table` wrote.
+
+    Raises:
+        ValueError: if there is none, or if its checksum is not the one in `SHA256SUMS`.
+    """
+    return pd.read_csv(_checked(Path(folder), f"{name}.csv"))
+
+
 def published_network(
     task: str, penalty: str, folder: Path | str = FOLDER
 ) -> tuple[Stack, dict[str, str]]:
@@ -176,6 +189,12 @@ def published_network(
         ValueError: if there is none, or if its checksum is not the one in `SHA256SUMS`.
     """
     return read_network(_checked(Path(folder), f"networks/{task}-{penalty}.safetensors"))
+
+
+def _write_checksums(folder: Path) -> None:
+    files = [*sorted(folder.glob("*.csv")), *sorted(folder.glob("networks/*.safetensors"))]
+    sums = (f"{_sha256(path)}  {path.relative_to(folder).as_posix()}\n" for path in files)
+    _replace(folder / "SHA256SUMS", "".join(sums))
 
 
 def _checked(folder: Path, name: str) -> Path:

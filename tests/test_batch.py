@@ -13,7 +13,7 @@ import pytest
 import torch
 import yaml
 
-from modlib import PENALTIES, TASKS, results
+from modlib import PENALTIES, TASKS, provenance, results
 from modlib.comparisons import chosen_strengths
 
 ROOT = Path(__file__).parents[1]
@@ -36,6 +36,7 @@ CONFIG = {
     "groups": [RETINA, RETINA_AND],
     "also_judged": {"walk_loops": [0.15]},
     "networks_of": ["retina"],
+    "tables": {},
     **BRIEF,
 }
 
@@ -144,22 +145,37 @@ def test_a_killed_batch_resumes_and_ends_with_what_the_sweep_makes_by_hand(tmp_p
 
     kept = contents(killed / "results")
     stale = run(snakemake(killed, "--dry-run", nulls=3, only="retina"))
-    assert "2 of 2 parts have to be made" in stale.stderr
+    assert "2 of 2 parts and 0 other tables have to be made" in stale.stderr
     negative = RETINA | {"strengths": {"none": [], "walk_loops": [-1.0]}}
     failed = run(snakemake(killed, groups=[negative]))
-    assert "1 of 2 parts have to be made" in failed.stderr
+    assert "1 of 2 parts and 0 other tables have to be made" in failed.stderr
     assert failed.returncode != 0
     assert contents(killed / "results") == kept
     logs = [path.read_text() for path in (killed / "build" / "runs").glob("retina-walk*.log")]
     assert any("finite strengths of at least 0" in log for log in logs)
 
 
+def test_another_table_is_made_once_and_again_when_its_parameters_change(tmp_path):
+    told = {"seeds": [4], "steps": 1, "epochs": 0}
+    done = run(snakemake(tmp_path, only="settings", tables={"settings": told}))
+    assert done.returncode == 0, done.stderr
+    table = results.published_table("settings", tmp_path / "results")
+    assert set(table.seed) == {4}
+    assert table.key.unique() == provenance.notebook_key("settings", **told)
+    assert table.value.notna().all()
+    for steps, stale in ((1, 0), (2, 1)):
+        tables = {"settings": told | {"steps": steps}}
+        again = run(snakemake(tmp_path, "--dry-run", only="settings", tables=tables))
+        assert f"0 of 0 parts and {stale} other tables have to be made" in again.stderr
+
+
 def test_a_plan_of_nothing_is_refused_with_what_there_is(tmp_path):
-    nothing = run(snakemake(tmp_path, "--dry-run", only="retina-l3"))
+    tables = {"settings": {}}
+    nothing = run(snakemake(tmp_path, "--dry-run", only="retina-l3", tables=tables))
     assert nothing.returncode != 0
     said = nothing.stdout + nothing.stderr
     assert "ONLY=retina-l3 leaves nothing to do; name a task (retina, retina_and)" in said
-    assert "a penalty (none, walk_loops) or both, as in retina-l1" in said
+    assert "a penalty (none, walk_loops), both, as in retina-l1, or a table (settings)" in said
 
 
 @pytest.fixture(params=["smoke", "quick", "paper"])
@@ -193,6 +209,8 @@ def test_a_profile_names_what_there_is_and_no_part_twice(profile):
     assert set(config["also_judged"]) <= penalties
     # the comparisons' reference
     assert {(task, "none") for task in tasks} <= set(parts)
+    for name in config["tables"]:
+        assert (ROOT / "notebooks" / f"{name}.ipynb").exists()
 
 
 def test_a_profile_judges_what_it_compares_on_the_same_seeds(profile):

@@ -248,6 +248,46 @@ def test_outside_a_checkout_the_commit_is_unknown(checkout):
     assert provenance.provenance()["commit"] == "unknown"
 
 
+OTHER = """import modlib
+from modlib import placed, tasks as of
+from modlib.walks import walk_loop_sum
+
+size = 3  # a parameter
+modlib.train("retina"), placed.BIMT, of.FORMULAS, walk_loop_sum
+"""
+
+
+@pytest.mark.parametrize(
+    ("module", "old", "new", "reaches"),
+    [
+        ("walks", "SMALLEST_DEGREE = 1e-12", "SMALLEST_DEGREE = 1e-11", True),
+        ("placed", "swapped: int = 5", "swapped: int = 4", True),
+        ("tasks", "x2**2 + np.sin", "x2**3 + np.sin", True),
+        ("training", "lr=5e-3", "lr=4e-3", True),  # by way of the package's own names
+        ("graphs", "def pruned(", "def pruned(*, ", True),
+        ("loops", "the", "a", False),  # words of a docstring
+        ("wiring", "import numpy as np", "import numpy as np\n\nunused = 1", False),
+    ],
+)
+def test_a_notebooks_key_follows_what_its_code_reaches(checkout, module, old, new, reaches):
+    cells = [{"cell_type": "code", "source": [OTHER]}, {"cell_type": "markdown", "source": ["a"]}]
+    (checkout / "other.ipynb").write_text(json.dumps({"cells": cells}))
+    key = provenance.notebook_key("other", size=4)
+    assert provenance.notebook_key("other", size=5) != key
+    path = checkout / "modlib" / f"{module}.py"
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new, 1))
+    forget()
+    assert (provenance.notebook_key("other", size=4) != key) == reaches
+    cells[1]["source"] = ["b"]
+    (checkout / "other.ipynb").write_text(json.dumps({"cells": cells}))
+    assert (provenance.notebook_key("other", size=4) != key) == reaches
+    cells[0]["source"] = [OTHER.replace("retina", "digits")]
+    (checkout / "other.ipynb").write_text(json.dumps({"cells": cells}))
+    assert provenance.notebook_key("other", size=4) != key
+
+
 def test_the_commit_is_dirty_where_the_code_was_changed_but_not_the_results(checkout):
     git = ["git", "-C", str(checkout), "-c", "user.name=a", "-c", "user.email=a@example.org"]
     subprocess.run([*git, "init", "--quiet"], check=True)

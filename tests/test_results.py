@@ -12,8 +12,10 @@ from modlib import train, weights
 from modlib.results import (
     check,
     publish,
+    publish_table,
     published,
     published_network,
+    published_table,
     read,
     read_network,
     write,
@@ -126,6 +128,27 @@ def test_a_table_is_replaced_whole_and_nothing_else_is_left_behind(tmp_path):
     publish(table({"accuracy": 0.5}), tmp_path)
     assert published(tmp_path).accuracy.tolist() == [0.5]
     assert {p.name for p in tmp_path.iterdir()} == {"networks.csv", "SHA256SUMS"}
+
+
+def test_another_table_is_published_beside_the_networks_and_comes_back(tmp_path):
+    publish(table({}), tmp_path)
+    other = pd.DataFrame({"case": ["a", "b"], "value": [0.25, 1.0], "key": ["f1", "f1"]})
+    publish_table("settings", other, tmp_path)
+    pd.testing.assert_frame_equal(published_table("settings", tmp_path), other)
+    assert len(published(tmp_path)) == 1
+    publish(table({}, {}), tmp_path)
+    assert len(published(tmp_path)) == 2
+    sums = (tmp_path / "SHA256SUMS").read_text().splitlines()
+    assert [line.split("  ")[1] for line in sums] == ["networks.csv", "settings.csv"]
+    path = tmp_path / "settings.csv"
+    path.write_text(path.read_text().replace("0.25", "0.26"))
+    with pytest.raises(ValueError, match=r"SHA-256 checksum .*changed by hand or not copied"):
+        published_table("settings", tmp_path)
+
+
+def test_a_table_that_was_not_published_is_refused_with_the_way_to_make_it(tmp_path):
+    with pytest.raises(ValueError, match=r"no file .*settings\.csv; `make reproduce`"):
+        published_table("settings", tmp_path)
 
 
 def test_a_missing_table_is_refused_with_the_way_to_make_it(tmp_path):
