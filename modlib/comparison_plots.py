@@ -55,7 +55,7 @@ def heatmaps(
     """
     tasks = of_tasks(summary, tasks)
     penalties = [p for p in PENALTY_STYLE if p in summary.index.get_level_values("penalty")]
-    height = 0.36 * len(penalties) * len(measures) + 1.6
+    height = (0.36 * len(penalties) + 1.4) * len(measures)
     fig, axes = plt.subplots(len(measures), 1, figsize=(2.8 + 0.62 * len(tasks), height))
     for ax, (measure, label) in zip(np.atleast_1d(axes), measures.items(), strict=True):
         cells = summary[measure].unstack("task").reindex(index=penalties, columns=tasks)
@@ -65,8 +65,7 @@ def heatmaps(
         )  # fmt: skip
         ax.set_title(label, fontsize=11, loc="left")
         ax.set_yticklabels([PENALTY_STYLE[p][0] for p in penalties], rotation=0, fontsize=9.5)
-        last = ax is np.atleast_1d(axes)[-1]
-        ax.set_xticklabels([TASK_NAMES[t] for t in tasks] if last else [], rotation=40, ha="right")
+        ax.set_xticklabels([TASK_NAMES[t] for t in tasks], rotation=40, ha="right", fontsize=9.5)
         ax.tick_params(length=0)
         ax.set(xlabel="", ylabel="")
     return fig
