@@ -46,7 +46,7 @@ def chosen_strengths(table: pd.DataFrame) -> pd.Series:
 
 
 def interval(values: ArrayLike, seed: int = 0) -> tuple[float, float]:
-    """Return the 95 % BCa bootstrap interval of the mean (Efron 1987).
+    """Return the 95 % BCa bootstrap interval of the mean (Efron 1987), from 2,000 resamples.
 
     The values themselves where they are all equal.
 
@@ -62,7 +62,8 @@ def interval(values: ArrayLike, seed: int = 0) -> tuple[float, float]:
     if np.ptp(values) == 0:
         return values[0], values[0]
     rng = np.random.default_rng(seed)
-    return tuple(stats.bootstrap((values,), np.mean, method="BCa", rng=rng).confidence_interval)
+    found = stats.bootstrap((values,), np.mean, n_resamples=2_000, method="BCa", rng=rng)
+    return tuple(found.confidence_interval)
 
 
 def _interval_if_any(values: pd.Series) -> tuple[float, float]:
