@@ -145,14 +145,14 @@ def read_network(path: Path | str) -> tuple[Stack, dict[str, str]]:
     return network.eval(), told
 
 
-def publish(table: pd.DataFrame, folder: Path | str = FOLDER) -> None:
+def publish(table: pd.DataFrame, folder: Path | str) -> None:
     """Write `networks.csv` and the checksums of all files into a folder of results."""
     folder = Path(folder)
     write(table, folder / "networks.csv")
     _write_checksums(folder)
 
 
-def publish_table(name: str, table: pd.DataFrame, folder: Path | str = FOLDER) -> None:
+def publish_table(name: str, table: pd.DataFrame, folder: Path | str) -> None:
     """Write any other table as CSV, with six significant digits, and all checksums, likewise."""
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
