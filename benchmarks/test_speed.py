@@ -15,7 +15,6 @@ import torch
 import modlib
 from modlib.graphs import neuron_graph, permuted
 from modlib.networks import Stack, cross_entropy
-from modlib.placed import LARGEST_COMMUNICABILITY
 
 WIDTHS = (128, 48, 48, 20)
 
@@ -77,8 +76,6 @@ def test_modularity(benchmark, measure):
 @pytest.mark.benchmark(group="one training step of 16 networks of 128-48-48-20, with each penalty")
 @pytest.mark.parametrize("name", list(modlib.PENALTIES))
 def test_step(benchmark, name):
-    if name == "communicability":
-        pytest.skip(f"communicability takes networks of up to {LARGEST_COMMUNICABILITY} neurons")
     network, default = Stack(WIDTHS, range(16)), modlib.PENALTIES[name]
     penalty = default.make(modlib.TASKS["two_digits"](), network, [default.strength] * 16)
     update = torch.optim.Adam([*network.parameters(), *penalty.parameters()])

@@ -7,20 +7,15 @@ that retrace their steps left out, added up over hidden layers, minus a quadrati
 from jaxtyping import Float
 from torch import Tensor
 
-from modlib.chain import Chain
+from modlib.chain import SMALLEST_DEGREE, Chain, squares
 from modlib.loops import hidden_layers, loop_penalty, loop_sum, retraced_sum, total_loop_sum
-from modlib.walks import SMALLEST_DEGREE, normalised, walk_loop_penalty, walk_loop_sum
+from modlib.walks import normalised, walk_loop_penalty, walk_loop_sum
 
 DECAY = 0.007
 """Of the default, and of the forms whose gradient is about as large."""
 
 SMALLEST_SUM = 1e-6
 """Added to a sum of loops before its root or logarithm, whose gradients are infinite at 0."""
-
-
-def squares(chain: Chain) -> Float[Tensor, "*stack"]:
-    """Return sum W^2."""
-    return sum(W.square().sum((-2, -1)) for W in chain)
 
 
 def without_decay(chain: Chain) -> Float[Tensor, "*stack"]:

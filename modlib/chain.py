@@ -6,6 +6,7 @@ as `weight.mT`. Nothing outside this module transposes a weight.
 """
 
 from collections.abc import Sequence
+from itertools import accumulate, pairwise
 
 import torch
 from jaxtyping import Float
@@ -13,6 +14,9 @@ from torch import Tensor, nn
 
 Chain = Sequence[Float[Tensor, "*stack _ _"]]
 """The weight matrices of a stack of networks, input side first."""
+
+SMALLEST_DEGREE = 1e-12
+"""A neuron whose absolute weights sum to less counts as one of this degree."""
 
 
 class StackedLinear(nn.Module):
@@ -78,3 +82,44 @@ def weights(model: nn.Module) -> list[Float[Tensor, "*stack _ _"]]:
             f" got {type(model).__name__} without any"
         )
     return chain
+
+
+def squares(chain: Chain) -> Float[Tensor, "*stack"]:
+    """Return sum W^2."""
+    return sum(W.square().sum((-2, -1)) for W in chain)
+
+
+def layer_degrees(chain: Chain) -> list[Float[Tensor, "*stack _"]]:
+    """Return the sum of absolute weights at each neuron, layer by layer."""
+    forward = [W.abs().sum(-1) for W in chain]
+    backward = [W.abs().sum(-2) for W in chain]
+    inner = [b + f for b, f in zip(backward[:-1], forward[1:], strict=True)]
+    return [forward[0], *inner, backward[-1]]
+
+
+def normalised_half(chain: Chain) -> tuple[Float[Tensor, "*stack n_even n_odd"], list[slice]]:
+    """Return the half of D^(-1/2) A D^(-1/2) that joins even layers to odd ones.
+
+    A is the adjacency matrix of the neurons, weighted by |w|, and D its degrees. Neurons of
+    even layers are joined to those of odd layers alone, so that the other half is this one's
+    transpose and the rest is zero. The slices say where each layer lies, among the rows or
+    among the columns.
+    """
+    roots = [degrees.clamp_min(SMALLEST_DEGREE).rsqrt() for degrees in layer_degrees(chain)]
+    sizes = [root.shape[-1] for root in roots]
+    ends = [[0, *accumulate(sizes[side::2])] for side in (0, 1)]
+    places = [slice(*ends[d % 2][d // 2 : d // 2 + 2]) for d in range(len(sizes))]
+    half = chain[0].new_zeros(*chain[0].shape[:-2], ends[0][-1], ends[1][-1])
+    for depth, (W, (here, there)) in enumerate(zip(chain, pairwise(roots), strict=True)):
+        joined = W.abs() * here[..., :, None] * there[..., None, :]
+        layer_of(half, places, depth)[...] = joined
+    return half, places
+
+
+def layer_of(
+    half: Float[Tensor, "*stack n_even n_odd"], places: Sequence[slice], depth: int
+) -> Float[Tensor, "*stack _ _"]:
+    """Return the part of such a half that joins layer `depth` to the next, as a view."""
+    if depth % 2 == 0:
+        return half[..., places[depth], places[depth + 1]]
+    return half[..., places[depth + 1], places[depth]].mT

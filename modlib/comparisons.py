@@ -17,7 +17,14 @@ FEWEST_PAIRS = 6
 COMPARED = ["accuracy", "excess", "ari", "specialisation"]
 """The measures that are compared in pairs."""
 
-SUMMARISED = [*COMPARED, "balanced_excess", "cut", "pruned_excess", "pruned_accuracy"]
+SUMMARISED = [
+    *COMPARED,
+    "balanced_excess",
+    "live_excess",
+    "cut",
+    "pruned_excess",
+    "pruned_accuracy",
+]
 """The measures that are summarised."""
 
 

@@ -20,6 +20,9 @@ NO_MODULE = -1
 LIVE = 0.01
 """An input is dead if it differs from zero in at most this share of the examples."""
 
+HELD_OUT = 2_000
+"""Examples each for validation and test, where any number can be drawn."""
+
 
 class Examples(NamedTuple):
     """Inputs with one target per sub-task: a class, or a number to be predicted."""

@@ -14,7 +14,7 @@ import torch
 from jaxtyping import Float, Int
 from sklearn.datasets import load_digits
 
-from modlib.data import LIVE, NO_MODULE, Data, Examples, Task, guess_accuracy, in_rows
+from modlib.data import HELD_OUT, LIVE, NO_MODULE, Data, Examples, Task, guess_accuracy, in_rows
 
 MNIST_FILES = {
     "train-images-idx3-ubyte": "md5:6bbc9ace898e44ae57da46a324031adb",
@@ -115,7 +115,7 @@ def side_by_side(
         parts = np.split(rng.permutation(len(pixels)), splits)
         drawn = (
             rng.choice(part, (n, count))
-            for part, n in zip(parts, (n_train, 2_000, 2_000), strict=True)
+            for part, n in zip(parts, (n_train, HELD_OUT, HELD_OUT), strict=True)
         )
         return Data(
             *(

@@ -61,7 +61,7 @@ def loop_penalty(
             " degree than the reward the weights grow without bound"
         )
     products = torch.cat([(W @ V).flatten(-2) for W, V in hidden_layers(chain)], dim=-1)
-    quartic = sum(W.pow(4).sum((-2, -1)) for W in chain)
+    quartic = sum(W.square().square().sum((-2, -1)) for W in chain)
     return decay * quartic - torch.linalg.vector_norm(products, dim=-1)
 
 

@@ -69,7 +69,8 @@ def measure(
     `status` ('ok' or 'diverged'); `accuracy` on test examples and
     `validation_accuracy`, both averaged over sub-tasks; `q`, `q_null_mean`,
     `q_null_std` and `excess` as in `modularity`; `balanced_excess`, the excess over nulls
-    that keep every neuron's strength; `cut`, as in `normalised_cut`; `communities`, the
+    that keep every neuron's strength; `live_excess`, that of the network without its dead
+    inputs; `cut`, as in `normalised_cut`; `communities`, the
     number of those with two neurons or more; `ari`, as in `agreement`; `specialisation`, by
     lesions on test examples; `pruned_excess` and `pruned_accuracy`, those of the same network
     with the `DENSITY` largest weights of each layer. Nulls and
@@ -101,6 +102,9 @@ def measure(
             "q_null_std": found.null_std,
             "excess": found.excess,
             "balanced_excess": modularity(chain, nulls, restarts, seeds, balanced).excess,
+            "live_excess": modularity(
+                [chain[0][:, task.live], *chain[1:]], nulls, restarts, seeds
+            ).excess,
             "cut": [
                 normalised_cut(neuron_graph([W[n] for W in chain]), labels)
                 for n, labels in enumerate(found.communities)

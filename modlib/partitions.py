@@ -8,50 +8,26 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
-from modlib.chain import Chain
+from modlib.chain import SMALLEST_DEGREE, Chain, layer_degrees, normalised_half
 from modlib.data import NO_MODULE, Task
 from modlib.networks import Stack
-from modlib.walks import SMALLEST_DEGREE
 
 DEAD = -2
 """The block of dead inputs, to which nothing else belongs."""
-
-
-def layer_degrees(chain: Chain) -> list[Float[Tensor, "*stack _"]]:
-    """Return the sum of absolute weights at each neuron, layer by layer."""
-    forward = [W.abs().sum(-1) for W in chain]
-    backward = [W.abs().sum(-2) for W in chain]
-    inner = [b + f for b, f in zip(backward[:-1], forward[1:], strict=True)]
-    return [forward[0], *inner, backward[-1]]
 
 
 @torch.no_grad()
 def smallest_eigenvectors(chain: Chain, k: int) -> list[Float[Tensor, "*stack _ k"]]:
     r"""Return y = D^(-1/2) x for the k smallest nontrivial eigenvectors x, layer by layer.
 
-    They belong to the normalised Laplacian 1 - D^(-1/2) A D^(-1/2) of the neurons' graph.
-    Neurons of even layers are joined to those of odd layers alone, so its eigenvalues are
-    1 -+ the singular values of the half of D^(-1/2) A D^(-1/2) that joins the two; the
-    largest of these is the trivial one. Of a diverged network they are not finite.
+    They belong to the normalised Laplacian 1 - D^(-1/2) A D^(-1/2) of the neurons' graph. Its
+    eigenvalues are 1 -+ the singular values of `normalised_half`, of which the largest is the
+    trivial one. Of a diverged network they are not finite.
 
     Raises:
         ValueError: if neither the even nor the odd layers have more than k neurons.
     """
-    roots = [d.clamp_min(SMALLEST_DEGREE).rsqrt() for d in layer_degrees(chain)]
-    sizes = [root.shape[-1] for root in roots]
-    of_side = [sizes[0::2], sizes[1::2]]
-    M = chain[0].new_zeros(*chain[0].shape[:-2], sum(of_side[0]), sum(of_side[1]))
-    starts = [np.cumsum([0, *side]) for side in of_side]
-
-    def place(depth: int) -> slice:
-        return slice(*starts[depth % 2][depth // 2 : depth // 2 + 2])
-
-    for depth, W in enumerate(chain):
-        N = W.abs() * roots[depth][..., :, None] * roots[depth + 1][..., None, :]
-        if depth % 2 == 0:
-            M[..., place(depth), place(depth + 1)] = N
-        else:
-            M[..., place(depth + 1), place(depth)] = N.mT
+    M, places = normalised_half(chain)
     n_even, n_odd = M.shape[-2:]
     if max(n_even, n_odd) <= k:
         raise ValueError(
@@ -66,9 +42,10 @@ def smallest_eigenvectors(chain: Chain, k: int) -> list[Float[Tensor, "*stack _ 
     near, sigma = vectors[..., chosen], values[..., None, chosen].clamp_min(1e-12).sqrt()
     far = (M.mT @ near if of_even else M @ near) / sigma
     even, odd = (near, far) if of_even else (far, near)
+    roots = [degrees.clamp_min(SMALLEST_DEGREE).rsqrt() for degrees in layer_degrees(chain)]
     return [
-        (even, odd)[depth % 2][..., place(depth), :] * roots[depth][..., None]
-        for depth in range(len(sizes))
+        (even, odd)[depth % 2][..., place, :] * root[..., None]
+        for depth, (place, root) in enumerate(zip(places, roots, strict=True))
     ]
 
 

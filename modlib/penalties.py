@@ -15,7 +15,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from modlib import ablations, priors
-from modlib.chain import Chain
+from modlib.chain import Chain, squares
 from modlib.data import Task
 from modlib.loops import loop_penalty
 from modlib.networks import Stack
@@ -32,11 +32,6 @@ def no_penalty(chain: Chain) -> Float[Tensor, "*stack"]:
 def l1_penalty(chain: Chain) -> Float[Tensor, "*stack"]:
     """Return sum |W|."""
     return sum(W.abs().sum((-2, -1)) for W in chain)
-
-
-def l2_penalty(chain: Chain) -> Float[Tensor, "*stack"]:
-    """Return sum W^2."""
-    return sum(W.square().sum((-2, -1)) for W in chain)
 
 
 class OfWeights(nn.Module):
@@ -86,7 +81,7 @@ PENALTIES: dict[str, Penalty] = {
     for penalty in (
         of_weights("none", no_penalty, 0.0),
         of_weights("l1", l1_penalty, 1e-3),
-        of_weights("l2", l2_penalty, 3e-3),
+        of_weights("l2", squares, 3e-3),
         of_weights("loops", loop_penalty, 1e-3),
         of_weights("walk_loops", walk_loop_penalty, 0.15),
         Penalty("connection_cost", lambda task, net, _: ConnectionCost(task, net), 1e-3),

@@ -13,12 +13,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from modlib.chain import Chain
+from modlib.chain import Chain, layer_of, normalised_half
 from modlib.data import Task
 from modlib.networks import Stack
-
-LARGEST_COMMUNICABILITY = 100
-"""Neurons up to which `communicability` takes a network: its matrix exponential is dense."""
 
 
 def spread(
@@ -49,8 +46,12 @@ def squared_lengths(
     places: Sequence[Float[Tensor, "... _ 2"]],
 ) -> list[Float[Tensor, "... _ _"]]:
     """Return the squared length of each connection between layers one unit apart."""
+    # |x - y|^2 = |x|^2 + |y|^2 - 2 x y, without a matrix for each coordinate
     return [
-        1 + (here[..., :, None, :] - there[..., None, :, :]).square().sum(-1)
+        1
+        + here.square().sum(-1)[..., :, None]
+        + there.square().sum(-1)[..., None, :]
+        - 2 * here @ there.mT
         for here, there in pairwise(places)
     ]
 
@@ -162,52 +163,43 @@ class BIMT(nn.Module):
         self.get_buffer(f"places{depth}").copy_(mine.gather(-1, at))
 
 
-def require_small(network: Stack) -> None:
-    """Raise ValueError unless a network is small enough for matrix exponentials."""
-    n_neurons = sum(network.widths)
-    if n_neurons > LARGEST_COMMUNICABILITY:
-        raise ValueError(
-            f"communicability needs at most {LARGEST_COMMUNICABILITY} neurons, got {n_neurons}: it"
-            " takes the exponential of a dense matrix at every step; choose a smaller task"
-        )
-
-
 class Communicability(nn.Module):
     r"""sum |w_ij| d_ij C_ij / <d>: length times communicability, by weight.
 
     C = exp(S^(-1/2) A S^(-1/2)) with A the neurons' adjacency matrix of absolute weights and
-    S its row sums; <d> is the mean length. The source takes a recurrent matrix for A.
+    S its row sums; <d> is the mean length. The source takes a recurrent matrix for A. Here
+    layers are joined to the next ones alone, so that C between them is the sinh, which is the
+    odd part, of `normalised_half`.
 
     Source: Achterberg et al. (2023), doi 10.1038/s42256-023-00748-9.
-
-    Raises:
-        ValueError: if a network has more than 100 neurons.
     """
 
     def __init__(self, task: Task, network: Stack) -> None:
         super().__init__()
-        require_small(network)
         lengths = [d.sqrt() for d in squared_lengths(layer_places(task, network))]
         for depth, d in enumerate(lengths):
             self.register_buffer(f"lengths{depth}", d / mean(lengths))
 
     def forward(self, chain: Chain) -> Float[Tensor, "*stack"]:
-        sizes = [chain[0].shape[-2], *(W.shape[-1] for W in chain)]
-        starts = np.cumsum([0, *sizes])
-        degrees = [chain[0].new_zeros(*chain[0].shape[:-2], n) for n in sizes]
-        for depth, W in enumerate(chain):
-            degrees[depth] = degrees[depth] + W.abs().sum(-1)
-            degrees[depth + 1] = degrees[depth + 1] + W.abs().sum(-2)
-        roots = [d.clamp_min(1e-12).rsqrt() for d in degrees]
-        A = chain[0].new_zeros(*chain[0].shape[:-2], starts[-1], starts[-1])
-        for depth, W in enumerate(chain):
-            rows, columns = (slice(*starts[d : d + 2]) for d in (depth, depth + 1))
-            balanced = W.abs() * roots[depth][..., :, None] * roots[depth + 1][..., None, :]
-            A[..., rows, columns] = balanced
-        C = torch.matrix_exp(A + A.mT)
+        half, places = normalised_half(chain)
+        C = sinh(half)
         return sum(
-            (W.abs() * d * C[..., starts[i] : starts[i + 1], starts[i + 1] : starts[i + 2]]).sum(
-                (-2, -1)
-            )
-            for i, (W, d) in enumerate(zip(chain, self.buffers(), strict=True))
+            (W.abs() * d * layer_of(C, places, depth)).sum((-2, -1))
+            for depth, (W, d) in enumerate(zip(chain, self.buffers(), strict=True))
         )
+
+
+def sinh(M: Float[Tensor, "*stack n m"]) -> Float[Tensor, "*stack n m"]:
+    """Return M + M M^T M / 3! + M M^T M M^T M / 5! + ..., for singular values of at most 1.
+
+    That is U sinh(S) V^T of the singular value decomposition M = U S V^T; what is left out
+    begins with 1 / 15!.
+    """
+    if M.shape[-2] < M.shape[-1]:
+        return sinh(M.mT).mT
+    gram = M.mT @ M
+    one = torch.eye(M.shape[-1], dtype=M.dtype, device=M.device)
+    series = one
+    for k in (6, 5, 4, 3, 2, 1):
+        series = one + gram @ series / (2 * k * (2 * k + 1))
+    return M @ series

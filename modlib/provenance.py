@@ -24,7 +24,7 @@ def provenance() -> dict[str, str]:
     versions = [f"python {platform.python_version()}", *(f"{p} {version(p)}" for p in packages)]
     commit = _git("rev-parse", "HEAD") or "unknown"
     # of the code alone: a batch that publishes changes the results
-    changed = _git("status", "--porcelain", "--", str(PACKAGE), str(SWEEP))
+    changed = _git("status", "--porcelain", "--", str(PACKAGE), str(SWEEP.parent))
     return {
         "versions": "; ".join([*versions, machine]),
         "commit": f"{commit}-dirty" if changed else commit,
@@ -50,10 +50,12 @@ def part_key(task: str, penalty: str, **parameters: object) -> str:
 def notebook_key(name: str, **parameters: object) -> str:
     """Return what a table that another notebook writes follows from, as `part_key` does.
 
-    Everything counts that the names which the notebook uses of this package reach.
+    Everything counts that the names which the notebook uses of this package reach, but for
+    this module, on which no number depends.
     """
     code = _code(SWEEP.with_name(f"{name}.ipynb"))
-    return _hash([parameters, _bare(code), _closure(_used(code, "", _imports_in(code)), {})])
+    used = [use for use in _used(code, "", _imports_in(code)) if use[0] != "provenance"]
+    return _hash([parameters, _bare(code), _closure(used, {})])
 
 
 def reached(task: str, penalty: str) -> dict[str, str]:

@@ -43,6 +43,7 @@ NETWORKS = pa.DataFrameSchema(
         "q_null_std": _measure(0.0, 1.0),
         "excess": _measure(-1.0, 1.0),
         "balanced_excess": _measure(-1.0, 1.0),
+        "live_excess": _measure(-1.0, 1.0),
         "cut": _measure(0.0, 1.0),
         "communities": _measure(0.0, np.inf),
         "ari": _measure(-1.0, 1.0),
@@ -66,7 +67,7 @@ is one sub-task or no lesion hurts; the other measures only in diverged networks
 
 NEVER_EMPTY = [
     "accuracy", "validation_accuracy", "q", "q_null_mean", "q_null_std", "excess",
-    "balanced_excess", "cut", "communities", "pruned_excess", "pruned_accuracy",
+    "balanced_excess", "live_excess", "cut", "communities", "pruned_excess", "pruned_accuracy",
 ]  # fmt: skip
 
 

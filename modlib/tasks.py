@@ -8,9 +8,19 @@ from functools import partial
 
 import numpy as np
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float, Int, Num
 
-from modlib.data import LIVE, NO_MODULE, Data, Examples, Task, guess_accuracy, in_rows, on_a_line
+from modlib.data import (
+    HELD_OUT,
+    LIVE,
+    NO_MODULE,
+    Data,
+    Examples,
+    Task,
+    guess_accuracy,
+    in_rows,
+    on_a_line,
+)
 from modlib.images import digits, mnist
 from modlib.networks import explained_variance, squared_error
 
@@ -73,6 +83,14 @@ def in_parts(examples: Examples, sizes: tuple[int, int, int], seed: int) -> Data
     return Data(*(Examples(*(values[i] for values in examples)) for i in order.split(sizes)))
 
 
+def in_order(
+    x: Float[np.ndarray, "n n_in"], targets: Num[np.ndarray, "n n_tasks"], n_train: int
+) -> Data:
+    """Return examples that were drawn at random, split as they come: training first."""
+    parts = (np.split(part, [n_train, n_train + HELD_OUT]) for part in (x, targets))
+    return Data(*(Examples(*map(torch.tensor, part)) for part in zip(*parts, strict=True)))
+
+
 def planted(modules: int = 4, width: int = 8, overlap: float = 0.0, n_train: int = 10_000) -> Task:
     """Return the task of imitating a random teacher that consists of separate networks.
 
@@ -99,11 +117,10 @@ def planted(modules: int = 4, width: int = 8, overlap: float = 0.0, n_train: int
 
     def draw(seed: int) -> Data:
         rng = np.random.default_rng(seed)
-        x = rng.normal(size=(n_train + 4_000, n_in)).astype(np.float32)
+        x = rng.normal(size=(n_train + 2 * HELD_OUT, n_in)).astype(np.float32)
         outputs = np.stack([_teacher(x[:, inputs], rng) for inputs in read], axis=1)
         labels = (outputs > np.median(outputs, axis=0)).astype(np.int64)
-        parts = (np.split(part, [n_train, n_train + 2_000]) for part in (x, labels))
-        return Data(*(Examples(*map(torch.tensor, part)) for part in zip(*parts, strict=True)))
+        return in_order(x, labels, n_train)
 
     separate = modules > 1 and own > 0
     of_inputs = np.repeat([*range(modules), NO_MODULE], [own] * modules + [shared])
@@ -169,11 +186,10 @@ def formulas(name: str, n_train: int = 1_000) -> Task:
 
     def draw(seed: int) -> Data:
         rng = np.random.default_rng(seed)
-        x = rng.uniform(-1, 1, size=(n_train + 4_000, n_in)).astype(np.float32)
+        x = rng.uniform(-1, 1, size=(n_train + 2 * HELD_OUT, n_in)).astype(np.float32)
         y = np.stack(function(*x.T), axis=1)
         y = ((y - y.mean(0)) / y.std(0)).astype(np.float32)
-        parts = (np.split(part, [n_train, n_train + 2_000]) for part in (x, y))
-        return Data(*(Examples(*map(torch.tensor, part)) for part in zip(*parts, strict=True)))
+        return in_order(x, y, n_train)
 
     return Task(
         name=f"formulas_{name}",

@@ -13,17 +13,21 @@ import pandas as pd
 import torch
 from jaxtyping import Float
 from torch import Tensor
+from torch.optim.lr_scheduler import LambdaLR
 from tqdm import tqdm
 
 from modlib.chain import weights
 from modlib.data import Examples, Task
-from modlib.measures import measure, progress, repeated, stacked
+from modlib.measures import measure, progress, stacked
 from modlib.modularity import require_searches
 from modlib.networks import Stack
 from modlib.penalties import PENALTIES, Penalty
 from modlib.tasks import TASKS
 
 ADAM = partial(torch.optim.Adam, lr=5e-3, fused=True)
+
+FALL = 0.2
+"""The share of the steps, the last ones, in which the learning rate falls linearly to 0."""
 
 
 @dataclass(frozen=True)
@@ -76,7 +80,8 @@ def train(
         strength: what the penalty is multiplied by, one or several; the penalty's own
             default if left out.
         hidden, activation, steps: the task's own if left out.
-        optimiser: called with the parameters of the stack and of the penalty.
+        optimiser: called with the parameters of the stack and of the penalty; over the last
+            fifth of the steps its learning rate falls to 0.
         snapshots: numbers of steps after which to keep a copy and a row of history.
         nulls, restarts: as in `modularity`.
 
@@ -113,6 +118,7 @@ def train(
     network = Stack(widths, grid.seed.tolist(), activation)
     regulariser = penalty.make(task, network, grid.strength.tolist())
     update = optimiser([*network.parameters(), *regulariser.parameters()])
+    rate = LambdaLR(update, lambda step: min(1.0, (1 - step / steps) / FALL))
     factor = torch.tensor(grid.strength.to_numpy(), dtype=torch.float32)
     kept: dict[int, Stack] = {}
     history = []
@@ -126,14 +132,14 @@ def train(
             network.train()
 
     start = time.perf_counter()
-    batches = mini_batches([part.train for part in data], seeds, batch_size, steps)
-    for step, batch in enumerate(tqdm(batches, total=steps, disable=None)):
+    batches = mini_batches([d.train for d in data], seeds, batch_size, steps, len(strengths))
+    for step, (x, targets) in enumerate(tqdm(batches, total=steps, disable=None)):
         record(step)
-        x, targets = repeated(batch, len(strengths))
         loss = task.loss(network(x), targets, task.heads) + factor * regulariser(weights(network))
         update.zero_grad()
         loss.sum().backward()
         update.step()
+        rate.step()
     seconds = (time.perf_counter() - start) / len(grid)
     record(steps)
     network.eval()
@@ -168,9 +174,12 @@ def _distinct(kind: str, values: object) -> list:
 
 
 def mini_batches(
-    data: Sequence[Examples], seeds: Sequence[int], batch_size: int, steps: int
+    data: Sequence[Examples], seeds: Sequence[int], batch_size: int, steps: int, times: int = 1
 ) -> Iterator[Examples]:
-    """Yield, step by step, one mini-batch per seed, drawn by a generator of its own."""
+    """Yield, step by step, one mini-batch per seed, drawn by a generator of its own.
+
+    Along the first dimension are the seeds, all of them `times` times over.
+    """
     # a stream of its own beside the one that split the data
     draws = torch.stack(
         [
@@ -181,6 +190,15 @@ def mini_batches(
         ],
         dim=1,
     )
-    everything, network = stacked(data), torch.arange(len(data))[:, None]
-    for drawn in draws:
-        yield Examples(*(part[network, drawn] for part in everything))
+    everything = stacked(data)
+    # rows of one long table are copied much faster than by two indices
+    rows = draws + torch.arange(len(data))[:, None] * everything.x.shape[1]
+    one_below_the_other = [part.flatten(0, 1) for part in everything]
+    for drawn in rows:
+        drawn = drawn.repeat(times, 1)
+        yield Examples(
+            *(
+                part.index_select(0, drawn.flatten()).unflatten(0, drawn.shape)
+                for part in one_below_the_other
+            )
+        )

@@ -26,6 +26,7 @@ TOLERANCE = {
     "q": 0.08,
     "excess": 0.08,
     "balanced_excess": 0.08,
+    "live_excess": 0.08,
     "cut": 0.1,
     "ari": 0.35,
     "specialisation": 0.25,

@@ -23,10 +23,8 @@ from collections.abc import Sequence
 from jaxtyping import Float
 from torch import Tensor
 
+from modlib.chain import SMALLEST_DEGREE, squares
 from modlib.loops import hidden_layers, loop_sum, retraced_sum
-
-SMALLEST_DEGREE = 1e-12
-"""A neuron whose absolute weights sum to less counts as one of this degree."""
 
 
 def normalised(W: Float[Tensor, "*stack n_in n_out"]) -> Float[Tensor, "*stack n_in n_out"]:
@@ -63,5 +61,4 @@ def walk_loop_penalty(
     """
     if decay < 0:
         raise ValueError(f"walk_loop_penalty needs decay >= 0, got {decay}")
-    squares = sum(W.square().sum((-2, -1)) for W in chain)
-    return decay * squares - walk_loop_sum(chain)
+    return decay * squares(chain) - walk_loop_sum(chain)

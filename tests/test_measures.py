@@ -2,6 +2,7 @@
 
 import math
 from collections import Counter
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -110,7 +111,21 @@ def test_a_row_says_what_is_left_of_its_network_at_a_quarter_of_the_weights(netw
     assert not np.allclose(rows.pruned_excess, rows.excess)
 
 
-OF_NULLS = ["q_null_mean", "q_null_std", "excess", "balanced_excess", "pruned_excess"]
+def test_dead_inputs_are_left_out_of_the_live_excess(network):
+    dead = np.isin(np.arange(len(TASK.live)), [1, 6])
+    rows = measure(network, replace(TASK, live=~dead), DATA, **QUICK)
+    for n, row in rows.iterrows():
+        first, *others = [W[n].detach().numpy() for W in weights(network)]
+        alone = modularity([first[~dead], *others], **QUICK, seed=network.seeds[n])
+        assert row.live_excess == alone.excess
+    assert not np.allclose(rows.live_excess, rows.excess)
+    everything = measure(network, TASK, DATA, **QUICK)
+    assert everything.live_excess.tolist() == everything.excess.tolist() == rows.excess.tolist()
+
+
+OF_NULLS = [
+    "q_null_mean", "q_null_std", "excess", "balanced_excess", "live_excess", "pruned_excess",
+]  # fmt: skip
 
 
 def test_nulls_follow_a_networks_seed_wherever_it_is_in_the_stack():

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from strategies import blocks as blocks_of_ones
 from strategies import chains, random_chain, with_modules
 
+from modlib.chain import layer_degrees
 from modlib.data import NO_MODULE
 from modlib.graphs import neuron_graph
 from modlib.networks import Stack
@@ -22,7 +23,6 @@ from modlib.partitions import (
     SoftModularity,
     blocks,
     joined,
-    layer_degrees,
     smallest_eigenvectors,
 )
 from modlib.tasks import retina

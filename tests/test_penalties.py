@@ -10,8 +10,9 @@ from torch import nn
 
 import modlib
 from modlib import ablations, weights
+from modlib.chain import squares
 from modlib.networks import Stack
-from modlib.penalties import PENALTIES, Penalty, l1_penalty, l2_penalty, no_penalty
+from modlib.penalties import PENALTIES, Penalty, l1_penalty, no_penalty
 from modlib.tasks import retina
 
 TASK = retina()
@@ -20,7 +21,7 @@ PRIORS = ["hard_wired", "clusterable_init", "dropout"]
 OF_WEIGHTS = {
     "none": no_penalty,
     "l1": l1_penalty,
-    "l2": l2_penalty,
+    "l2": squares,
     "loops": modlib.loop_penalty,
     "walk_loops": modlib.walk_loop_penalty,
     "no_decay": ablations.without_decay,
@@ -50,7 +51,7 @@ def test_plain_penalties_equal_their_definitions(chain):
     entries = [w.item() for W in chain for w in W.flatten()]
     assert no_penalty(chain) == 0
     assert l1_penalty(chain) == sum(abs(w) for w in entries)
-    assert l2_penalty(chain) == sum(w**2 for w in entries)
+    assert squares(chain) == sum(w**2 for w in entries)
 
 
 @pytest.mark.parametrize("name", OF_WEIGHTS)

@@ -1,6 +1,5 @@
 """Wiring lengths and swaps against loops and brute force; communicability against scipy."""
 
-import re
 from dataclasses import replace
 from itertools import combinations, pairwise, product
 from math import dist, sqrt
@@ -24,6 +23,7 @@ from modlib.placed import (
     ConnectionCost,
     LearnedConnectionCost,
     layer_places,
+    sinh,
     spread,
     squared_lengths,
 )
@@ -346,11 +346,12 @@ def test_gradients_of_communicability_agree_with_finite_differences():
     assert torch.autograd.gradcheck(lambda *chain: penalty(chain), chain)
 
 
-def test_communicability_takes_networks_of_up_to_a_hundred_neurons():
-    Communicability(TASK, network(sizes=(8, 90, 2)))
-    message = "communicability needs at most 100 neurons, got 101: it takes"
-    with pytest.raises(ValueError, match=re.escape(message)):
-        Communicability(TASK, network(sizes=(8, 91, 2)))
+@pytest.mark.parametrize("shape", [(3, 7), (7, 3), (5, 5)])
+def test_sinh_is_that_of_the_singular_values(shape):
+    M = random_chain(*shape)[0]
+    M = M / torch.linalg.matrix_norm(M, ord=2)
+    U, S, Vh = torch.linalg.svd(M, full_matrices=False)
+    torch.testing.assert_close(sinh(M), U @ torch.diag(S.sinh()) @ Vh, rtol=0.0, atol=1e-11)
 
 
 @pytest.mark.parametrize("kind", [ConnectionCost, LearnedConnectionCost, Communicability])

@@ -29,8 +29,9 @@ def forget():
 @pytest.fixture
 def checkout(tmp_path, monkeypatch):
     """A copy of the package and the notebook, which takes the place of this one."""
-    package, notebook = tmp_path / "modlib", tmp_path / "sweep.ipynb"
+    package, notebook = tmp_path / "modlib", tmp_path / "notebooks" / "sweep.ipynb"
     shutil.copytree(Path(provenance.PACKAGE), package, ignore=shutil.ignore_patterns("__pycache__"))
+    notebook.parent.mkdir()
     notebook.write_text(NOTEBOOK)
     monkeypatch.setattr(provenance, "PACKAGE", package)
     monkeypatch.setattr(provenance, "SWEEP", notebook)
@@ -88,14 +89,14 @@ CHANGES = {
     "a number two modules away": ("modlib/graphs.py", "SUM = 1e-300", "SUM = 1e-200"),
     "code three modules away": ("modlib/networks.py", "-(n_in**-0.5)", "-(n_in**-1)"),
     "how a strength is chosen": ("modlib/comparisons.py", "MARGIN = 0.005", "MARGIN = 0.05"),
-    "the notebook's code": ("sweep.ipynb", "run = 1", "run = 2"),
+    "the notebook's code": ("notebooks/sweep.ipynb", "run = 1", "run = 2"),
 }
 NO_CHANGES = {
-    "another penalty": (PENALTY, "W.square().sum((-2, -1))", "W.square().mean((-2, -1))"),
+    "another penalty": ("modlib/chain.py", "W.square().sum((-2, -1))", "W.square().mean((-2, -1))"),
     "another penalty's class": ("modlib/placed.py", "class BIMT(nn.Module):", "class BIMT(list):"),
-    "another penalty's module": ("modlib/loops.py", "W.pow(4)", "W.pow(6)"),
+    "another penalty's module": ("modlib/loops.py", "W.square().square()", "W.square()"),
     "another prior": ("modlib/priors.py", "0 <= rate < 1", "0 <= rate <= 1"),
-    "another penalty's strength": (PENALTY, '"l2", l2_penalty, 3e-3', '"l2", l2_penalty, 1e-3'),
+    "another penalty's strength": (PENALTY, '"l2", squares, 3e-3', '"l2", squares, 1e-3'),
     "a new penalty": (
         PENALTY,
         '        of_weights("l2"',
@@ -119,8 +120,8 @@ NO_CHANGES = {
     "a comment": ("modlib/training.py", "    # a stream of its own", "    # one more stream"),
     "a blank line": (PENALTY, "\n\n\ndef l1_penalty", "\n\n\n\ndef l1_penalty"),
     "the layout": (PENALTY, "return sum(W.abs()", "return sum(  W.abs()"),
-    "the notebook's prose": ("sweep.ipynb", "# A sweep", "# One sweep"),
-    "a comment in the notebook": ("sweep.ipynb", "# a task", "# the task"),
+    "the notebook's prose": ("notebooks/sweep.ipynb", "# A sweep", "# One sweep"),
+    "a comment in the notebook": ("notebooks/sweep.ipynb", "# a task", "# the task"),
 }
 
 
@@ -225,7 +226,7 @@ def test_a_part_does_not_reach_what_other_parts_are_made_of():
     modules = {name.split(".")[0] for name in found}
     others = {"ablations", "images", "loops", "partitions", "placed", "priors", "walks"}
     assert not modules & {*others, "plots", "results", "provenance"}
-    assert not {"penalties.l2_penalty", "tasks.planted", "tasks.formulas"} & set(found)
+    assert not {"chain.squares", "tasks.planted", "tasks.formulas"} & set(found)
     assert "l2" not in found["penalties.PENALTIES"]
     assert "planted" not in found["tasks.TASKS"]
 
@@ -260,7 +261,7 @@ modlib.train("retina"), placed.BIMT, of.FORMULAS, walk_loop_sum
 @pytest.mark.parametrize(
     ("module", "old", "new", "reaches"),
     [
-        ("walks", "SMALLEST_DEGREE = 1e-12", "SMALLEST_DEGREE = 1e-11", True),
+        ("chain", "SMALLEST_DEGREE = 1e-12", "SMALLEST_DEGREE = 1e-11", True),
         ("placed", "swapped: int = 5", "swapped: int = 4", True),
         ("tasks", "x2**2 + np.sin", "x2**3 + np.sin", True),
         ("training", "lr=5e-3", "lr=4e-3", True),  # by way of the package's own names
@@ -271,7 +272,7 @@ modlib.train("retina"), placed.BIMT, of.FORMULAS, walk_loop_sum
 )
 def test_a_notebooks_key_follows_what_its_code_reaches(checkout, module, old, new, reaches):
     cells = [{"cell_type": "code", "source": [OTHER]}, {"cell_type": "markdown", "source": ["a"]}]
-    (checkout / "other.ipynb").write_text(json.dumps({"cells": cells}))
+    (checkout / "notebooks" / "other.ipynb").write_text(json.dumps({"cells": cells}))
     key = provenance.notebook_key("other", size=4)
     assert provenance.notebook_key("other", size=5) != key
     path = checkout / "modlib" / f"{module}.py"
@@ -281,10 +282,10 @@ def test_a_notebooks_key_follows_what_its_code_reaches(checkout, module, old, ne
     forget()
     assert (provenance.notebook_key("other", size=4) != key) == reaches
     cells[1]["source"] = ["b"]
-    (checkout / "other.ipynb").write_text(json.dumps({"cells": cells}))
+    (checkout / "notebooks" / "other.ipynb").write_text(json.dumps({"cells": cells}))
     assert (provenance.notebook_key("other", size=4) != key) == reaches
     cells[0]["source"] = [OTHER.replace("retina", "digits")]
-    (checkout / "other.ipynb").write_text(json.dumps({"cells": cells}))
+    (checkout / "notebooks" / "other.ipynb").write_text(json.dumps({"cells": cells}))
     assert provenance.notebook_key("other", size=4) != key
 
 
@@ -298,5 +299,5 @@ def test_the_commit_is_dirty_where_the_code_was_changed_but_not_the_results(chec
     assert provenance.provenance()["commit"] == commit
     (checkout / "networks.csv").write_text("task")
     assert provenance.provenance()["commit"] == commit
-    replace(checkout / "modlib" / "walks.py", "1e-12", "1e-11")
+    replace(checkout / "modlib" / "chain.py", "1e-12", "1e-11")
     assert provenance.provenance()["commit"] == f"{commit}-dirty"

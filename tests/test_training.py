@@ -81,7 +81,9 @@ def test_the_last_snapshot_is_the_trained_network(run):
         assert torch.equal(a, b)
 
 
-def test_a_snapshot_is_where_a_shorter_training_ends(run):
+def test_a_snapshot_is_where_a_shorter_training_ends(run, monkeypatch):
+    # up to step 8 of 20 the learning rate has not fallen
+    monkeypatch.setattr("modlib.training.FALL", 1e-9)
     shorter = train("retina", "loops", [1e-3, 1e-1], [4, 2, 7], **{**BRIEF, "steps": 8})
     close(weights(run.snapshots[8]), shorter.chain)
 
@@ -305,9 +307,29 @@ def test_mini_batches_hold_training_examples_with_their_labels():
     assert len({x for x, _ in drawn}) > 125
 
 
+def test_the_learning_rate_falls_to_zero_over_the_last_fifth_of_the_steps():
+    rates = []
+
+    class Recording(torch.optim.SGD):
+        def step(self, closure=None):
+            rates.extend(group["lr"] for group in self.param_groups)
+            return super().step(closure)
+
+    train("retina", "none", 0.0, [0], **BRIEF | {"optimiser": partial(Recording, lr=0.5)})
+    assert rates == pytest.approx([0.5] * 17 + [0.375, 0.25, 0.125])
+
+
+def test_mini_batches_are_repeated_in_blocks_for_each_strength():
+    data = [TASK.draw(seed).train for seed in (3, 5)]
+    once, twice = (list(mini_batches(data, [3, 5], 16, 3, times)) for times in (1, 2))
+    for batch, repeated in zip(once, twice, strict=True):
+        for part, parts in zip(batch, repeated, strict=True):
+            assert torch.equal(parts, torch.cat([part, part]))
+
+
 MEASURES = [
     "accuracy", "validation_accuracy", "q", "q_null_mean", "q_null_std", "excess",
-    "balanced_excess", "cut", "communities", "ari", "specialisation",
+    "balanced_excess", "live_excess", "cut", "communities", "ari", "specialisation",
     "pruned_excess", "pruned_accuracy",
 ]  # fmt: skip
 
