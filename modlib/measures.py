@@ -102,9 +102,9 @@ def measure(
             "q_null_std": found.null_std,
             "excess": found.excess,
             "balanced_excess": modularity(chain, nulls, restarts, seeds, balanced).excess,
-            "live_excess": modularity(
-                [chain[0][:, task.live], *chain[1:]], nulls, restarts, seeds
-            ).excess,
+            "live_excess": found.excess
+            if task.live.all()
+            else modularity([chain[0][:, task.live], *chain[1:]], nulls, restarts, seeds).excess,
             "cut": [
                 normalised_cut(neuron_graph([W[n] for W in chain]), labels)
                 for n, labels in enumerate(found.communities)

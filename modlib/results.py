@@ -84,7 +84,7 @@ def check(table: pd.DataFrame) -> pd.DataFrame:
     except (pa.errors.SchemaError, pa.errors.SchemaErrors) as error:
         cases = error.failure_cases
         row = f"row {cases['index'].iloc[0]}, " if isinstance(cases, pd.DataFrame) else ""
-        raise ValueError(f"{row}{error}; mend the table or make it again") from error
+        raise ValueError(f"{row}{error}; mend the table, or delete it and make it again") from error
     empty = table.loc[table.status == "ok", NEVER_EMPTY].isna()
     if empty.any(axis=None):
         row, column = empty.stack().idxmax()
