@@ -197,7 +197,7 @@ def test_a_profile_names_what_there_is_and_no_part_twice(profile):
         assert set(group) == set(RETINA)
         parts += product(group["tasks"], group["strengths"])
         strengths = [value for grid in group["strengths"].values() for value in grid]
-        # YAML reads 1e-5 as text; networks of strength 0 are trained with each part
+        # YAML reads 1e-5 as text; networks of strength 0 are those of the penalty "none"
         assert all(isinstance(value, float) and value > 0 for value in strengths)
         seeds = [set(range(s, s + n)) for s, n in (group[f"{r}_seeds"] for r in ROLES)]
         assert not set.intersection(*seeds)
