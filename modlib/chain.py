@@ -97,6 +97,11 @@ def layer_degrees(chain: Chain) -> list[Float[Tensor, "*stack _"]]:
     return [forward[0], *inner, backward[-1]]
 
 
+def inverse_roots(chain: Chain) -> list[Float[Tensor, "*stack _"]]:
+    """Return 1 / sqrt(d) of each neuron's degree d, layer by layer."""
+    return [degrees.clamp_min(SMALLEST_DEGREE).rsqrt() for degrees in layer_degrees(chain)]
+
+
 def normalised_half(chain: Chain) -> tuple[Float[Tensor, "*stack n_even n_odd"], list[slice]]:
     """Return the half of D^(-1/2) A D^(-1/2) that joins even layers to odd ones.
 
@@ -105,18 +110,18 @@ def normalised_half(chain: Chain) -> tuple[Float[Tensor, "*stack n_even n_odd"],
     transpose and the rest is zero. The slices say where each layer lies, among the rows or
     among the columns.
     """
-    roots = [degrees.clamp_min(SMALLEST_DEGREE).rsqrt() for degrees in layer_degrees(chain)]
+    roots = inverse_roots(chain)
     sizes = [root.shape[-1] for root in roots]
     ends = [[0, *accumulate(sizes[side::2])] for side in (0, 1)]
     places = [slice(*ends[d % 2][d // 2 : d // 2 + 2]) for d in range(len(sizes))]
     half = chain[0].new_zeros(*chain[0].shape[:-2], ends[0][-1], ends[1][-1])
     for depth, (W, (here, there)) in enumerate(zip(chain, pairwise(roots), strict=True)):
         joined = W.abs() * here[..., :, None] * there[..., None, :]
-        layer_of(half, places, depth)[...] = joined
+        between(half, places, depth)[...] = joined
     return half, places
 
 
-def layer_of(
+def between(
     half: Float[Tensor, "*stack n_even n_odd"], places: Sequence[slice], depth: int
 ) -> Float[Tensor, "*stack _ _"]:
     """Return the part of such a half that joins layer `depth` to the next, as a view."""

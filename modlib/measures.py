@@ -23,7 +23,7 @@ def stacked(examples: Iterable[Examples]) -> Examples:
 
 def repeated(examples: Examples, times: int) -> Examples:
     """Return stacked examples over and over, for networks that differ in strength alone."""
-    return Examples(*(part.repeat(times, 1, 1) for part in examples))
+    return Examples(*(part.expand(times, *part.shape).flatten(0, 1) for part in examples))
 
 
 def finite(chain: Sequence[Float[Tensor, "n_stack _ _"]]) -> Bool[Tensor, " n_stack"]:

@@ -8,7 +8,13 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
-from modlib.chain import SMALLEST_DEGREE, Chain, layer_degrees, normalised_half
+from modlib.chain import (
+    SMALLEST_DEGREE,
+    Chain,
+    inverse_roots,
+    layer_degrees,
+    normalised_half,
+)
 from modlib.data import NO_MODULE, Task
 from modlib.networks import Stack
 
@@ -42,10 +48,9 @@ def smallest_eigenvectors(chain: Chain, k: int) -> list[Float[Tensor, "*stack _ 
     near, sigma = vectors[..., chosen], values[..., None, chosen].clamp_min(1e-12).sqrt()
     far = (M.mT @ near if of_even else M @ near) / sigma
     even, odd = (near, far) if of_even else (far, near)
-    roots = [degrees.clamp_min(SMALLEST_DEGREE).rsqrt() for degrees in layer_degrees(chain)]
     return [
         (even, odd)[depth % 2][..., place, :] * root[..., None]
-        for depth, (place, root) in enumerate(zip(places, roots, strict=True))
+        for depth, (place, root) in enumerate(zip(places, inverse_roots(chain), strict=True))
     ]
 
 

@@ -13,7 +13,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from modlib.chain import Chain, layer_of, normalised_half
+from modlib.chain import Chain, between, normalised_half
 from modlib.data import Task
 from modlib.networks import Stack
 
@@ -184,7 +184,7 @@ class Communicability(nn.Module):
         half, places = normalised_half(chain)
         C = sinh(half)
         return sum(
-            (W.abs() * d * layer_of(C, places, depth)).sum((-2, -1))
+            (W.abs() * d * between(C, places, depth)).sum((-2, -1))
             for depth, (W, d) in enumerate(zip(chain, self.buffers(), strict=True))
         )
 

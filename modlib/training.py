@@ -18,7 +18,7 @@ from tqdm import tqdm
 
 from modlib.chain import weights
 from modlib.data import Examples, Task
-from modlib.measures import measure, progress, stacked
+from modlib.measures import measure, progress, repeated, stacked
 from modlib.modularity import require_searches
 from modlib.networks import Stack
 from modlib.penalties import PENALTIES, Penalty
@@ -132,9 +132,10 @@ def train(
             network.train()
 
     start = time.perf_counter()
-    batches = mini_batches([d.train for d in data], seeds, batch_size, steps, len(strengths))
-    for step, (x, targets) in enumerate(tqdm(batches, total=steps, disable=None)):
+    batches = mini_batches([d.train for d in data], seeds, batch_size, steps)
+    for step, batch in enumerate(tqdm(batches, total=steps, disable=None)):
         record(step)
+        x, targets = repeated(batch, len(strengths))
         loss = task.loss(network(x), targets, task.heads) + factor * regulariser(weights(network))
         update.zero_grad()
         loss.sum().backward()
@@ -174,12 +175,9 @@ def _distinct(kind: str, values: object) -> list:
 
 
 def mini_batches(
-    data: Sequence[Examples], seeds: Sequence[int], batch_size: int, steps: int, times: int = 1
+    data: Sequence[Examples], seeds: Sequence[int], batch_size: int, steps: int
 ) -> Iterator[Examples]:
-    """Yield, step by step, one mini-batch per seed, drawn by a generator of its own.
-
-    Along the first dimension are the seeds, all of them `times` times over.
-    """
+    """Yield, step by step, one mini-batch per seed, drawn by a generator of its own."""
     # a stream of its own beside the one that split the data
     draws = torch.stack(
         [
@@ -195,7 +193,6 @@ def mini_batches(
     rows = draws + torch.arange(len(data))[:, None] * everything.x.shape[1]
     one_below_the_other = [part.flatten(0, 1) for part in everything]
     for drawn in rows:
-        drawn = drawn.repeat(times, 1)
         yield Examples(
             *(
                 part.index_select(0, drawn.flatten()).unflatten(0, drawn.shape)

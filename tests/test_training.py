@@ -319,14 +319,6 @@ def test_the_learning_rate_falls_to_zero_over_the_last_fifth_of_the_steps():
     assert rates == pytest.approx([0.5] * 17 + [0.375, 0.25, 0.125])
 
 
-def test_mini_batches_are_repeated_in_blocks_for_each_strength():
-    data = [TASK.draw(seed).train for seed in (3, 5)]
-    once, twice = (list(mini_batches(data, [3, 5], 16, 3, times)) for times in (1, 2))
-    for batch, repeated in zip(once, twice, strict=True):
-        for part, parts in zip(batch, repeated, strict=True):
-            assert torch.equal(parts, torch.cat([part, part]))
-
-
 MEASURES = [
     "accuracy", "validation_accuracy", "q", "q_null_mean", "q_null_std", "excess",
     "balanced_excess", "live_excess", "cut", "communities", "ari", "specialisation",
