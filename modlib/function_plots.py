@@ -1,6 +1,6 @@
 """Figures of what networks bear, keep and learn: points with intervals, and curves."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import matplotlib.pyplot as plt
 import pandas as pd
@@ -9,10 +9,13 @@ from matplotlib.figure import Figure
 
 from modlib.comparison_plots import TASK_NAMES, of_tasks
 from modlib.comparisons import interval
-from modlib.plots import PALETTE, PENALTY_STYLE
+from modlib.plots import GREY, PALETTE, PENALTY_STYLE
 
 STYLE = {"pruned": ("no penalty, pruned", "#000000", "X")} | PENALTY_STYLE
 """Label, colour and marker of each penalty, and of the control of equal density."""
+
+BETTER, WORSE = "#0072B2", "#C0392B"
+"""Colours of a difference that is clear of zero."""
 
 
 def points(table: pd.DataFrame, measure: str, columns: str, colours: str, label: str) -> Figure:
@@ -59,13 +62,36 @@ def curve(ax: Axes, table: pd.DataFrame, x: str, y: str, penalty: str) -> None:
     ax.fill_between(ends.index, ends[0], ends[1], color=colour, alpha=0.15, lw=0)
 
 
-def curves(panels: Mapping[str, pd.DataFrame], x: str, y: str, penalties: Sequence[str]) -> Figure:
-    """Draw `curve` of several penalties, a panel for each table, under one legend."""
-    fig, axes = plt.subplots(1, len(panels), sharey=True, squeeze=False, figsize=(10, 3.9))
-    for (title, table), ax in zip(panels.items(), axes[0], strict=True):
-        for penalty in penalties:
-            curve(ax, table, x, y, penalty)
-        ax.set_title(title, fontsize=11)
-    handles = axes[0, 0].get_legend_handles_labels()
-    fig.legend(*handles, loc="outside lower center", ncols=5, fontsize=9.5)
+def in_points(row: pd.Series) -> str:
+    """Return a row of `comparisons.against` as text, in points: its mean and interval."""
+    return f"{100 * row['mean']:+.1f} [{100 * row.low:+.1f}, {100 * row.high:+.1f}]"
+
+
+def effects(pairs: pd.DataFrame, rivals: Sequence[str]) -> Figure:
+    """Draw paired differences to some rivals: benefits down, a panel for each rival.
+
+    Args:
+        pairs: rows of `comparisons.against` under the index (benefit, task, penalty). A difference
+            whose interval is clear of zero is blue, or red where it is below; others are grey.
+    """
+    lines = pairs.index.droplevel("penalty").unique()[::-1]
+    benefits = lines.get_level_values("benefit")
+    fig, axes = plt.subplots(
+        1, len(rivals), sharey=True, squeeze=False, figsize=(10, 0.9 + 0.23 * len(lines))
+    )
+    for rival, ax in zip(rivals, axes[0], strict=True):
+        for height, line in enumerate(lines):
+            if (*line, rival) not in pairs.index:
+                continue
+            row = pairs.loc[(*line, rival)]
+            colour = BETTER if row.low > 0 else WORSE if row.high < 0 else GREY
+            ax.plot([row.low, row.high], [height, height], color=colour, lw=2.5, alpha=0.6)
+            ax.plot(row["mean"], height, "o", color=colour, ms=4.5)
+        for height in (n for n in range(1, len(lines)) if benefits[n] != benefits[n - 1]):
+            ax.axhline(height - 0.5, color=GREY, lw=0.5)
+        ax.axvline(0, color="black", lw=0.8)
+        ax.set_title(f"minus {STYLE[rival][0]}", fontsize=11)
+    labels = [f"{benefit}: {TASK_NAMES[task]}" for benefit, task in lines]
+    axes[0, 0].set_yticks(range(len(lines)), labels, fontsize=9)
+    axes[0, 0].set_ylim(-0.6, len(lines) - 0.4)
     return fig

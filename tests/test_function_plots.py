@@ -1,5 +1,6 @@
 """Figures of function: what is drawn is what the table says."""
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
@@ -49,18 +50,45 @@ def test_points_are_means_with_intervals_at_the_heights_of_their_penalties(table
     assert [text.get_text() for text in legend.get_texts()] == ["free", "module"]
 
 
-def test_curves_are_means_with_bands(table):
-    panels = {"one": table[table.task == "retina"], "other": table[table.task == "two_digits"]}
-    x = "seed"
-    fig = function_plots.curves(panels, x, "kept", ["none", "walk_loops"])
-    assert [ax.get_title() for ax in fig.axes] == ["one", "other"]
-    for ax, rows in zip(fig.axes, panels.values(), strict=True):
-        for line, band, penalty in zip(
-            ax.lines, ax.collections, ["none", "walk_loops"], strict=True
-        ):
-            values = rows[rows.penalty == penalty].groupby(x).kept
-            assert line.get_ydata() == pytest.approx(values.mean().to_numpy())
-            low, high = interval(values.get_group(0))
-            at_first = band.get_paths()[0].vertices
-            ends = at_first[at_first[:, 0] == 0][:, 1]
-            assert (ends.min(), ends.max()) == pytest.approx((low, high))
+def test_a_curve_is_means_with_a_band(table):
+    ax = plt.figure().subplots()
+    function_plots.curve(ax, table, "seed", "kept", "walk_loops")
+    values = table[table.penalty == "walk_loops"].groupby("seed").kept
+    (line,), (band,) = ax.lines, ax.collections
+    assert line.get_ydata() == pytest.approx(values.mean().to_numpy())
+    at_first = band.get_paths()[0].vertices
+    ends = at_first[at_first[:, 0] == 0][:, 1]
+    assert (ends.min(), ends.max()) == pytest.approx(interval(values.get_group(0)))
+
+
+def test_effects_are_coloured_by_what_their_intervals_exclude():
+    rows = {
+        ("kept", "retina", "none"): (0.3, 0.2, 0.4),
+        ("kept", "retina", "l2"): (-0.3, -0.4, -0.2),
+        ("noise", "retina", "none"): (0.1, -0.1, 0.3),
+    }
+    names = ["benefit", "task", "penalty"]
+    pairs = pd.DataFrame.from_dict(rows, "index", columns=["mean", "low", "high"])
+    pairs.index = pd.MultiIndex.from_tuples(pairs.index, names=names)
+    fig = function_plots.effects(pairs, ["none", "l2"])
+    first = fig.axes[0]
+    assert [label.get_text() for label in first.get_yticklabels()] == [
+        "noise: retina",
+        "kept: retina",
+    ]
+    points = {
+        (place, *line.get_xydata()[0]): line.get_color()
+        for place, ax in enumerate(fig.axes)
+        for line in ax.lines
+        if line.get_marker() == "o"
+    }
+    assert points == {
+        (0, 0.1, 0.0): function_plots.GREY,
+        (0, 0.3, 1.0): function_plots.BETTER,
+        (1, -0.3, 1.0): function_plots.WORSE,
+    }
+
+
+def test_a_difference_is_told_in_points():
+    row = pd.Series({"mean": 0.0123, "low": -0.004, "high": 0.02})
+    assert function_plots.in_points(row) == "+1.2 [-0.4, +2.0]"
