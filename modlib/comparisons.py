@@ -142,6 +142,32 @@ def differences(table: pd.DataFrame, reference: str = "none") -> pd.DataFrame:
     return found.assign(p=holm(found.p))
 
 
+def against(table: pd.DataFrame, own: str, measure: str) -> pd.DataFrame:
+    """Return one penalty's paired differences to each other one, in a table of one situation.
+
+    The table holds one row per penalty and seed. One row per rival: `networks`, how many pairs;
+    the `mean`; the ends `low` and `high` of `interval`; and `p` of Wilcoxon's two-sided
+    signed-rank test, corrected by Holm's method for the number of rivals.
+
+    Raises:
+        ValueError: if a penalty has a seed twice, or the table lacks `own`.
+    """
+    if own not in set(table.penalty) or table.duplicated(["penalty", "seed"]).any():
+        raise ValueError(
+            f"differences need one row per penalty and seed, {own!r} among them, got"
+            f" {len(table)} rows of {sorted(set(table.penalty))}"
+        )
+    values = table.pivot(index="seed", columns="penalty", values=measure)
+    rows = {}
+    for rival in values.columns.drop(own):
+        pairs = (values[own] - values[rival]).dropna()
+        low, high = _interval_if_any(pairs)
+        p = stats.wilcoxon(pairs).pvalue if pairs.any() else 1.0
+        rows[rival] = [len(pairs), pairs.mean(), low, high, p]
+    found = pd.DataFrame.from_dict(rows, "index", columns=["networks", "mean", "low", "high", "p"])
+    return found.rename_axis("penalty").assign(p=holm(found.p))
+
+
 def holm(p: pd.Series) -> pd.Series:
     """Return p-values corrected for their number: the family-wise error stays controlled.
 

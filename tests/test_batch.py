@@ -246,3 +246,15 @@ def test_each_published_task_is_whole():
                 _, told = results.published_network(task, penalty, ROOT / "results")
                 network = (task, penalty, "evaluation", float(told["strength"]), int(told["seed"]))
                 assert network in identities(table)
+
+
+def test_other_tables_use_the_strengths_that_were_chosen():
+    config = yaml.safe_load((ROOT / "workflow" / "paper.yaml").read_text())
+    table = results.published(ROOT / "results")
+    chosen = chosen_strengths(table[table.role == "selection"])
+    for name in ("retraining", "damage"):
+        for task, of_penalty in config["tables"][name]["strengths"].items():
+            for penalty, strength in of_penalty.items():
+                default = PENALTIES["walk_loops"].strength
+                expected = default if penalty == "walk_loops" else chosen[task, penalty]
+                assert strength == pytest.approx(expected), (name, task, penalty)

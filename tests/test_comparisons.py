@@ -12,6 +12,7 @@ from modlib.comparisons import (
     COMPARED,
     FEWEST_PAIRS,
     SUMMARISED,
+    against,
     chosen_strengths,
     differences,
     holm,
@@ -295,3 +296,29 @@ def test_holms_correction_by_hand():
     assert corrected.tolist()[:2] == pytest.approx([0.09, 0.04])
     assert math.isnan(corrected[2])
     assert corrected.tolist()[3:] == pytest.approx([0.09, 0.5])
+
+
+def test_one_penalty_against_each_other_in_pairs_of_seeds():
+    rng = np.random.default_rng(1)
+    values = {penalty: rng.normal(size=FEWEST_PAIRS) for penalty in ("own", "first", "second")}
+    rows = pd.concat(
+        pd.DataFrame({"penalty": penalty, "seed": range(FEWEST_PAIRS), "kept": of_penalty})
+        for penalty, of_penalty in values.items()
+    ).sample(frac=1, random_state=0)
+    found = against(rows, "own", "kept")
+    assert found.index.tolist() == ["first", "second"]
+    p = []
+    for rival, row in found.iterrows():
+        pairs = values["own"] - values[rival]
+        assert row.networks == FEWEST_PAIRS
+        assert row["mean"] == pytest.approx(pairs.mean())
+        assert (row.low, row.high) == pytest.approx(interval(pairs))
+        p.append(stats.wilcoxon(pairs).pvalue)
+    assert found.p.tolist() == pytest.approx(holm(pd.Series(p)).tolist())
+
+
+def test_differences_need_the_penalty_and_each_seed_once():
+    rows = pd.DataFrame({"penalty": ["a", "b"], "seed": [0, 0], "kept": [0.1, 0.2]})
+    for wrong, own in ((rows, "c"), (pd.concat([rows, rows]), "a")):
+        with pytest.raises(ValueError, match="one row per penalty and seed"):
+            against(wrong, own, "kept")

@@ -1,0 +1,71 @@
+"""Figures of what networks bear, keep and learn: points with intervals, and curves."""
+
+from collections.abc import Mapping, Sequence
+
+import matplotlib.pyplot as plt
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from modlib.comparison_plots import TASK_NAMES, of_tasks
+from modlib.comparisons import interval
+from modlib.plots import PALETTE, PENALTY_STYLE
+
+STYLE = {"pruned": ("no penalty, pruned", "#000000", "X")} | PENALTY_STYLE
+"""Label, colour and marker of each penalty, and of the control of equal density."""
+
+
+def points(table: pd.DataFrame, measure: str, columns: str, colours: str, label: str) -> Figure:
+    """Draw the means of a measure with 95 % BCa intervals, penalties down.
+
+    A row of panels per task, a panel for each value of `columns`, a colour for each of
+    `colours`, both in the order of the table.
+    """
+    tasks = of_tasks(table.set_index("task"))
+    shown = [p for p in STYLE if p in set(table.penalty)][::-1]
+    across, kinds = table[columns].unique(), table[colours].unique()
+    fig, axes = plt.subplots(
+        len(tasks), len(across), sharex=True, sharey=True, squeeze=False,
+        figsize=(2.2 + 2.5 * len(across), 0.9 + (0.3 + 0.24 * len(shown)) * len(tasks)),
+    )  # fmt: skip
+    groups = table.groupby(["task", columns, colours, "penalty"])[measure]
+    for (task, column, kind, penalty), values in groups:
+        ax = axes[tasks.index(task), list(across).index(column)]
+        place = list(kinds).index(kind)
+        height = shown.index(penalty) + 0.22 * ((len(kinds) - 1) / 2 - place)
+        ax.plot(interval(values), [height, height], color=PALETTE[place], lw=2, alpha=0.6)
+        ax.plot(values.mean(), height, "o", color=PALETTE[place], ms=4.5, label=kind)
+    for task, row in zip(tasks, axes, strict=True):
+        row[0].set_ylabel(TASK_NAMES[task])
+        row[0].set(yticks=range(len(shown)), ylim=(-0.6, len(shown) - 0.4))
+        row[0].set_yticklabels([STYLE[p][0] for p in shown], fontsize=9.5)
+        for ax in row:
+            ax.grid(axis="y", lw=0.4)
+    for column, ax in zip(across, axes[0], strict=True):
+        ax.set_title(column, fontsize=11)
+    handles, labels = axes[0, 0].get_legend_handles_labels()
+    first = dict(zip(labels, handles, strict=True))
+    fig.legend([first[kind] for kind in kinds], kinds, loc="outside upper center", ncols=len(kinds))
+    fig.supxlabel(label, fontsize=11)
+    return fig
+
+
+def curve(ax: Axes, table: pd.DataFrame, x: str, y: str, penalty: str) -> None:
+    """Draw one penalty's mean over x, with the band of its 95 % BCa intervals."""
+    name, colour, marker = STYLE[penalty]
+    groups = table[table.penalty == penalty].groupby(x)[y]
+    means, ends = groups.mean(), groups.apply(lambda values: pd.Series(interval(values))).unstack()
+    ax.plot(means.index, means, marker=marker, ms=5, color=colour, label=name)
+    ax.fill_between(ends.index, ends[0], ends[1], color=colour, alpha=0.15, lw=0)
+
+
+def curves(panels: Mapping[str, pd.DataFrame], x: str, y: str, penalties: Sequence[str]) -> Figure:
+    """Draw `curve` of several penalties, a panel for each table, under one legend."""
+    fig, axes = plt.subplots(1, len(panels), sharey=True, squeeze=False, figsize=(10, 3.9))
+    for (title, table), ax in zip(panels.items(), axes[0], strict=True):
+        for penalty in penalties:
+            curve(ax, table, x, y, penalty)
+        ax.set_title(title, fontsize=11)
+    handles = axes[0, 0].get_legend_handles_labels()
+    fig.legend(*handles, loc="outside lower center", ncols=5, fontsize=9.5)
+    return fig

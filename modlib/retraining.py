@@ -1,0 +1,200 @@
+"""What trained networks keep when one of their sub-tasks changes and is learned anew.
+
+Everything here leaves the networks as they were. New labels follow from a network's seed.
+"""
+
+from collections.abc import Callable, Sequence
+from copy import deepcopy
+from itertools import pairwise
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
+
+from modlib.chain import Chain, weights
+from modlib.data import Data, Examples, Task
+from modlib.graphs import pruned
+from modlib.measures import stacked
+from modlib.networks import Stack
+from modlib.penalties import Penalty, no_penalty, prior
+from modlib.training import mini_batches
+
+
+def relabelled(examples: Examples, heads: Sequence[int], changed: int, seed: int) -> Examples:
+    """Return the examples with the classes of one sub-task under other labels.
+
+    No class keeps its label: the permutation is a random cycle through all of them. With two
+    classes they are exchanged.
+
+    Raises:
+        ValueError: if the sub-task is not one of the heads, or has no classes.
+    """
+    if not 0 <= changed < len(heads):
+        raise ValueError(f"the changed sub-task must be one of {len(heads)}, got {changed}")
+    if examples.targets.is_floating_point():
+        raise ValueError("other labels need classes, got a sub-task of numbers to be predicted")
+    n_classes = max(heads[changed], 2)
+    cycle = np.random.default_rng((seed, 5)).permutation(n_classes)
+    new_label = torch.empty(n_classes, dtype=examples.targets.dtype)
+    new_label[cycle] = torch.from_numpy(np.roll(cycle, 1)).to(new_label)
+    targets = examples.targets.clone()
+    targets[:, changed] = new_label[targets[:, changed]]
+    return Examples(examples.x, targets)
+
+
+def of_sub_task(
+    outputs: Float[Tensor, "n_stack batch n_out"],
+    targets: Int[Tensor, "n_stack batch n_tasks"],
+    heads: Sequence[int],
+    one: int,
+) -> tuple[Tensor, Tensor, tuple[int]]:
+    """Return the outputs, targets and heads of one sub-task alone."""
+    return outputs.split(list(heads), -1)[one], targets[..., [one]], (heads[one],)
+
+
+class Trainable(NamedTuple):
+    """Which weights and biases may change, layer by layer."""
+
+    weight: list[Bool[Tensor, "n_stack _ _"]]
+    bias: list[Bool[Tensor, "n_stack 1 _"]]
+
+
+def module_of_head(
+    network: Stack,
+    communities: Int[np.ndarray, "n_stack n_neurons"],
+    heads: Sequence[int],
+    changed: int,
+) -> Trainable:
+    """Return which weights and biases belong to the module of one sub-task.
+
+    Its neurons are those of the communities that the sub-task's outputs are in, less the outputs
+    of others; a weight belongs to it if both its ends do.
+    """
+    labels = torch.as_tensor(communities)
+    n_out = network.widths[-1]
+    head = torch.zeros(n_out, dtype=torch.bool)
+    head.split(list(heads))[changed][:] = True
+    of_head = labels[:, -n_out:][:, head]
+    inside = (labels[:, :, None] == of_head[:, None]).any(-1)
+    inside[:, -n_out:] &= head
+    layers = inside.split(network.widths, dim=-1)
+    return Trainable(
+        [a[:, :, None] & b[:, None] for a, b in pairwise(layers)],
+        [b[:, None] for b in layers[1:]],
+    )
+
+
+def present(network: Stack) -> Trainable:
+    """Return which weights are not zero, and all biases: what pruning or hard wiring left."""
+    layers = network.layers
+    return Trainable(
+        [layer.weight.detach() != 0 for layer in layers],
+        [torch.ones_like(layer.bias, dtype=torch.bool) for layer in layers],
+    )
+
+
+def largest_alone(network: Stack, density: float) -> Penalty:
+    """Return the prior that starts from the largest weights of trained networks, held alone.
+
+    In each layer of each network the share `density` is left, and trained further; the other
+    weights stay zero. The new stack has to have the old one's seeds and widths.
+    """
+    chains = [[W[n].detach().numpy() for W in weights(network)] for n in range(len(network.seeds))]
+    sparse_chains = [pruned(chain, density) for chain in chains]
+
+    def change(task: Task, new: Stack, strengths: Sequence[float]) -> None:
+        if (new.seeds, new.widths) != (network.seeds, network.widths):
+            raise ValueError(
+                f"pruned networks go on with seeds {network.seeds} and widths {network.widths},"
+                f" got {new.seeds} and {new.widths}"
+            )
+        layers = zip(new.layers, network.layers, zip(*sparse_chains, strict=True), strict=True)
+        for layer, old, left in layers:
+            with torch.no_grad():
+                layer.weight.copy_(torch.from_numpy(np.stack(left)))
+                layer.bias.copy_(old.bias)
+            layer.weight.register_hook((layer.weight.detach() != 0).mul)
+
+    return prior("pruned", change, 1.0)
+
+
+def retrained(
+    network: Stack,
+    task: Task,
+    data: Sequence[Data],
+    changed: int,
+    optimiser: Callable[..., torch.optim.Optimizer],
+    *,
+    trainable: Trainable | None = None,
+    penalty: Callable[[Chain], Tensor] = no_penalty,
+    strength: float = 0.0,
+    steps: int = 300,
+    every: int = 10,
+    batch_size: int = 128,
+) -> pd.DataFrame:
+    """Train a copy of each network on one sub-task whose labels have changed, on that alone.
+
+    Args:
+        data: of each network; its labels of the sub-task `changed` are changed here.
+        optimiser: called with the parameters of the stack.
+        trainable: what may change; everything if left out.
+        penalty, strength: what the loss is added to while retraining; nothing if left out.
+        every: steps between measurements.
+
+    Returns:
+        One row per network and measured step: `network`, its place in the stack, `step`,
+        `changed`, the accuracy on the test examples of the changed sub-task under its new
+        labels, and `kept`, that on the others, averaged.
+
+    Raises:
+        ValueError: if there is no other sub-task, for a step count below 1, or as `relabelled`.
+    """
+    if len(task.heads) < 2:
+        raise ValueError(f"retraining needs two sub-tasks or more, {task.name} has one")
+    if steps < 1 or every < 1:
+        raise ValueError(f"retraining needs steps and every of at least 1, got {steps}, {every}")
+    network = deepcopy(network)
+    if trainable is not None:
+        for layer, weight, bias in zip(network.layers, *trainable, strict=True):
+            layer.weight.register_hook(weight.mul)
+            layer.bias.register_hook(bias.mul)
+    seeds = list(network.seeds)
+    train, test = (
+        [
+            relabelled(getattr(d, part), task.heads, changed, seed)
+            for d, seed in zip(data, seeds, strict=True)
+        ]
+        for part in ("train", "test")
+    )
+    update = optimiser(network.parameters())
+    tested = stacked(test)
+    rows = []
+
+    @torch.no_grad()
+    def record(step: int) -> None:
+        hit = task.accuracy(network(tested.x), tested.targets, task.heads)
+        others = [t for t in range(len(task.heads)) if t != changed]
+        rows.append(
+            pd.DataFrame(
+                {
+                    "network": range(len(seeds)),
+                    "step": step,
+                    "changed": hit[:, changed],
+                    "kept": hit[:, others].mean(-1),
+                }
+            )
+        )
+
+    for step, (x, targets) in enumerate(mini_batches(train, seeds, batch_size, steps)):
+        if step % every == 0:
+            record(step)
+        outputs, own, heads = of_sub_task(network(x), targets, task.heads, changed)
+        update.zero_grad()
+        loss = task.loss(outputs, own, heads) + strength * penalty(weights(network))
+        loss.sum().backward()
+        update.step()
+    record(steps)
+    return pd.concat(rows, ignore_index=True)
