@@ -69,3 +69,8 @@ def curves(panels: Mapping[str, pd.DataFrame], x: str, y: str, penalties: Sequen
     handles = axes[0, 0].get_legend_handles_labels()
     fig.legend(*handles, loc="outside lower center", ncols=5, fontsize=9.5)
     return fig
+
+
+def in_points(row: pd.Series) -> str:
+    """Return a row of `comparisons.against` as text, in points: its mean and interval."""
+    return f"{100 * row['mean']:+.1f} [{100 * row.low:+.1f}, {100 * row.high:+.1f}]"
