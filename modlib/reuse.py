@@ -39,6 +39,14 @@ def size(module: Trainable) -> Float[Tensor, " n_stack"]:
     return torch.cat(module.bias[:-1], dim=-1).float().mean((-2, -1))
 
 
+def but_for_head(network: Stack, heads: Sequence[int], one: int) -> Trainable:
+    """Return the module that consists of whole networks but for the outputs of one sub-task."""
+    whole = everything(network)
+    for last in (whole.weight[-1], whole.bias[-1]):
+        last.split(list(heads), dim=-1)[one][:] = False
+    return whole
+
+
 @torch.no_grad()
 def accuracy_alone(
     donor: Stack, module: Trainable, task: Task, examples: Examples, one: int
