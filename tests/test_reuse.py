@@ -12,6 +12,7 @@ from modlib.retraining import module_of_head, relabelled
 from modlib.reuse import (
     accuracy_alone,
     both,
+    but_for_head,
     everything,
     exchanged,
     few,
@@ -93,6 +94,17 @@ def test_a_whole_donor_with_the_same_widths_becomes_the_donor(donor):
     new = Stack(donor.widths, [13, 18])
     transplant(new, donor, everything(donor))
     assert all(torch.equal(a, b) for a, b in zip(new.parameters(), donor.parameters(), strict=True))
+
+
+def test_a_donor_but_for_one_head_leaves_its_outputs_to_the_new_network(donor):
+    new, fresh = Stack(donor.widths, [13, 18]), Stack(donor.widths, [13, 18])
+    transplant(new, donor, but_for_head(donor, RETINA.heads, 1))
+    for layer, old in zip(new.layers[:2], donor.layers[:2], strict=True):
+        assert torch.equal(layer.weight, old.weight)
+    for name in ("weight", "bias"):
+        last, old, own = (getattr(net.layers[2], name) for net in (new, donor, fresh))
+        assert torch.equal(last[..., 0], old[..., 0])
+        assert torch.equal(last[..., 1], own[..., 1])
 
 
 def test_a_frozen_module_stays_while_the_rest_learns(donor):
