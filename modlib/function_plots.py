@@ -1,6 +1,6 @@
 """Figures of what networks bear, keep and learn: points with intervals, and curves."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import matplotlib.pyplot as plt
 import pandas as pd
@@ -60,6 +60,18 @@ def curve(ax: Axes, table: pd.DataFrame, x: str, y: str, penalty: str) -> None:
     means, ends = groups.mean(), groups.apply(lambda values: pd.Series(interval(values))).unstack()
     ax.plot(means.index, means, marker=marker, ms=5, color=colour, label=name)
     ax.fill_between(ends.index, ends[0], ends[1], color=colour, alpha=0.15, lw=0)
+
+
+def curves(panels: Mapping[str, pd.DataFrame], x: str, y: str, penalties: Sequence[str]) -> Figure:
+    """Draw `curve` of several penalties, a panel for each table, under one legend."""
+    fig, axes = plt.subplots(1, len(panels), sharey=True, squeeze=False, figsize=(10, 3.9))
+    for (title, table), ax in zip(panels.items(), axes[0], strict=True):
+        for penalty in penalties:
+            curve(ax, table, x, y, penalty)
+        ax.set_title(title, fontsize=11)
+    handles = axes[0, 0].get_legend_handles_labels()
+    fig.legend(*handles, loc="outside lower center", ncols=5, fontsize=9.5)
+    return fig
 
 
 def in_points(row: pd.Series) -> str:

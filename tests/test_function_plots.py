@@ -1,6 +1,5 @@
 """Figures of function: what is drawn is what the table says."""
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
@@ -50,15 +49,21 @@ def test_points_are_means_with_intervals_at_the_heights_of_their_penalties(table
     assert [text.get_text() for text in legend.get_texts()] == ["free", "module"]
 
 
-def test_a_curve_is_means_with_a_band(table):
-    ax = plt.figure().subplots()
-    function_plots.curve(ax, table, "seed", "kept", "walk_loops")
-    values = table[table.penalty == "walk_loops"].groupby("seed").kept
-    (line,), (band,) = ax.lines, ax.collections
-    assert line.get_ydata() == pytest.approx(values.mean().to_numpy())
-    at_first = band.get_paths()[0].vertices
-    ends = at_first[at_first[:, 0] == 0][:, 1]
-    assert (ends.min(), ends.max()) == pytest.approx(interval(values.get_group(0)))
+def test_curves_are_means_with_bands(table):
+    panels = {"one": table[table.task == "retina"], "other": table[table.task == "two_digits"]}
+    x = "seed"
+    fig = function_plots.curves(panels, x, "kept", ["none", "walk_loops"])
+    assert [ax.get_title() for ax in fig.axes] == ["one", "other"]
+    for ax, rows in zip(fig.axes, panels.values(), strict=True):
+        for line, band, penalty in zip(
+            ax.lines, ax.collections, ["none", "walk_loops"], strict=True
+        ):
+            values = rows[rows.penalty == penalty].groupby(x).kept
+            assert line.get_ydata() == pytest.approx(values.mean().to_numpy())
+            low, high = interval(values.get_group(0))
+            at_first = band.get_paths()[0].vertices
+            ends = at_first[at_first[:, 0] == 0][:, 1]
+            assert (ends.min(), ends.max()) == pytest.approx((low, high))
 
 
 def test_effects_are_coloured_by_what_their_intervals_exclude():
