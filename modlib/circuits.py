@@ -48,19 +48,23 @@ def home_communities(
     return np.array([[np.bincount(row).argmax() for row in part] for part in outputs]).T
 
 
-def named(
+def at_home(
     gains: Float[Tensor, "n_stack n_communities n_tasks"],
     home: Int[np.ndarray, "n_stack n_tasks"],
-) -> Float[Tensor, " n_stack"]:
-    """Return the share of sub-tasks whose home gains, or costs when lesioned, most for them.
+) -> Float[Tensor, "n_stack n_tasks n_tasks"]:
+    """Return the rows of the sub-tasks' homes: entry (s, t) is what the home of s has for t."""
+    return gains[torch.arange(len(gains))[:, None], torch.as_tensor(home)]
 
-    That is, strictly more than for any other sub-task, and more than nothing.
+
+def named(matrix: Float[Tensor, "n_stack n_tasks n_tasks"]) -> Float[Tensor, " n_stack"]:
+    """Return the share of sub-tasks that a matrix of `at_home` names.
+
+    A sub-task is named where its home has strictly more for it than for any other, and more
+    than nothing.
     """
-    n_tasks = gains.shape[-1]
-    of_home = gains[torch.arange(len(gains))[:, None], torch.as_tensor(home)]
-    own = of_home.diagonal(dim1=-2, dim2=-1)
-    others = of_home.masked_fill(torch.eye(n_tasks, dtype=torch.bool), 0.0).amax(-1)
-    return (own > others.clamp_min(0.0)).double().mean(-1)
+    diagonal = torch.eye(matrix.shape[-1], dtype=torch.bool)
+    others = matrix.masked_fill(diagonal, 0.0).amax(-1)
+    return (matrix.diagonal(dim1=-2, dim2=-1) > others.clamp_min(0.0)).double().mean(-1)
 
 
 def best_guess(targets: Int[Tensor, "n_stack batch n_tasks"]) -> Float[Tensor, "n_stack n_tasks"]:

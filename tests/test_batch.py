@@ -252,7 +252,7 @@ def test_other_tables_use_the_strengths_that_were_chosen():
     config = yaml.safe_load((ROOT / "workflow" / "paper.yaml").read_text())
     table = results.published(ROOT / "results")
     chosen = chosen_strengths(table[table.role == "selection"])
-    for name in ("retraining", "damage"):
+    for name in ("retraining", "damage", "circuits"):
         for task, of_penalty in config["tables"][name]["strengths"].items():
             for penalty, strength in of_penalty.items():
                 default = PENALTIES["walk_loops"].strength

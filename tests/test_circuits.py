@@ -10,6 +10,7 @@ from sklearn.preprocessing import StandardScaler
 
 import modlib
 from modlib.circuits import (
+    at_home,
     best_guess,
     circuit_accuracy,
     hidden_activity,
@@ -50,7 +51,7 @@ def test_the_lesion_matrix_of_a_hard_wired_network_is_diagonal(wired):
     assert (drops.diagonal(dim1=1, dim2=2) > 0.1).all()
     assert (drops * (1 - torch.eye(2)) == 0).all()
     assert off_diagonal_share(drops).tolist() == [0.0, 0.0]
-    assert named(drops, home_communities(HALVES, TASK.heads)).tolist() == [1.0, 1.0]
+    assert torch.equal(at_home(drops, home_communities(HALVES, TASK.heads)), drops)
 
 
 def test_the_off_diagonal_share_is_what_falls_on_others():
@@ -74,12 +75,25 @@ def test_a_sub_tasks_home_holds_most_of_its_outputs():
     assert home_communities(communities, [3, 2]).tolist() == [[2, 0], [0, 4]]
 
 
-def test_a_home_names_what_it_gains_most_for():
-    gains = torch.tensor([[[0.3, 0.1], [0.2, 0.4]], [[0.3, 0.3], [0.2, -0.4]]])
-    assert named(gains, np.array([[0, 1], [0, 1]])).tolist() == [1.0, 0.0]
-    # one home for both can name one of them only; a gain below 0 names nothing
-    assert named(gains, np.array([[0, 0], [1, 1]])).tolist() == [0.5, 0.5]
-    assert named(-gains[:1].abs(), np.array([[0, 1]])).tolist() == [0.0]
+def test_each_sub_task_gets_the_row_of_its_home():
+    gains = torch.arange(12.0).reshape(2, 3, 2)
+    found = at_home(gains, np.array([[2, 0], [1, 1]]))
+    assert found.tolist() == [[[4.0, 5.0], [0.0, 1.0]], [[8.0, 9.0], [8.0, 9.0]]]
+
+
+@pytest.mark.parametrize(
+    ("matrix", "share"),
+    [
+        ([[0.3, 0.1], [0.2, 0.4]], 1.0),
+        ([[0.3, 0.3], [0.2, 0.4]], 0.5),
+        # one home for both can name one of them only
+        ([[0.3, 0.1], [0.3, 0.1]], 0.5),
+        # nothing is named by a loss
+        ([[-0.1, -0.2], [-0.2, -0.1]], 0.0),
+    ],
+)
+def test_a_home_names_what_it_has_most_for(matrix, share):
+    assert named(torch.tensor([matrix])).tolist() == [share]
 
 
 def test_the_best_guess_is_the_commonest_class():
