@@ -1,0 +1,41 @@
+"""Figures of recurrent networks: measures against the share of connections between modules."""
+
+from collections.abc import Mapping
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+
+from modlib.comparisons import interval
+from modlib.plots import PALETTE
+
+
+def against_share(
+    panels: Mapping[str, pd.DataFrame], legend: str, label: str, axis: str, n_columns: int = 3
+) -> Figure:
+    """Draw the means of a measure with 95 % BCa intervals, a line for each level of a panel.
+
+    Each panel has the rows of one measure: `between`, `level` and `value`, one row per network.
+    Shares are drawn equally far apart, in order. `legend` names the levels, `label` the measure
+    and `axis` the shares.
+    """
+    n_rows = -(-len(panels) // n_columns)
+    fig, axes = plt.subplots(
+        n_rows, n_columns, sharey="row", squeeze=False, figsize=(3.3 * n_columns, 2.9 * n_rows)
+    )
+    for ax, (title, rows) in zip(axes.flat, panels.items(), strict=True):
+        shares = np.unique(rows.between)
+        for (level, part), colour in zip(rows.groupby("level"), PALETTE, strict=False):
+            values = [of_share.to_numpy() for _, of_share in part.groupby("between").value]
+            low, high = np.transpose([interval(of_share) for of_share in values])
+            means = [of_share.mean() for of_share in values]
+            ax.plot(range(len(shares)), means, "o-", ms=4, color=colour, label=f"{level:g}")
+            ax.fill_between(range(len(shares)), low, high, color=colour, alpha=0.25, lw=0)
+        ax.set_title(title, fontsize=11)
+        ax.set(xticks=range(len(shares)))
+        ax.set_xticklabels([f"{share:g}" for share in shares], fontsize=9)
+        ax.legend(title=legend, fontsize=8.5, title_fontsize=9)
+    fig.supxlabel(axis, fontsize=11)
+    fig.supylabel(label, fontsize=11)
+    return fig
