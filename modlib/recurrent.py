@@ -5,7 +5,9 @@ bits, -1 or 1, has one input, and one output for each delay.
 """
 
 from collections.abc import Callable, Iterator, Sequence
+from copy import deepcopy
 from functools import partial
+from itertools import islice
 
 import numpy as np
 import torch
@@ -15,7 +17,9 @@ from torch.nn import functional as F
 from torch.optim.lr_scheduler import LambdaLR
 
 from modlib.chain import Chain, StackedLinear, weights
+from modlib.graphs import pruned
 from modlib.networks import initial_layers
+from modlib.penalties import no_penalty
 from modlib.training import FALL
 
 ADAM = partial(torch.optim.Adam, lr=3e-3, fused=True)
@@ -114,40 +118,52 @@ def loss_of(
 
 
 def train_recurrent(
+    network: RecurrentStack,
     target: Target,
     delays: Sequence[int],
-    penalty: Callable[[Chain], Tensor],
-    strengths: Sequence[float],
-    seeds: Sequence[int],
+    penalty: Callable[[Chain], Tensor] = no_penalty,
+    strengths: Sequence[float] | float = 0.0,
     *,
-    n_streams: int = 2,
-    n: int = 32,
-    times: int = 24,
+    times: int = 20,
     batch_size: int = 32,
     steps: int = 1500,
-) -> RecurrentStack:
-    """Train one network for each strength and seed, the seeds of one strength side by side.
+) -> None:
+    """Train the networks of a stack, by backpropagation through short sequences of bits.
 
-    By backpropagation through short sequences of bits; times before the longest delay do not
-    count. `penalty` is called with W_in, W_rec, W_out. Over the last fifth of the steps the
-    learning rate falls to 0, as in `training.train`.
+    Times before the longest delay do not count. `penalty` is called with W_in, W_rec, W_out, and
+    is multiplied by a strength for each network, or one for all. Over the last fifth of the steps
+    the learning rate falls to 0, as in `training.train`.
 
     Raises:
         ValueError: if sequences are not longer than the longest delay.
     """
     if min(delays) < 1 or times <= max(delays):
         raise ValueError(f"delays must lie between 1 and times - 1 = {times - 1}, got {delays}")
-    network = RecurrentStack(n_streams, n, n_streams * len(delays), [*seeds] * len(strengths))
-    factor = torch.tensor(strengths, dtype=torch.float32).repeat_interleave(len(seeds))
+    n_streams = weights(network)[0].shape[-2]
+    factor = torch.as_tensor(strengths, dtype=torch.float32)
     update = ADAM(network.parameters())
     rate = LambdaLR(update, lambda step: min(1.0, (1 - step / steps) / FALL))
-    drawn = bits(seeds, (batch_size, times, n_streams))
-    for _ in range(steps):
-        u = next(drawn).repeat(len(strengths), 1, 1, 1)
+    for u in islice(bits(network.seeds, (batch_size, times, n_streams)), steps):
         outputs, aims = network(u)[:, :, max(delays) :], target(u, delays)[:, :, max(delays) :]
         loss = loss_of(outputs, aims, n_streams) + factor * penalty(weights(network))
         update.zero_grad()
         loss.sum().backward()
         update.step()
         rate.step()
-    return network
+
+
+def largest_left(network: RecurrentStack, density: float) -> RecurrentStack:
+    """Return a copy with the share `density` of each matrix's weights, the largest, left alone.
+
+    The other weights are zero, and stay so when the copy is trained.
+    """
+    chain = [W.detach().numpy() for W in weights(network)]
+    sparse = zip(
+        *(pruned([W[k] for W in chain], density) for k in range(len(network.seeds))), strict=True
+    )
+    copy = deepcopy(network)
+    for layer, left in zip(copy.layers, sparse, strict=True):
+        with torch.no_grad():
+            layer.weight.copy_(torch.from_numpy(np.stack(left)))
+        layer.weight.register_hook((layer.weight.detach() != 0).mul)
+    return copy

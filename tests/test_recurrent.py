@@ -8,11 +8,12 @@ import torch
 
 from modlib.chain import weights
 from modlib.modularity import newman_q
-from modlib.penalties import no_penalty, squares
+from modlib.penalties import squares
 from modlib.recurrent import (
     RecurrentStack,
     bits,
     delayed_recall,
+    largest_left,
     loss_of,
     n_back,
     train_recurrent,
@@ -105,20 +106,45 @@ def test_bits_follow_from_their_seed():
     assert not torch.equal(next(bits([2], (500,), 1)), one)
 
 
-SHORT = {"n": 12, "times": 6, "steps": 250}
-
-
 def test_training_teaches_recall_and_a_strong_penalty_prevents_it():
-    network = train_recurrent(delayed_recall, [1, 2], squares, [0.0, 10.0], [1, 2], **SHORT)
+    network = RecurrentStack(2, 12, 4, [1, 2, 1, 2])
+    strengths = [0.0, 0.0, 10.0, 10.0]
+    train_recurrent(network, delayed_recall, [1, 2], squares, strengths, times=6, steps=250)
     u = next(bits(network.seeds, (200, 6, 2), 1))
     found = recall_accuracy(network, delayed_recall, [1, 2], u).mean((1, 2))
     assert found[:2].min() > 0.95
     assert found[2:].max() < 0.6
 
 
-def test_delays_have_to_fit_into_a_sequence():
+def test_a_network_learns_the_same_whatever_else_is_in_the_stack():
+    both, one = RecurrentStack(2, 6, 2, [1, 2]), RecurrentStack(2, 6, 2, [2])
+    for network in (both, one):
+        train_recurrent(network, n_back, [1], squares, 0.01, times=4, steps=20)
+    for a, b in zip(weights(both), weights(one), strict=True):
+        assert torch.allclose(a[1], b[0], atol=1e-4)
+
+
+@pytest.mark.parametrize("delays", [[0], [6]])
+def test_delays_have_to_fit_into_a_sequence(delays):
     with pytest.raises(ValueError, match="between 1 and times"):
-        train_recurrent(n_back, [6], no_penalty, [0.0], [1], **SHORT)
+        train_recurrent(RecurrentStack(2, 3, 2, [1]), n_back, delays, times=6)
+
+
+def test_only_the_largest_weights_are_left_and_trained():
+    network = RecurrentStack(2, 8, 2, [1, 2])
+    sparse = largest_left(network, 0.25)
+    before = [W.detach().clone() for W in weights(sparse)]
+    for W, left in zip(weights(network), before, strict=True):
+        share = (left != 0).double().mean((1, 2))
+        assert torch.allclose(share, torch.tensor(0.25).double())
+        for k in range(2):
+            kept = left[k] != 0
+            assert torch.equal(left[k][kept], W[k][kept])
+            assert W[k][kept].abs().min() >= W[k][~kept].abs().max()
+    train_recurrent(sparse, delayed_recall, [1], times=4, steps=5)
+    for old, new in zip(before, weights(sparse), strict=True):
+        assert torch.equal(old == 0, new == 0)
+        assert not torch.equal(old, new)
 
 
 def test_the_graph_of_a_recurrent_network_has_each_neuron_once():
