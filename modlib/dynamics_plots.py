@@ -1,4 +1,4 @@
-"""Figures of recurrent networks: measures against the share of connections between modules."""
+"""Figures of recurrent networks: measures against how they are joined, and avalanches."""
 
 from collections.abc import Mapping
 
@@ -38,4 +38,26 @@ def against_share(
         ax.legend(title=legend, fontsize=8.5, title_fontsize=9)
     fig.supxlabel(axis, fontsize=11)
     fig.supylabel(label, fontsize=11)
+    return fig
+
+
+def avalanche_tails(panels: Mapping[str, Mapping[str, np.ndarray]]) -> Figure:
+    """Draw the share of avalanches that are at least as large as each size, both logarithmic.
+
+    A panel for each ratio, a line for each kind of network; dashed the slope -1/2, that of sizes
+    whose probability falls with the exponent 3/2.
+    """
+    fig, axes = plt.subplots(1, len(panels), sharey=True, squeeze=False, figsize=(9.9, 3.1))
+    for ax, (title, kinds) in zip(axes[0], panels.items(), strict=True):
+        for (kind, sizes), colour in zip(kinds.items(), PALETTE, strict=False):
+            ordered = np.sort(sizes)
+            share = 1 - np.arange(len(ordered)) / len(ordered)
+            ax.step(ordered, share, where="post", color=colour, label=kind)
+        largest = max(sizes.max() for sizes in kinds.values())
+        ends = np.array([1.0, largest])
+        ax.plot(ends, ends**-0.5, "--", color="#555555", lw=1)
+        ax.set(xscale="log", yscale="log", title=title)
+    axes[0, 0].legend(fontsize=9)
+    fig.supxlabel("size of an avalanche", fontsize=11)
+    fig.supylabel("share at least as large", fontsize=11)
     return fig

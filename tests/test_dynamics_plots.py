@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from modlib.dynamics_plots import against_share
+from modlib.dynamics_plots import against_share, avalanche_tails
 
 
 def test_a_line_joins_the_means_of_its_level():
@@ -18,3 +18,12 @@ def test_a_line_joins_the_means_of_its_level():
         assert line.get_label() == f"{level:g}"
     assert [text.get_text() for text in one.get_xticklabels()] == ["0", "0.1", "0.9"]
     assert all((line.get_ydata() == 1).all() for line in two.lines)
+
+
+def test_the_tail_of_avalanches_is_the_share_at_least_as_large():
+    sizes = np.array([4, 1, 2, 1])
+    (ax,) = avalanche_tails({"ratio 1": {"separate": sizes}}).axes
+    line, slope = ax.lines
+    drawn = dict(zip(line.get_xdata()[::-1], line.get_ydata()[::-1], strict=True))
+    assert drawn == {s: np.mean(sizes >= s) for s in (1, 2, 4)}
+    assert slope.get_ydata().tolist() == [1, 0.5]
