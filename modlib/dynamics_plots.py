@@ -8,6 +8,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from modlib.comparisons import interval
+from modlib.function_plots import STYLE
 from modlib.plots import PALETTE
 
 
@@ -60,4 +61,30 @@ def avalanche_tails(panels: Mapping[str, Mapping[str, np.ndarray]]) -> Figure:
     axes[0, 0].legend(fontsize=9)
     fig.supxlabel("size of an avalanche", fontsize=11)
     fig.supylabel("share at least as large", fontsize=11)
+    return fig
+
+
+def of_penalties(table: pd.DataFrame, measures: Mapping[str, str]) -> Figure:
+    """Draw the means of measures with 95 % BCa intervals: tasks down, measures across.
+
+    The table has `task`, `penalty` and the measures, one row per network, NaN where one is not
+    defined; `measures` has what each is called.
+    """
+    shown = [penalty for penalty in STYLE if penalty in set(table.penalty)][::-1]
+    tasks = list(table.task.unique())
+    fig, axes = plt.subplots(
+        len(tasks), len(measures), sharex="col", sharey=True, squeeze=False,
+        figsize=(2 + 2.1 * len(measures), 0.8 + 0.28 * len(shown) * len(tasks)),
+    )  # fmt: skip
+    for (task, penalty), rows in table.groupby(["task", "penalty"]):
+        _, colour, marker = STYLE[penalty]
+        for measure, ax in zip(measures, axes[tasks.index(task)], strict=True):
+            height, values = shown.index(penalty), rows[measure].dropna()
+            ax.plot(interval(values), [height, height], color=colour, lw=2, alpha=0.6)
+            ax.plot(values.mean(), height, marker, color=colour, ms=5)
+    for task, row in zip(tasks, axes, strict=True):
+        row[0].set(yticks=range(len(shown)), ylim=(-0.6, len(shown) - 0.4), ylabel=task)
+        row[0].set_yticklabels([STYLE[penalty][0] for penalty in shown], fontsize=9)
+    for title, ax in zip(measures.values(), axes[0], strict=True):
+        ax.set_title(title, fontsize=11)
     return fig

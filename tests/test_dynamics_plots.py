@@ -2,8 +2,9 @@
 
 import numpy as np
 import pandas as pd
+import pytest
 
-from modlib.dynamics_plots import against_share, avalanche_tails
+from modlib.dynamics_plots import against_share, avalanche_tails, of_penalties
 
 
 def test_a_line_joins_the_means_of_its_level():
@@ -27,3 +28,16 @@ def test_the_tail_of_avalanches_is_the_share_at_least_as_large():
     drawn = dict(zip(line.get_xdata()[::-1], line.get_ydata()[::-1], strict=True))
     assert drawn == {s: np.mean(sizes >= s) for s in (1, 2, 4)}
     assert slope.get_ydata().tolist() == [1, 0.5]
+
+
+def test_points_of_penalties_are_their_means():
+    grid = pd.MultiIndex.from_product([["n-back", "recall"], ["none", "walk_loops"], range(4)])
+    table = grid.to_frame(index=False, name=["task", "penalty", "seed"])
+    table["excess"] = np.random.default_rng(0).normal(size=len(table))
+    axes = of_penalties(table, {"excess": "excess Q"}).axes
+    means = table.groupby(["task", "penalty"]).excess.mean()
+    for ax, task in zip(axes, ("n-back", "recall"), strict=True):
+        assert [text.get_text() for text in ax.get_yticklabels()] == ["no penalty", "walk loops"]
+        drawn = {line.get_ydata()[0]: line.get_xdata()[0] for line in ax.lines[1::2]}
+        assert drawn == pytest.approx({0: means[task, "none"], 1: means[task, "walk_loops"]})
+    assert axes[0].get_title() == "excess Q"
