@@ -1,0 +1,90 @@
+"""Figures of recurrent networks: measures against how they are joined, and avalanches."""
+
+from collections.abc import Mapping
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+
+from modlib.comparisons import interval
+from modlib.function_plots import STYLE
+from modlib.plots import PALETTE
+
+
+def against_share(
+    panels: Mapping[str, pd.DataFrame], legend: str, label: str, axis: str, n_columns: int = 3
+) -> Figure:
+    """Draw the means of a measure with 95 % BCa intervals, a line for each level of a panel.
+
+    Each panel has the rows of one measure: `between`, `level` and `value`, one row per network.
+    Shares are drawn equally far apart, in order. `legend` names the levels, `label` the measure
+    and `axis` the shares.
+    """
+    n_rows = -(-len(panels) // n_columns)
+    fig, axes = plt.subplots(
+        n_rows, n_columns, sharey="row", squeeze=False, figsize=(3.3 * n_columns, 2.9 * n_rows)
+    )
+    for ax, (title, rows) in zip(axes.flat, panels.items(), strict=True):
+        shares = np.unique(rows.between)
+        for (level, part), colour in zip(rows.groupby("level"), PALETTE, strict=False):
+            values = [of_share.to_numpy() for _, of_share in part.groupby("between").value]
+            low, high = np.transpose([interval(of_share) for of_share in values])
+            means = [of_share.mean() for of_share in values]
+            ax.plot(range(len(shares)), means, "o-", ms=4, color=colour, label=f"{level:g}")
+            ax.fill_between(range(len(shares)), low, high, color=colour, alpha=0.25, lw=0)
+        ax.set_title(title, fontsize=11)
+        ax.set(xticks=range(len(shares)))
+        ax.set_xticklabels([f"{share:g}" for share in shares], fontsize=9)
+        ax.legend(title=legend, fontsize=8.5, title_fontsize=9)
+    fig.supxlabel(axis, fontsize=11)
+    fig.supylabel(label, fontsize=11)
+    return fig
+
+
+def avalanche_tails(panels: Mapping[str, Mapping[str, np.ndarray]]) -> Figure:
+    """Draw the share of avalanches that are at least as large as each size, both logarithmic.
+
+    A panel for each ratio, a line for each kind of network; dashed the slope -1/2, that of sizes
+    whose probability falls with the exponent 3/2.
+    """
+    fig, axes = plt.subplots(1, len(panels), sharey=True, squeeze=False, figsize=(9.9, 3.1))
+    for ax, (title, kinds) in zip(axes[0], panels.items(), strict=True):
+        for (kind, sizes), colour in zip(kinds.items(), PALETTE, strict=False):
+            ordered = np.sort(sizes)
+            share = 1 - np.arange(len(ordered)) / len(ordered)
+            ax.step(ordered, share, where="post", color=colour, label=kind)
+        largest = max(sizes.max() for sizes in kinds.values())
+        ends = np.array([1.0, largest])
+        ax.plot(ends, ends**-0.5, "--", color="#555555", lw=1)
+        ax.set(xscale="log", yscale="log", title=title)
+    axes[0, 0].legend(fontsize=9)
+    fig.supxlabel("size of an avalanche", fontsize=11)
+    fig.supylabel("share at least as large", fontsize=11)
+    return fig
+
+
+def of_penalties(table: pd.DataFrame, measures: Mapping[str, str]) -> Figure:
+    """Draw the means of measures with 95 % BCa intervals: tasks down, measures across.
+
+    The table has `task`, `penalty` and the measures, one row per network, NaN where one is not
+    defined; `measures` has what each is called.
+    """
+    shown = [penalty for penalty in STYLE if penalty in set(table.penalty)][::-1]
+    tasks = list(table.task.unique())
+    fig, axes = plt.subplots(
+        len(tasks), len(measures), sharex="col", sharey=True, squeeze=False,
+        figsize=(2 + 2.1 * len(measures), 0.8 + 0.28 * len(shown) * len(tasks)),
+    )  # fmt: skip
+    for (task, penalty), rows in table.groupby(["task", "penalty"]):
+        _, colour, marker = STYLE[penalty]
+        for measure, ax in zip(measures, axes[tasks.index(task)], strict=True):
+            height, values = shown.index(penalty), rows[measure].dropna()
+            ax.plot(interval(values), [height, height], color=colour, lw=2, alpha=0.6)
+            ax.plot(values.mean(), height, marker, color=colour, ms=5)
+    for task, row in zip(tasks, axes, strict=True):
+        row[0].set(yticks=range(len(shown)), ylim=(-0.6, len(shown) - 0.4), ylabel=task)
+        row[0].set_yticklabels([STYLE[penalty][0] for penalty in shown], fontsize=9)
+    for title, ax in zip(measures.values(), axes[0], strict=True):
+        ax.set_title(title, fontsize=11)
+    return fig
