@@ -79,8 +79,8 @@ def in_points(row: pd.Series) -> str:
     return f"{100 * row['mean']:+.1f} [{100 * row.low:+.1f}, {100 * row.high:+.1f}]"
 
 
-def effects(pairs: pd.DataFrame, rivals: Sequence[str]) -> Figure:
-    """Draw paired differences to some rivals: benefits down, a panel for each rival.
+def effects(pairs: pd.DataFrame, rivals: Mapping[str, str]) -> Figure:
+    """Draw paired differences to some rivals: benefits down, a panel with a title for each rival.
 
     Args:
         pairs: rows of `comparisons.against` under the index (benefit, task, penalty). A difference
@@ -91,7 +91,7 @@ def effects(pairs: pd.DataFrame, rivals: Sequence[str]) -> Figure:
     fig, axes = plt.subplots(
         1, len(rivals), sharey=True, squeeze=False, figsize=(10, 0.9 + 0.23 * len(lines))
     )
-    for rival, ax in zip(rivals, axes[0], strict=True):
+    for (rival, title), ax in zip(rivals.items(), axes[0], strict=True):
         for height, line in enumerate(lines):
             if (*line, rival) not in pairs.index:
                 continue
@@ -102,8 +102,8 @@ def effects(pairs: pd.DataFrame, rivals: Sequence[str]) -> Figure:
         for height in (n for n in range(1, len(lines)) if benefits[n] != benefits[n - 1]):
             ax.axhline(height - 0.5, color=GREY, lw=0.5)
         ax.axvline(0, color="black", lw=0.8)
-        ax.set_title(f"minus {STYLE[rival][0]}", fontsize=11)
-    labels = [f"{benefit}: {TASK_NAMES[task]}" for benefit, task in lines]
+        ax.set_title(title, fontsize=11)
+    labels = [f"{benefit}: {TASK_NAMES.get(task, task)}" for benefit, task in lines]
     axes[0, 0].set_yticks(range(len(lines)), labels, fontsize=9)
     axes[0, 0].set_ylim(-0.6, len(lines) - 0.4)
     return fig

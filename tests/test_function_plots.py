@@ -75,7 +75,7 @@ def test_effects_are_coloured_by_what_their_intervals_exclude():
     names = ["benefit", "task", "penalty"]
     pairs = pd.DataFrame.from_dict(rows, "index", columns=["mean", "low", "high"])
     pairs.index = pd.MultiIndex.from_tuples(pairs.index, names=names)
-    fig = function_plots.effects(pairs, ["none", "l2"])
+    fig = function_plots.effects(pairs, {"none": "minus none", "l2": "minus L2"})
     first = fig.axes[0]
     assert [label.get_text() for label in first.get_yticklabels()] == [
         "noise: retina",
