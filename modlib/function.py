@@ -32,15 +32,20 @@ def weight_noise(
     level: float,
     rngs: Sequence[np.random.Generator],
 ) -> Float[Tensor, "n_stack batch n_out"]:
-    """Return the outputs with normal noise on all weights.
+    """Return the outputs with normal noise on the weights that are there and read something.
 
-    Its standard deviation is `level` times the root mean square of the layer's weights, so that
-    networks with small weights meet as much noise for their signal as networks with large ones.
+    These are weights other than zero, in the first layer those from live inputs. The noise's
+    standard deviation is `level` times their root mean square in the layer, so that networks
+    with small weights meet as much noise for their signal as networks with large ones.
     """
     noisy = deepcopy(network)
-    for W in weights(noisy):
-        size = W.square().mean((-2, -1), keepdim=True).sqrt()
-        W += level * size * each(lambda rng, W=W: rng.normal(size=W.shape[1:]), rngs)
+    for depth, W in enumerate(weights(noisy)):
+        felt = W != 0
+        if depth == 0:
+            felt &= torch.from_numpy(task.live)[:, None] != 0
+        power = (W.square() * felt).sum((-2, -1), keepdim=True) / felt.sum((-2, -1), keepdim=True)
+        noise = each(lambda rng, W=W: rng.normal(size=W.shape[1:]), rngs)
+        W += level * power.sqrt() * noise * felt
     return noisy(x)
 
 

@@ -48,12 +48,23 @@ def parts(stack: Stack, n: int):
 
 @torch.no_grad()
 @pytest.mark.parametrize("n", [0, 1])
-def test_weight_noise_is_as_large_as_the_level_times_the_layers_root_mean_square(n):
+def test_weight_noise_is_as_large_as_the_weights_that_are_there_and_read_something(n):
     stack = network()
+    stack.layers[1].weight[:, 2:4] = 0.0
     found = weight_noise(stack, X, TASK, 0.3, generators())[n]
     chain, biases = parts(stack, n)
     rng = generators()[n]
-    noisy = [W + 0.3 * np.sqrt(np.mean(W**2)) * rng.normal(size=W.shape) for W in chain]
+    noisy = []
+    for depth, W in enumerate(chain):
+        felt = [
+            (i, j) for i, j in np.ndindex(*W.shape) if W[i, j] != 0 and (depth or TASK.live[i] != 0)
+        ]
+        size = np.sqrt(np.mean([W[place] ** 2 for place in felt]))
+        noise, changed = rng.normal(size=W.shape), W.copy()
+        for place in felt:
+            changed[place] += 0.3 * size * noise[place]
+        noisy.append(changed)
+    assert (noisy[1] == 0).sum() == 2 * WIDTHS[2]
     assert np.allclose(found, by_hand(X[n], noisy, biases), atol=1e-5)
 
 
