@@ -14,7 +14,7 @@ def branching_ratio(activity: Num[np.ndarray, "*stack time"]) -> Float[np.ndarra
     NaN where the activity never changes.
 
     Source: Harris (1963), The Theory of Branching Processes; Heyde & Seneta (1972),
-    doi 10.1093/biomet/59.3.680, for the estimator with immigration.
+    J. Appl. Probab. 9:235-256, for the estimator with immigration.
     """
     now, then = activity[..., :-1], activity[..., 1:]
     now = now - now.mean(-1, keepdims=True)
