@@ -2,6 +2,7 @@
 
 import numpy as np
 import pandas as pd
+from jaxtyping import Float
 from numpy.typing import ArrayLike
 from scipy import stats
 
@@ -16,6 +17,9 @@ FEWEST_PAIRS = 6
 
 COMPARED = ["accuracy", "excess", "ari", "specialisation"]
 """The measures that are compared in pairs."""
+
+PAIR = ["task", "penalty"]
+"""What a strength is chosen for."""
 
 SUMMARISED = [
     *COMPARED,
@@ -52,30 +56,79 @@ def chosen_strengths(table: pd.DataFrame) -> pd.Series:
     return best.map(lambda index: index[-1]).rename("strength")
 
 
-def interval(values: ArrayLike, seed: int = 0) -> tuple[float, float]:
-    """Return the 95 % BCa bootstrap interval of the mean (Efron 1987), from 2,000 resamples.
+def interval(values: ArrayLike, seed: int = 0) -> Float[np.ndarray, "2 *rows"]:
+    """Return the ends of the 95 % BCa bootstrap interval of the mean, from 2,000 resamples.
 
-    The values themselves where they are all equal.
+    Values have the shape (*rows, n); each row has its interval. Both ends are the values
+    themselves where they are all equal.
 
     Raises:
         ValueError: if there are fewer than three values or one is not finite.
+
+    Source: Efron (1987), doi 10.1080/01621459.1987.10478410.
     """
     values = np.asarray(values, dtype=float)
-    if len(values) < 3 or not np.isfinite(values).all():
+    if values.shape[-1] < 3 or not np.isfinite(values).all():
         raise ValueError(
             f"an interval needs three finite values or more, got {values.tolist()};"
             " diverged networks have to be counted, not averaged"
         )
-    if np.ptp(values) == 0:
-        return values[0], values[0]
-    rng = np.random.default_rng(seed)
-    found = stats.bootstrap((values,), np.mean, n_resamples=2_000, method="BCa", rng=rng)
-    return tuple(found.confidence_interval)
+    ends = np.stack([values[..., 0], values[..., 0]])
+    varied = np.ptp(values, axis=-1) > 0
+    if varied.any():
+        rng = np.random.default_rng(seed)
+        found = stats.bootstrap(
+            (values[varied],), np.mean, axis=-1, n_resamples=2_000, batch=200, rng=rng, method="BCa"
+        )
+        ends[:, varied] = found.confidence_interval
+    return ends
 
 
-def _interval_if_any(values: pd.Series) -> tuple[float, float]:
-    """Return `interval`, or NaN where a measure is defined in fewer than three networks."""
-    return interval(values) if len(values) >= 3 else (np.nan, np.nan)
+def intervals(values: pd.DataFrame) -> pd.DataFrame:
+    """Return the `mean` of each row, the ends `low` and `high` of its `interval`, and `networks`.
+
+    There is one column per network. Those in which a row is not defined are left out of it;
+    `networks` counts the others, and with fewer than three of them the ends are NaN.
+    """
+    there = values.notna()
+    found = pd.DataFrame({"networks": there.sum(axis=1), "mean": values.mean(axis=1)})
+    found[["low", "high"]] = np.nan
+    # rows that are defined in the same networks share their resamples
+    for defined, rows in values.groupby([there[column] for column in there], sort=False):
+        if sum(defined) >= 3:
+            ends = interval(rows.loc[:, list(defined)].to_numpy())
+            found.loc[rows.index, ["low", "high"]] = ends.T
+    return found
+
+
+def paired(differences: pd.DataFrame) -> pd.DataFrame:
+    """Return `intervals` of paired differences, and `p` of Wilcoxon's two-sided signed-rank test.
+
+    There is one column per pair. `p` is corrected by Holm's method for the number of rows; it is
+    NaN where there are fewer than `FEWEST_PAIRS`.
+
+    Source: Wilcoxon (1945), doi 10.2307/3001968; Holm (1979), Scand. J. Statist. 6:65-70.
+    """
+
+    def signed_rank(pairs: pd.Series) -> float:
+        pairs = pairs.dropna()
+        if len(pairs) < FEWEST_PAIRS:
+            return np.nan
+        return stats.wilcoxon(pairs).pvalue if pairs.any() else 1.0
+
+    return intervals(differences).assign(p=holm(differences.apply(signed_rank, axis=1)))
+
+
+def _judged(table: pd.DataFrame, strengths: pd.Series) -> pd.DataFrame:
+    """Return the evaluation networks at the strength given for their task and penalty."""
+    judged = table[table.role == "evaluation"].set_index(PAIR)
+    return judged[judged.strength == strengths.reindex(judged.index)]
+
+
+def _by_seed(judged: pd.DataFrame, measures: list[str]) -> pd.DataFrame:
+    """Return one row per task, penalty and measure, and one column per seed."""
+    wide = judged.set_index("seed", append=True)[measures].rename_axis("measure", axis=1)
+    return wide.stack().unstack("seed").reindex(measures, level="measure")
 
 
 def summary(table: pd.DataFrame, strengths: pd.Series | None = None) -> pd.DataFrame:
@@ -89,19 +142,17 @@ def summary(table: pd.DataFrame, strengths: pd.Series | None = None) -> pd.DataF
     which a measure is not defined are left out of it.
     """
     strengths = chosen_strengths(table) if strengths is None else strengths
-    rows = []
-    for (task, penalty), part in table.groupby(["task", "penalty"], sort=False):
-        strength = strengths.get((task, penalty), np.nan)
-        judged = part[(part.role == "evaluation") & (part.strength == strength)]
-        row = {"task": task, "penalty": penalty, "strength": strength}
-        row["networks"] = (judged.status == "ok").sum()
-        row["diverged"] = (judged.status == "diverged").sum()
-        for measure in SUMMARISED:
-            values = judged[measure].dropna()
-            row[measure] = values.mean()
-            row[f"{measure}_low"], row[f"{measure}_high"] = _interval_if_any(values)
-        rows.append(row)
-    return pd.DataFrame(rows).set_index(["task", "penalty"])
+    found = table[PAIR].drop_duplicates().set_index(PAIR)
+    found["strength"] = strengths
+    judged = _judged(table, strengths)
+    for status, column in (("ok", "networks"), ("diverged", "diverged")):
+        found[column] = (judged.status == status).groupby(PAIR).sum()
+    found = found.fillna({"networks": 0, "diverged": 0}).astype({"networks": int, "diverged": int})
+    for measure, values in _by_seed(judged, SUMMARISED).groupby("measure", sort=False):
+        of_measure = intervals(values.droplevel("measure"))
+        found[measure] = of_measure["mean"]
+        found[[f"{measure}_low", f"{measure}_high"]] = of_measure[["low", "high"]]
+    return found
 
 
 def summary_at(table: pd.DataFrame, penalty: str, strength: float) -> pd.DataFrame:
@@ -114,40 +165,20 @@ def summary_at(table: pd.DataFrame, penalty: str, strength: float) -> pd.DataFra
 def differences(table: pd.DataFrame, reference: str = "none") -> pd.DataFrame:
     """Return paired differences of each penalty to a reference, both at chosen strengths.
 
-    One row per task, penalty and measure in `COMPARED`: `networks` (pairs of evaluation
-    seeds in which the measure is defined for both); `mean`; the ends `low` and `high` of
-    `interval`; and `p` of Wilcoxon's two-sided signed-rank test, corrected by Holm's method
-    for the number of rows. NaN where there are fewer than three pairs; `p` is NaN where there
-    are fewer than `FEWEST_PAIRS`.
-
-    Source: Wilcoxon (1945), doi 10.2307/3001968; Holm (1979), Scand. J. Statist. 6:65-70.
+    One row of `paired` for each task, penalty and measure in `COMPARED`, over the evaluation
+    seeds in which the measure is defined for both.
     """
-    chosen = chosen_strengths(table)
-    judged = table[table.role == "evaluation"].set_index(["task", "penalty", "strength", "seed"])
-    judged = judged[COMPARED].sort_index()
-    rows = []
-    for (task, penalty), strength in chosen.items():
-        if penalty == reference or (task, reference) not in chosen:
-            continue
-        own = judged.loc[task, penalty, strength]
-        pairs = own - judged.loc[task, reference, chosen[task, reference]]
-        for measure, values in pairs.items():
-            values = values.dropna()
-            low, high = _interval_if_any(values)
-            p = stats.wilcoxon(values).pvalue if values.any() else 1.0
-            p = p if len(values) >= FEWEST_PAIRS else np.nan
-            rows.append([task, penalty, measure, len(values), values.mean(), low, high, p])
-    columns = ["task", "penalty", "measure", "networks", "mean", "low", "high", "p"]
-    found = pd.DataFrame(rows, columns=columns).set_index(["task", "penalty", "measure"])
-    return found.assign(p=holm(found.p))
+    values = _by_seed(_judged(table, chosen_strengths(table)), COMPARED)
+    own = values[values.index.get_level_values("penalty") != reference]
+    other = values.xs(reference, level="penalty")
+    there = own.droplevel("penalty").index.isin(other.index)
+    return paired(own[there] - other.loc[own[there].droplevel("penalty").index].to_numpy())
 
 
 def against(table: pd.DataFrame, own: str, measure: str) -> pd.DataFrame:
     """Return one penalty's paired differences to each other one, in a table of one situation.
 
-    The table holds one row per penalty and seed. One row per rival: `networks`, how many pairs;
-    the `mean`; the ends `low` and `high` of `interval`; and `p` of Wilcoxon's two-sided
-    signed-rank test, corrected by Holm's method for the number of rivals.
+    The table holds one row per penalty and seed; there is one row of `paired` per rival.
 
     Raises:
         ValueError: if a penalty has a seed twice, or the table lacks `own`.
@@ -157,15 +188,8 @@ def against(table: pd.DataFrame, own: str, measure: str) -> pd.DataFrame:
             f"differences need one row per penalty and seed, {own!r} among them, got"
             f" {len(table)} rows of {sorted(set(table.penalty))}"
         )
-    values = table.pivot(index="seed", columns="penalty", values=measure)
-    rows = {}
-    for rival in values.columns.drop(own):
-        pairs = (values[own] - values[rival]).dropna()
-        low, high = _interval_if_any(pairs)
-        p = stats.wilcoxon(pairs).pvalue if pairs.any() else 1.0
-        rows[rival] = [len(pairs), pairs.mean(), low, high, p]
-    found = pd.DataFrame.from_dict(rows, "index", columns=["networks", "mean", "low", "high", "p"])
-    return found.rename_axis("penalty").assign(p=holm(found.p))
+    values = table.pivot(index="penalty", columns="seed", values=measure)
+    return paired(values.loc[own] - values.drop(index=own))
 
 
 def holm(p: pd.Series) -> pd.Series:

@@ -154,7 +154,7 @@ def test_a_summary_judges_the_chosen_strength_on_the_evaluation_seeds():
     l1, l2 = found.loc[("retina", "l1")], found.loc[("retina", "l2")]
     assert (l1.strength, l1.networks, l1.diverged) == (0.1, 3, 1)
     assert l1.excess == pytest.approx(0.3)
-    assert (l1.excess_low, l1.excess_high) == interval(judged)
+    assert (l1.excess_low, l1.excess_high) == tuple(interval(judged))
     assert l1.ari == l1.ari_low == l1.ari_high == 0.5
     assert l1[["specialisation", "specialisation_low"]].isna().all()
     # no strength of L2 keeps the accuracy
@@ -193,7 +193,7 @@ def test_every_measure_that_is_named_is_summarised_and_no_other():
     found = summary(table(*NONE, *judged)).loc["retina", "none"]
     for name, own in values.items():
         assert found[name] == pytest.approx(np.mean(own))
-        assert (found[f"{name}_low"], found[f"{name}_high"]) == interval(own)
+        assert (found[f"{name}_low"], found[f"{name}_high"]) == tuple(interval(own))
     assert set(names) < set(SUMMARISED) < set(NETWORKS.columns)
     assert len(found) == 3 + 3 * len(SUMMARISED)
 
@@ -234,8 +234,8 @@ def test_an_interval_is_scipys_bca_bootstrap_of_the_mean(seed):
         method="BCa",
         rng=np.random.default_rng(seed),
     ).confidence_interval
-    assert interval(VALUES, seed) == (expected.low, expected.high)
-    assert interval(VALUES) == interval(VALUES.tolist(), seed=0)
+    assert tuple(interval(VALUES, seed)) == (expected.low, expected.high)
+    assert interval(VALUES).tolist() == interval(VALUES.tolist(), seed=0).tolist()
 
 
 def test_an_interval_of_many_symmetric_values_is_that_of_the_normal_distribution():
@@ -245,8 +245,16 @@ def test_an_interval_of_many_symmetric_values_is_that_of_the_normal_distribution
     assert interval(values) == pytest.approx((-half_width, half_width), rel=0.05)
 
 
+def test_each_row_has_its_own_interval():
+    rows = np.stack([[VALUES, 2 * VALUES], [np.ones(40), VALUES[::-1]]])
+    found = interval(rows)
+    assert found.shape == (2, 2, 2)
+    for place in np.ndindex(2, 2):
+        assert found[:, *place] == pytest.approx(interval(rows[place]))
+
+
 def test_the_interval_of_equal_values_is_that_value():
-    assert interval([0.3, 0.3, 0.3]) == (0.3, 0.3)
+    assert interval([0.3, 0.3, 0.3]).tolist() == [0.3, 0.3]
 
 
 @pytest.mark.parametrize("values", [[0.1, 0.2], [], [0.1, 0.2, math.nan], [0.1, 0.2, math.inf]])
