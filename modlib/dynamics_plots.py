@@ -13,13 +13,13 @@ from modlib.plots import PALETTE, mean_band
 
 
 def against_share(
-    panels: Mapping[str, pd.DataFrame], legend: str, label: str, axis: str, n_columns: int = 3
+    panels: Mapping[str, pd.DataFrame], label: str, axis: str, n_columns: int = 3
 ) -> Figure:
     """Draw the means of a measure with 95 % BCa intervals, a line for each level of a panel.
 
     Each panel has the rows of one measure: `between`, `level` and `value`, one row per network.
-    Shares are drawn equally far apart, in order. `legend` names the levels, `label` the measure
-    and `axis` the shares.
+    Shares are drawn equally far apart, in order. A panel's title ends in what its levels are;
+    `label` names the measure and `axis` the shares.
     """
     n_rows = -(-len(panels) // n_columns)
     fig, axes = plt.subplots(
@@ -35,7 +35,7 @@ def against_share(
         ax.set(xticks=range(len(shares)))
         ax.set_xticklabels([f"{share:g}" for share in shares], fontsize=9)
         told = ax.legend(
-            title=f"{title}\n{legend}", title_fontsize=10, fontsize=8.5, ncols=len(PALETTE),
+            title=title, title_fontsize=10, fontsize=8.5, ncols=len(PALETTE),
             loc="lower center", bbox_to_anchor=(0.5, 1.0), handlelength=1.1, columnspacing=0.9,
         )  # fmt: skip
         told.get_title().set_multialignment("center")
