@@ -139,6 +139,8 @@ def test_pruned_networks_go_on_from_their_largest_weights_and_keep_the_others_at
             assert torch.equal(first[n], before[n] * (first[n] != 0))
         assert torch.equal(first != 0, last != 0)
         assert not torch.equal(first, last)
+    for old, new in zip(run.network.layers, start.network.layers, strict=True):
+        assert torch.equal(old.bias, new.bias)
     assert all(
         torch.equal(a, b != 0) for a, b in zip(present(end.network).weight, end.chain, strict=True)
     )
