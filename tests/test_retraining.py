@@ -9,7 +9,14 @@ import torch
 from modlib.chain import squares
 from modlib.networks import Stack
 from modlib.priors import hard_wired
-from modlib.retraining import largest_alone, module_of_head, present, relabelled, retrained
+from modlib.retraining import (
+    Trainable,
+    largest_alone,
+    module_of_head,
+    present,
+    relabelled,
+    retrained,
+)
 from modlib.tasks import TASKS
 from modlib.training import train
 
@@ -124,6 +131,24 @@ def test_separate_halves_lose_nothing_while_one_of_them_is_retrained(optimiser):
     assert (masked.nunique() == 1).all()
     # where everything may change, what lies between the halves grows from zero
     assert (free.nunique() > 1).all()
+
+
+def test_what_may_not_change_does_not():
+    network, data = stack_and_data()
+    none = Trainable(
+        [torch.zeros_like(layer.weight, dtype=torch.bool) for layer in network.layers],
+        [torch.zeros_like(layer.bias, dtype=torch.bool) for layer in network.layers],
+    )
+    found = retrained(network, RETINA, data, 1, SGD, trainable=none, **BRIEF)
+    assert (found.groupby("network")[["changed", "kept"]].nunique() == 1).all(axis=None)
+
+
+def test_examples_say_nothing_of_the_other_sub_task():
+    network, data = stack_and_data()
+    other = [d._replace(train=relabelled(d.train, RETINA.heads, 0, seed=0)) for d in data]
+    one, same = (retrained(network, RETINA, of, 1, SGD, **BRIEF) for of in (data, other))
+    assert one.equals(same)
+    assert one.kept.nunique() > 2
 
 
 def test_pruned_networks_go_on_from_their_largest_weights_and_keep_the_others_at_zero():
