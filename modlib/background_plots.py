@@ -9,7 +9,7 @@ from jaxtyping import Float
 from matplotlib.figure import Figure
 
 from modlib.comparisons import interval
-from modlib.plots import GREY, PALETTE
+from modlib.plots import GREY, PALETTE, mean_band
 
 MARKERS = "os^Dvph"
 
@@ -67,13 +67,10 @@ def curves(
     )
     for ax, (title, table) in zip(axes[0], panels.items(), strict=True):
         for place, (measure, name) in enumerate(measures.items()):
-            groups = table.groupby(x)[measure]
-            low, high = np.array([interval(values.to_numpy()) for _, values in groups]).T
-            ax.plot(
-                groups.mean(), color=PALETTE[place], marker=MARKERS[place], ms=5,
+            mean_band(
+                ax, table.groupby(x)[measure], color=PALETTE[place], marker=MARKERS[place], ms=5,
                 label=name if ax is axes[0, 0] else None,
             )  # fmt: skip
-            ax.fill_between(list(groups.groups), low, high, color=PALETTE[place], alpha=0.2, lw=0)
         ax.set_title(title, fontsize=11)
         ax.set(xlabel=labels[0], xscale="log")
         if ticks is not None:
@@ -135,14 +132,10 @@ def courses(table: pd.DataFrame, measures: Mapping[str, str]) -> Figure:
         for ax, start in zip(line, starts, strict=True):
             for place, setting in enumerate(settings):
                 rows = table[(table.start == start) & (table.setting == setting)]
-                groups = rows.groupby("step")[measure]
-                low, high = np.array([interval(values.to_numpy()) for _, values in groups]).T
-                colour = PALETTE[place]
-                ax.plot(
-                    range(len(steps)), groups.mean(), color=colour, marker=MARKERS[place], ms=4.5,
-                    label=setting if ax is axes[0, 0] else None,
+                mean_band(
+                    ax, rows.groupby("step")[measure], range(len(steps)), color=PALETTE[place],
+                    marker=MARKERS[place], ms=4.5, label=setting if ax is axes[0, 0] else None,
                 )  # fmt: skip
-                ax.fill_between(range(len(steps)), low, high, color=colour, alpha=0.2, lw=0)
             if table[measure].min() < 0:
                 ax.axhline(0, color=GREY, lw=0.7, zorder=0)
             ax.set_xticks(range(len(steps)), [_short(step) for step in steps])
@@ -175,10 +168,8 @@ def mean_field(gains: Mapping[str, pd.DataFrame], rows: pd.DataFrame) -> Figure:
         if increment == 0:
             right.plot(groups.mean(), color="black", lw=1.5, label="mean field")
             continue
-        low, high = np.array([interval(values.to_numpy()) for _, values in groups]).T
         style = {"color": PALETTE[place], "marker": MARKERS[place], "ms": 5, "lw": 1.2}
-        right.plot(groups.mean(), label=f"increments of {increment:g}", **style)
-        right.fill_between(list(groups.groups), low, high, color=PALETTE[place], alpha=0.2, lw=0)
+        mean_band(right, groups, label=f"increments of {increment:g}", **style)
     right.set(xlabel="weight added per edge", ylabel="distance between rows", ylim=(0, None))
     right.legend(fontsize=10)
     return fig

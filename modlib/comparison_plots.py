@@ -126,10 +126,10 @@ def tradeoff(table: pd.DataFrame, tasks: Sequence[str]) -> Figure:
     """
     means = table.groupby(["task", "penalty", "strength"])[["validation_accuracy", "excess"]].mean()
     tasks = of_tasks(means, tasks)
-    columns = min(4, len(tasks))
+    columns = min(3, len(tasks))
     rows = -(-len(tasks) // columns)
     fig, axes = plt.subplots(
-        rows, columns, squeeze=False, figsize=(0.8 + 2.8 * columns, 1.4 + 2.5 * rows)
+        rows, columns, squeeze=False, figsize=(0.8 + 3.4 * columns, 1.4 + 3 * rows)
     )
     for ax in axes.flat[len(tasks) :]:
         ax.axis("off")
@@ -140,13 +140,13 @@ def tradeoff(table: pd.DataFrame, tasks: Sequence[str]) -> Figure:
                 continue
             line = means.loc[task, penalty].sort_index()
             ax.plot(
-                line.validation_accuracy, line.excess, color=colour, marker=marker, ms=4, lw=1,
+                line.validation_accuracy, line.excess, color=colour, marker=marker, ms=5, lw=1,
                 alpha=0.9, label=name, zorder=3 if penalty == "walk_loops" else 2,
             )  # fmt: skip
         ax.plot(*reference, "kx", ms=9, mew=2, zorder=4)
-        # far below the unpenalised networks nothing is to be learned
+        # far below the unpenalised networks nothing is to be learned: lines may leave the panel
         ax.set_xlim(
-            reference.validation_accuracy - 0.12,
+            reference.validation_accuracy - 0.05,
             min(1.0, reference.validation_accuracy + 0.03) + 0.005,
         )
         ax.set_title(TASK_NAMES[task], fontsize=11)

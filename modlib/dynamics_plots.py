@@ -9,17 +9,17 @@ from matplotlib.figure import Figure
 
 from modlib.comparisons import interval
 from modlib.function_plots import STYLE
-from modlib.plots import PALETTE
+from modlib.plots import PALETTE, mean_band
 
 
 def against_share(
-    panels: Mapping[str, pd.DataFrame], legend: str, label: str, axis: str, n_columns: int = 3
+    panels: Mapping[str, pd.DataFrame], label: str, axis: str, n_columns: int = 3
 ) -> Figure:
     """Draw the means of a measure with 95 % BCa intervals, a line for each level of a panel.
 
     Each panel has the rows of one measure: `between`, `level` and `value`, one row per network.
-    Shares are drawn equally far apart, in order. `legend` names the levels, `label` the measure
-    and `axis` the shares.
+    Shares are drawn equally far apart, in order. A panel's title ends in what its levels are;
+    `label` names the measure and `axis` the shares.
     """
     n_rows = -(-len(panels) // n_columns)
     fig, axes = plt.subplots(
@@ -28,15 +28,17 @@ def against_share(
     for ax, (title, rows) in zip(axes.flat, panels.items(), strict=True):
         shares = np.unique(rows.between)
         for (level, part), colour in zip(rows.groupby("level"), PALETTE, strict=False):
-            values = [of_share.to_numpy() for _, of_share in part.groupby("between").value]
-            low, high = np.transpose([interval(of_share) for of_share in values])
-            means = [of_share.mean() for of_share in values]
-            ax.plot(range(len(shares)), means, "o-", ms=4, color=colour, label=f"{level:g}")
-            ax.fill_between(range(len(shares)), low, high, color=colour, alpha=0.25, lw=0)
-        ax.set_title(title, fontsize=11)
+            mean_band(
+                ax, part.groupby("between").value, range(len(shares)), color=colour, marker="o",
+                ms=4, label=f"{level:g}",
+            )  # fmt: skip
         ax.set(xticks=range(len(shares)))
         ax.set_xticklabels([f"{share:g}" for share in shares], fontsize=9)
-        ax.legend(title=legend, fontsize=8.5, title_fontsize=9)
+        told = ax.legend(
+            title=title, title_fontsize=10, fontsize=8.5, ncols=len(PALETTE),
+            loc="lower center", bbox_to_anchor=(0.5, 1.0), handlelength=1.1, columnspacing=0.9,
+        )  # fmt: skip
+        told.get_title().set_multialignment("center")
     fig.supxlabel(axis, fontsize=11)
     fig.supylabel(label, fontsize=11)
     return fig

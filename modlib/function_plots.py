@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from modlib.comparison_plots import TASK_NAMES, of_tasks
 from modlib.comparisons import interval
-from modlib.plots import GREY, PALETTE, PENALTY_STYLE
+from modlib.plots import GREY, PALETTE, PENALTY_STYLE, mean_band
 
 STYLE = {"pruned": ("no penalty, pruned", "#000000", "X")} | PENALTY_STYLE
 """Label, colour and marker of each penalty, and of the control of equal density."""
@@ -57,9 +57,7 @@ def curve(ax: Axes, table: pd.DataFrame, x: str, y: str, penalty: str) -> None:
     """Draw one penalty's mean over x, with the band of its 95 % BCa intervals."""
     name, colour, marker = STYLE[penalty]
     groups = table[table.penalty == penalty].groupby(x)[y]
-    means, ends = groups.mean(), groups.apply(lambda values: pd.Series(interval(values))).unstack()
-    ax.plot(means.index, means, marker=marker, ms=5, color=colour, label=name)
-    ax.fill_between(ends.index, ends[0], ends[1], color=colour, alpha=0.15, lw=0)
+    mean_band(ax, groups, marker=marker, ms=5, color=colour, label=name)
 
 
 def curves(panels: Mapping[str, pd.DataFrame], x: str, y: str, penalties: Sequence[str]) -> Figure:

@@ -10,13 +10,17 @@ from collections.abc import Mapping, Sequence
 import matplotlib.pyplot as plt
 import networkit  # noqa: F401  before use_style: it sets a style of its own when imported
 import numpy as np
+import pandas as pd
 import seaborn as sns
 from jaxtyping import Float, Int
 from matplotlib.animation import FuncAnimation
+from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 from matplotlib.colors import to_rgba_array
 from matplotlib.figure import Figure
+from pandas.api.typing import SeriesGroupBy
 
+from modlib.comparisons import intervals
 from modlib.graphs import layer_of, layer_sizes
 
 PALETTE = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#F0E442"]
@@ -56,6 +60,18 @@ def use_style() -> None:
             "svg.hashsalt": "modlib",
         }
     )
+
+
+def mean_band(ax: Axes, groups: SeriesGroupBy, x: range | None = None, **style: object) -> None:
+    """Draw the mean of each group over x, with the band of its 95 % BCa interval.
+
+    x is the groups' keys if left out; `style` is that of the line.
+    """
+    values = pd.concat({key: group.reset_index(drop=True) for key, group in groups}, axis=1).T
+    found = intervals(values)
+    x = values.index if x is None else x
+    (line,) = ax.plot(x, found["mean"], **style)
+    ax.fill_between(x, found.low, found.high, color=line.get_color(), alpha=0.2, lw=0)
 
 
 def community_colours(communities: Int[np.ndarray, " n_neurons"]) -> Float[np.ndarray, "n 4"]:

@@ -11,7 +11,7 @@ def test_a_line_joins_the_means_of_its_level():
     grid = pd.MultiIndex.from_product([[0.0, 0.1, 0.9], [1.0, 2.0], range(4)])
     rows = grid.to_frame(index=False, name=["between", "level", "seed"])
     rows["value"] = np.random.default_rng(0).normal(size=len(rows))
-    fig = against_share({"one": rows, "two": rows.assign(value=1.0)}, "level", "value", "share", 2)
+    fig = against_share({"one": rows, "two": rows.assign(value=1.0)}, "value", "share", 2)
     one, two = fig.axes
     means = rows.groupby(["level", "between"]).value.mean()
     for line, level in zip(one.lines, (1.0, 2.0), strict=True):

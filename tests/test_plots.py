@@ -1,11 +1,13 @@
 """Figures show what they are given: counted, coloured and placed as they say."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from matplotlib import pyplot as plt
 from matplotlib.colors import to_hex, to_rgb
 
 from modlib import plots
+from modlib.comparisons import interval
 
 
 def network(n_communities, size=4):
@@ -145,3 +147,15 @@ def test_the_style_is_one_for_all_figures():
         colours = [entry["color"] for entry in plt.rcParams["axes.prop_cycle"]]
         assert [to_hex(c) for c in colours] == [c.lower() for c in plots.PALETTE]
         assert plt.rcParams["figure.constrained_layout.use"]
+
+
+def test_a_band_is_the_interval_around_the_means():
+    table = pd.DataFrame({"x": [1, 2, 2, 2, 2, 1, 1], "value": [0.1, 1.0, 1.2, 1.7, 2.0, 0.2, 0.6]})
+    _, ax = plt.subplots()
+    plots.mean_band(ax, table.groupby("x").value, color="red")
+    (line,), (band,) = ax.lines, ax.collections
+    assert line.get_xdata().tolist() == [1, 2]
+    assert line.get_ydata() == pytest.approx([0.3, 1.475])
+    corners = {tuple(corner) for corner in band.get_paths()[0].vertices}
+    for x, values in table.groupby("x").value:
+        assert {(x, end) for end in interval(values)} <= corners
