@@ -134,7 +134,9 @@ def made_again(part: Part, folder: Path = NOTEBOOKS) -> pd.DataFrame:
 
 
 def beside(published: pd.DataFrame, again: pd.DataFrame) -> pd.DataFrame:
-    """Return the published rows of those made again, in their order.
+    """Return the published rows of those made again, in their order, with the same columns.
+
+    What is not published is empty.
 
     Raises:
         ValueError: if one is not there, or more than once.
@@ -150,11 +152,10 @@ def beside(published: pd.DataFrame, again: pd.DataFrame) -> pd.DataFrame:
             f"a row made again needs one in the published table, got {len(missing)} of"
             f" {len(again)} without, and {len(found)} in all; the first: {row.to_dict()}"
         )
-    return found
+    return found.reindex(columns=again.columns)
 
 
 def tolerances(published: pd.DataFrame, again: pd.DataFrame) -> dict[str, float]:
     """Return how far the means of each measure may lie apart on another machine."""
-    measures = [m for m in again.select_dtypes("number") if m not in KEYS]
-    rows = published.reindex(columns=measures)
+    rows = published[[m for m in again.select_dtypes("number") if m not in KEYS]].astype(float)
     return (SPREAD * rows.std() + SHARE * rows.mean().abs()).to_dict()

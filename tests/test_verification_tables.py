@@ -99,6 +99,7 @@ PUBLISHED = pd.DataFrame(
 def test_rows_are_found_whatever_their_order_and_types():
     again = pd.DataFrame({"penalty": [None, "none"], "level": [1, 1], "seed": [0, 1], "kept": 0.0})
     assert beside(PUBLISHED, again).kept.tolist() == [0.4, 0.2]
+    assert beside(PUBLISHED, again.assign(steps=300)).steps.isna().all()
 
 
 def test_a_row_has_to_be_there_once():
