@@ -1,7 +1,7 @@
 # make book       build the book into _build/html      make reproduce  run the papermill batch
 # make test       run all tests                        make bench      measure speed, as ratios
 # make lint       check style                          make clean      remove all that can be made again
-# make lock       resolve requirements.txt afresh      make verify     train a sample of published networks again
+# make lock       resolve requirements.txt afresh      make verify     make a sample of published numbers again
 #                                                      PROFILE=smoke|quick|paper chooses the batch and the book
 
 PYTHON ?= python3

@@ -11,6 +11,7 @@ from torch.func import functional_call
 from torch.nn import functional as F
 
 from modlib.chain import StackedLinear
+from modlib.graphs import pruned
 
 
 class Stack(nn.Module):
@@ -77,6 +78,24 @@ def initial_layers(
         return torch.empty(shape).uniform_(-(n_in**-0.5), n_in**-0.5, generator=generator)
 
     return [(uniform(i, i, o), uniform(i, 1, o)) for i, o in pairwise(widths)]
+
+
+def prune_by_magnitude(network: nn.Module, density: float) -> None:
+    """Set all but the largest weights of a stack to zero, and hold them there in training.
+
+    In each layer of each network the share `density` of the weights is left; biases are left
+    alone. `network` has `layers`, each a `StackedLinear`, and is changed in place.
+
+    Source: Han et al. (2015), arXiv:1506.02626.
+
+    Raises:
+        ValueError: if `density` is not above 0 and at most 1.
+    """
+    for layer in network.layers:
+        left = np.stack(pruned([*layer.weight.detach().numpy()], density))
+        with torch.no_grad():
+            layer.weight.copy_(torch.from_numpy(left))
+        layer.weight.register_hook((layer.weight.detach() != 0).mul)
 
 
 def by_head(

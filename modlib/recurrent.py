@@ -17,8 +17,7 @@ from torch.nn import functional as F
 from torch.optim.lr_scheduler import LambdaLR
 
 from modlib.chain import Chain, StackedLinear, weights
-from modlib.graphs import pruned
-from modlib.networks import initial_layers
+from modlib.networks import initial_layers, prune_by_magnitude
 from modlib.penalties import no_penalty
 from modlib.training import FALL
 
@@ -153,17 +152,10 @@ def train_recurrent(
 
 
 def largest_left(network: RecurrentStack, density: float) -> RecurrentStack:
-    """Return a copy with the share `density` of each matrix's weights, the largest, left alone.
+    """Return a copy, pruned to the share `density` of each matrix's weights, the largest.
 
     The other weights are zero, and stay so when the copy is trained.
     """
-    chain = [W.detach().numpy() for W in weights(network)]
-    sparse = zip(
-        *(pruned([W[k] for W in chain], density) for k in range(len(network.seeds))), strict=True
-    )
     copy = deepcopy(network)
-    for layer, left in zip(copy.layers, sparse, strict=True):
-        with torch.no_grad():
-            layer.weight.copy_(torch.from_numpy(np.stack(left)))
-        layer.weight.register_hook((layer.weight.detach() != 0).mul)
+    prune_by_magnitude(copy, density)
     return copy

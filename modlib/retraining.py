@@ -16,9 +16,8 @@ from torch import Tensor
 
 from modlib.chain import Chain, weights
 from modlib.data import Data, Examples, Task
-from modlib.graphs import pruned
 from modlib.measures import stacked
-from modlib.networks import Stack
+from modlib.networks import Stack, prune_by_magnitude
 from modlib.penalties import Penalty, no_penalty, prior
 from modlib.training import mini_batches
 
@@ -102,8 +101,7 @@ def largest_alone(network: Stack, density: float) -> Penalty:
     In each layer of each network the share `density` is left, and trained further; the other
     weights stay zero. The new stack has to have the old one's seeds and widths.
     """
-    chains = [[W[n].detach().numpy() for W in weights(network)] for n in range(len(network.seeds))]
-    sparse_chains = [pruned(chain, density) for chain in chains]
+    trained = deepcopy(network.state_dict())
 
     def change(task: Task, new: Stack, strengths: Sequence[float]) -> None:
         if (new.seeds, new.widths) != (network.seeds, network.widths):
@@ -111,12 +109,8 @@ def largest_alone(network: Stack, density: float) -> Penalty:
                 f"pruned networks go on with seeds {network.seeds} and widths {network.widths},"
                 f" got {new.seeds} and {new.widths}"
             )
-        layers = zip(new.layers, network.layers, zip(*sparse_chains, strict=True), strict=True)
-        for layer, old, left in layers:
-            with torch.no_grad():
-                layer.weight.copy_(torch.from_numpy(np.stack(left)))
-                layer.bias.copy_(old.bias)
-            layer.weight.register_hook((layer.weight.detach() != 0).mul)
+        new.load_state_dict(trained)
+        prune_by_magnitude(new, density)
 
     return prior("pruned", change, 1.0)
 

@@ -1,8 +1,9 @@
-"""Train a random sample of the published networks again, and compare them with their rows.
+"""Make a random sample of the published numbers again, and compare.
 
-`make verify` runs this. On the machine and with the versions that a row was made with,
-every measure has to come out with the same six digits; elsewhere, where rounding differs and
-training amplifies it, means over the networks of a pair have to lie within `TOLERANCE`.
+`make verify` runs this: it trains networks of `networks.csv` and makes parts of other tables.
+On the machine and with the versions that a row was made with, every measure has to come out with
+the same six digits; elsewhere, where rounding differs and training amplifies it, means over the
+networks of a pair have to lie within `TOLERANCE`, those over a part within `tolerances`.
 """
 
 import argparse
@@ -10,6 +11,7 @@ import multiprocessing
 import sys
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -17,6 +19,7 @@ import yaml
 
 from modlib import provenance, results
 from modlib.training import train
+from modlib.verification_tables import NOTEBOOKS, Part, beside, made_again, sample_parts, tolerances
 
 CONFIG = Path(__file__).parents[1] / "workflow" / "paper.yaml"
 
@@ -84,18 +87,22 @@ def trained_again(rows: pd.DataFrame, nulls: int, restarts: int) -> pd.DataFrame
     return run.table
 
 
-def differing(published: pd.DataFrame, again: pd.DataFrame, exact: bool) -> list[str]:
-    """Return a line for each measure that differs by more than it may.
+def differing(
+    published: pd.DataFrame, again: pd.DataFrame, tolerance: dict[str, float], exact: bool
+) -> list[str]:
+    """Return a line for each measure that differs by more than it may, row by row.
 
-    `exact` asks for six digits in each network; otherwise means are compared.
+    `exact` asks for six digits in each row; otherwise means are compared, to the tolerance of
+    each measure.
     """
     lines = []
-    for measure, tolerance in TOLERANCE.items():
+    for measure, apart in tolerance.items():
         old, new = published[measure].to_numpy(float), again[measure].to_numpy(float)
         if exact:
             same = np.isclose(old, new, rtol=SIX_DIGITS, atol=1e-6, equal_nan=True).all()
         else:
-            same = np.allclose(np.mean(old), np.mean(new), rtol=0, atol=tolerance, equal_nan=True)
+            means = published[measure].mean(), again[measure].mean()
+            same = np.allclose(*means, rtol=0, atol=apart, equal_nan=True)
         if not same:
             worst = np.nanargmax(np.abs(old - new)) if np.isfinite(old - new).any() else 0
             lines.append(
@@ -105,33 +112,68 @@ def differing(published: pd.DataFrame, again: pd.DataFrame, exact: bool) -> list
     return lines
 
 
+class Verdict(NamedTuple):
+    """What was made again, to which accuracy it was compared, and what differs, in words."""
+
+    told: str
+    exact: bool
+    lines: list[str]
+
+
+def _of_here(rows: pd.DataFrame) -> bool:
+    return bool((rows.versions == provenance.provenance()["versions"]).all())
+
+
+def verified_networks(rows: pd.DataFrame, nulls: int, restarts: int) -> Verdict:
+    """Train the networks of a pair again and compare them with their rows."""
+    exact, again = _of_here(rows), trained_again(rows, nulls, restarts)
+    told = f"networks, {rows.task.iloc[0]} {rows.penalty.iloc[0]}: {len(rows)} rows"
+    return Verdict(told, exact, differing(rows, again, TOLERANCE, exact))
+
+
+def verified_part(part: Part, published: pd.DataFrame, folder: Path = NOTEBOOKS) -> Verdict:
+    """Make a part of another table again and compare it with the published rows."""
+    told, exact = f"{part.table}, {part.told}", _of_here(published)
+    try:
+        again = made_again(part, folder)
+        rows = beside(published, again)
+    except ValueError as error:
+        return Verdict(told, exact, [f"    {error}"])
+    lines = differing(rows, again, tolerances(rows, again), exact)
+    return Verdict(f"{told}: {len(again)} rows", exact, lines)
+
+
 def main() -> int:
     """Verify a sample, print what was compared and what differs; return 1 if anything does."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--pairs", type=int, default=12, help="pairs of task and penalty")
+    parser.add_argument("--parts", type=int, default=3, help="parts of other tables")
     parser.add_argument("--seed", type=int, help="of the sample; a new one if left out")
     options = parser.parse_args()
     seed = np.random.SeedSequence().entropy % 2**32 if options.seed is None else options.seed
     config = yaml.safe_load(CONFIG.read_text())
-    here = provenance.provenance()["versions"]
-    drawn = sample(results.published(results.FOLDER), options.pairs, seed)
-    n_networks = sum(map(len, drawn))
-    print(f"{n_networks} networks of {len(drawn)} pairs of task and penalty, --seed {seed}")
+    pairs = sample(results.published(results.FOLDER), options.pairs, seed)
+    parts = sample_parts(config["tables"], options.parts, seed)
+    print(
+        f"{sum(map(len, pairs))} networks of {len(pairs)} pairs of task and penalty,"
+        f" {len(parts)} parts of other tables, --seed {seed}"
+    )
     # a fork would copy PyTorch's threads
     with ProcessPoolExecutor(mp_context=multiprocessing.get_context("spawn")) as pool:
-        settings = [config["nulls"]] * len(drawn), [config["restarts"]] * len(drawn)
-        again = pool.map(trained_again, drawn, *settings)
+        # parts take longest, and come first
+        begun = [
+            pool.submit(verified_part, part, results.published_table(part.table, results.FOLDER))
+            for part in parts
+        ]
+        settings = config["nulls"], config["restarts"]
+        begun += [pool.submit(verified_networks, rows, *settings) for rows in pairs]
         failed = 0
-        for rows, new in zip(drawn, again, strict=True):
-            exact = bool((rows.versions == here).all())
-            lines = differing(rows, new, exact)
+        for told, exact, lines in (verdict.result() for verdict in begun):
             failed += bool(lines)
-            verdict = "DIFFERS" if lines else "ok"
             asked = "six digits" if exact else "means within tolerance"
-            task, penalty = rows.task.iloc[0], rows.penalty.iloc[0]
-            print(f"{verdict:8}{task} {penalty}, {len(rows)} networks, {asked}")
+            print(f"{'DIFFERS' if lines else 'ok':8}{told}, {asked}")
             print(*lines, sep="\n", end="\n" if lines else "", flush=True)
-    print(f"{len(drawn) - failed} of {len(drawn)} pairs agree with the published table")
+    print(f"{len(begun) - failed} of {len(begun)} agree with the published tables")
     return 1 if failed else 0
 
 

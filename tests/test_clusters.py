@@ -27,6 +27,12 @@ def test_rewired_edges_leave_their_cluster():
     assert not clustered_graph(60, 6, 1.0, rngs(1)[0])[within].any()
 
 
+def test_either_end_of_an_edge_may_be_rewired():
+    degrees = clustered_graph(300, 30, 1.0, rngs(1)[0]).sum(0).reshape(30, 10)
+    # edges are listed from their end with the smaller number
+    assert degrees[:, :5].mean() == pytest.approx(degrees[:, 5:].mean(), abs=1.0)
+
+
 def test_a_pair_of_neurons_forgets_as_it_must():
     n = 4_000
     A = clustered_graph(n, n // 2, 0.0, rngs(1)[0])[None]

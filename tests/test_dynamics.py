@@ -83,6 +83,16 @@ def test_the_henon_map_has_its_published_exponent():
     assert found == pytest.approx(0.419, abs=0.01)
 
 
+def test_what_happens_during_the_washout_does_not_count():
+    def step(x, t):
+        return np.where(x > 1, x - 1, x / 2)
+
+    # nearby states keep their distance for 50 steps
+    found = lyapunov_exponent(step, np.full((1, 2), 50.2), times=100, washout=60)
+    assert found == pytest.approx(np.log(0.5), abs=1e-6)
+    assert lyapunov_exponent(step, np.full((1, 2), 50.2), times=100, washout=0) > 0.9 * np.log(0.5)
+
+
 def test_an_exponent_needs_time():
     with pytest.raises(ValueError, match="must be positive"):
         lyapunov_exponent(lambda x, t: x, np.zeros((1, 2)), times=0)

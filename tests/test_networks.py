@@ -1,5 +1,7 @@
 """Stacks of perceptrons against `torch.nn`, one network at a time."""
 
+from copy import deepcopy
+
 import numpy as np
 import pytest
 import torch
@@ -16,6 +18,7 @@ from modlib.networks import (
     by_head,
     cross_entropy,
     explained_variance,
+    prune_by_magnitude,
     squared_error,
     with_weights,
 )
@@ -138,6 +141,31 @@ def test_a_network_with_other_weights_is_one_whose_weights_were_replaced(dtype):
     for layer, W in zip(stack.layers, chain, strict=True):
         layer.weight.data = torch.tensor(W, dtype=torch.float32)
     assert torch.equal(outputs, stack(x))
+
+
+def test_pruning_leaves_the_largest_weights_of_each_network_and_holds_the_others_at_zero():
+    stack = Stack(WIDTHS, seeds=[3, 1])
+    before = deepcopy(stack)
+    prune_by_magnitude(stack, 0.3)
+    for layer, old in zip(stack.layers, before.layers, strict=True):
+        for n in range(2):
+            flat, left = old.weight[n].flatten().tolist(), layer.weight[n].flatten().tolist()
+            order = sorted(range(len(flat)), key=lambda i: -abs(flat[i]))
+            largest = order[: round(0.3 * len(flat))]
+            assert left == [flat[i] if i in largest else 0.0 for i in range(len(flat))]
+        assert torch.equal(layer.bias, old.bias)
+    left = [layer.weight.detach().clone() for layer in stack.layers]
+    update = torch.optim.Adam(stack.parameters(), lr=0.1)
+    stack(inputs(2)).square().sum().backward()
+    update.step()
+    for layer, old in zip(stack.layers, left, strict=True):
+        assert torch.equal(layer.weight != 0, old != 0)
+        assert not torch.equal(layer.weight, old)
+
+
+def test_pruning_needs_a_share_to_leave():
+    with pytest.raises(ValueError, match="a share above 0"):
+        prune_by_magnitude(Stack(WIDTHS, seeds=[3]), 0.0)
 
 
 def test_the_loss_of_classes_is_cross_entropy_added_up_over_heads():

@@ -132,7 +132,9 @@ def test_delays_have_to_fit_into_a_sequence(delays):
 
 def test_only_the_largest_weights_are_left_and_trained():
     network = RecurrentStack(2, 8, 2, [1, 2])
+    whole = [W.detach().clone() for W in weights(network)]
     sparse = largest_left(network, 0.25)
+    assert all(torch.equal(a, b) for a, b in zip(whole, weights(network), strict=True))
     before = [W.detach().clone() for W in weights(sparse)]
     for W, left in zip(weights(network), before, strict=True):
         share = (left != 0).double().mean((1, 2))

@@ -9,7 +9,14 @@ import torch
 from modlib.chain import squares
 from modlib.networks import Stack
 from modlib.priors import hard_wired
-from modlib.retraining import largest_alone, module_of_head, present, relabelled, retrained
+from modlib.retraining import (
+    Trainable,
+    largest_alone,
+    module_of_head,
+    present,
+    relabelled,
+    retrained,
+)
 from modlib.tasks import TASKS
 from modlib.training import train
 
@@ -126,6 +133,24 @@ def test_separate_halves_lose_nothing_while_one_of_them_is_retrained(optimiser):
     assert (free.nunique() > 1).all()
 
 
+def test_what_may_not_change_does_not():
+    network, data = stack_and_data()
+    none = Trainable(
+        [torch.zeros_like(layer.weight, dtype=torch.bool) for layer in network.layers],
+        [torch.zeros_like(layer.bias, dtype=torch.bool) for layer in network.layers],
+    )
+    found = retrained(network, RETINA, data, 1, SGD, trainable=none, **BRIEF)
+    assert (found.groupby("network")[["changed", "kept"]].nunique() == 1).all(axis=None)
+
+
+def test_examples_say_nothing_of_the_other_sub_task():
+    network, data = stack_and_data()
+    other = [d._replace(train=relabelled(d.train, RETINA.heads, 0, seed=0)) for d in data]
+    one, same = (retrained(network, RETINA, of, 1, SGD, **BRIEF) for of in (data, other))
+    assert one.equals(same)
+    assert one.kept.nunique() > 2
+
+
 def test_pruned_networks_go_on_from_their_largest_weights_and_keep_the_others_at_zero():
     run = train("retina", "none", seeds=[3, 8], steps=50, nulls=2, restarts=1)
     go_on = largest_alone(run.network, 0.25)
@@ -139,6 +164,8 @@ def test_pruned_networks_go_on_from_their_largest_weights_and_keep_the_others_at
             assert torch.equal(first[n], before[n] * (first[n] != 0))
         assert torch.equal(first != 0, last != 0)
         assert not torch.equal(first, last)
+    for old, new in zip(run.network.layers, start.network.layers, strict=True):
+        assert torch.equal(old.bias, new.bias)
     assert all(
         torch.equal(a, b != 0) for a, b in zip(present(end.network).weight, end.chain, strict=True)
     )
