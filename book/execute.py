@@ -7,41 +7,68 @@ emptied first: it tells pages apart by their code alone, but they follow from th
 published tables too. A page that fails is left out, for the build to execute it again and say why.
 """
 
-import logging
+import asyncio
 import os
 import shutil
 import sys
 from pathlib import Path
 
+import nbformat
 import yaml
 from jupyter_cache import get_cache
-from jupyter_cache.executors import load_executor
+from jupyter_cache.base import CacheBundleIn
+from myst_nb.core.read import myst_nb_reader_plugin
+from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError
+from nbformat import NotebookNode
 from sphinx_external_toc.parsing import parse_toc_yaml
 
 ROOT = Path(__file__).parents[1]
-PLUGINS = {".ipynb": "nbformat", ".md": "myst_nb_md"}
 
 
-def executable(page: str) -> Path | None:
-    """Return the file of a page of the table of contents, or None if there is no code in it."""
-    notebook, text = (ROOT / f"{page}{suffix}" for suffix in PLUGINS)
+def read(page: str) -> tuple[Path, NotebookNode] | None:
+    """Return a page of the table of contents, or None if there is no code in it."""
+    notebook, text = ROOT / f"{page}.ipynb", ROOT / f"{page}.md"
     if notebook.exists():
-        return notebook
-    return text if "{code-cell}" in text.read_text() else None
+        return notebook, nbformat.read(notebook, as_version=4)
+    return (text, myst_nb_reader_plugin(text)) if "{code-cell}" in text.read_text() else None
 
 
-def main(folder: Path) -> None:
+async def execute(page: tuple[Path, NotebookNode], timeout: int) -> CacheBundleIn | None:
+    """Return a page with its outputs, or None if it fails."""
+    path, notebook = page
+    client = NotebookClient(
+        notebook,
+        timeout=timeout,
+        resources={"metadata": {"path": path.parent}},
+        record_timing=False,  # or the build would not know the page again
+        extra_arguments=["--log-level=ERROR"],  # or each kernel warns that it listens on a port
+    )
+    try:
+        await client.async_execute()
+    except CellExecutionError:
+        print(f"{path.name} fails", flush=True)
+        return None
+    print(f"{path.name} executed", flush=True)
+    return CacheBundleIn(notebook, str(path))
+
+
+async def main(folder: Path) -> None:
     """Execute all pages into a folder."""
     shutil.rmtree(folder, ignore_errors=True)
     cache = get_cache(folder)
-    pages = [*filter(None, map(executable, parse_toc_yaml(ROOT / "_toc.yml")))]
-    print(f"Executing {len(pages)} pages on {os.cpu_count()} cores", flush=True)
-    for path in pages:
-        cache.add_nb_to_project(path, read_data={"name": PLUGINS[path.suffix], "type": "plugin"})
     timeout = yaml.safe_load((ROOT / "_config.yml").read_text())["execute"]["timeout"]
-    logging.basicConfig(level=logging.WARNING)
-    load_executor("local-parallel", cache, logging.getLogger()).run_and_cache(timeout=timeout)
+    core = asyncio.Semaphore(os.cpu_count())
+
+    async def put(page: tuple[Path, NotebookNode]) -> None:
+        async with core:
+            bundle = await execute(page, timeout)
+        if bundle is not None:
+            cache.cache_notebook_bundle(bundle, check_validity=False, overwrite=True)
+
+    pages = filter(None, map(read, parse_toc_yaml(ROOT / "_toc.yml")))
+    await asyncio.gather(*map(put, pages))
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    asyncio.run(main(Path(sys.argv[1])))

@@ -42,7 +42,9 @@ BENEFITS = {
         "goals", "schedule == 'in turn, every 300 steps' and epoch >= 6", "unseen"
     ),
     "50 examples": Benefit("curves", TUNED.format(50), "accuracy"),
+    "100 examples": Benefit("curves", TUNED.format(100), "accuracy"),
     "300 examples": Benefit("curves", TUNED.format(300), "accuracy"),
+    "1,000 examples": Benefit("curves", TUNED.format(1000), "accuracy"),
     "3,000 examples": Benefit("curves", TUNED.format(3000), "accuracy"),
     "recall": Benefit("recurrent", AT_DEFAULT, "accuracy"),
 }

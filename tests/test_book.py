@@ -1,5 +1,6 @@
 """The book is built from pages that were executed just before, and from no others."""
 
+import asyncio
 import importlib.util
 import shutil
 import subprocess
@@ -22,9 +23,14 @@ def execute():
 
 
 def test_pages_with_code_are_executed(execute):
-    assert execute.executable("notebooks/walks") == ROOT / "notebooks" / "walks.ipynb"
-    assert execute.executable("book/results") == ROOT / "book" / "results.md"
-    assert execute.executable("book/references") is None
+    path, notebook = execute.read("notebooks/walks")
+    assert path == ROOT / "notebooks" / "walks.ipynb"
+    assert notebook.cells == nbformat.read(path, as_version=4).cells
+    path, text = execute.read("book/results")
+    assert path == ROOT / "book" / "results.md"
+    n_cells = path.read_text().count("{code-cell}")
+    assert sum(cell.cell_type == "code" for cell in text.cells) == n_cells
+    assert execute.read("book/references") is None
 
 
 def page(path, code):
@@ -45,7 +51,7 @@ def test_nothing_is_kept_from_an_earlier_build(execute, tmp_path, monkeypatch):
     page(tmp_path / "fails.ipynb", "1 / 0")
     for content in ("old", "new"):
         (tmp_path / "table").write_text(content)
-        execute.main(tmp_path / "cache")
+        asyncio.run(execute.main(tmp_path / "cache"))
         cache = get_cache(tmp_path / "cache")
         # the page that failed is left for the build
         assert [record.uri for record in cache.list_cache_records()] == [str(number)]

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import nbformat
 import pytest
-import torch
 import yaml
 
 ROOT = Path(__file__).parents[1]
@@ -69,8 +68,7 @@ def test_the_lock_holds_what_pyproject_asks_for():
 
 def test_the_lines_in_the_readme_run(capsys):
     (code,) = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
-    batches = [(torch.randn(8, 128), torch.randint(20, (8,))) for _ in range(3)]
-    exec(code, {"batches": batches})
+    exec(code, {})
     assert -1 < float(capsys.readouterr().out) < 1
 
 
