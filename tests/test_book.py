@@ -57,6 +57,10 @@ def test_nothing_is_kept_from_an_earlier_build(execute, tmp_path, monkeypatch):
         assert [record.uri for record in cache.list_cache_records()] == [str(number)]
         _, executed = cache.merge_match_into_file(number)
         assert executed.cells[0].outputs[0].text == f"{content}\n"
+    # a page that fails now does not stay as it was before
+    (tmp_path / "table").unlink()
+    asyncio.run(execute.main(tmp_path / "cache"))
+    assert not get_cache(tmp_path / "cache").list_cache_records()
 
 
 @pytest.mark.parametrize("profile", ["paper", "quick"])
