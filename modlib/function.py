@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from copy import deepcopy
 
 import numpy as np
+import pandas as pd
 import torch
 from jaxtyping import Float
 from torch import Tensor
@@ -96,6 +97,14 @@ DAMAGES: dict[str, Damage] = {
 }
 """The damages by name."""
 
+LEVELS: dict[str, Sequence[float]] = {
+    "weight noise": (0.0, 0.25, 0.5, 0.75, 1.0),
+    "input noise": (0.0, 0.25, 0.5, 0.75, 1.0),
+    "removed connections": (0.0, 0.2, 0.4, 0.6, 0.8),
+    "removed neurons": (0.0, 0.2, 0.4, 0.6, 0.8),
+}
+"""The levels that networks are compared at, by damage."""
+
 
 @torch.no_grad()
 def damaged_accuracy(
@@ -143,3 +152,19 @@ def area_under(
     if len(levels) < 2 or np.any(np.diff(levels) <= 0):
         raise ValueError(f"an area needs two levels or more, in rising order; got {list(levels)}")
     return np.trapezoid(curve, levels, axis=0) / (levels[-1] - levels[0])
+
+
+def damage_table(network: Stack, task: Task, examples: Examples, draws: int = 5) -> pd.DataFrame:
+    """Return one row per network and damage: its accuracy at each of `LEVELS`, and their mean.
+
+    The columns are `network`, its place in the stack, `seed`, `damage`, `area`, as in
+    `area_under`, `level_0` and so on, and `accuracy_0` and so on, as in `damaged_accuracy`.
+    """
+    found = []
+    for damage, levels in LEVELS.items():
+        curve = damaged_accuracy(network, task, examples, DAMAGES[damage], levels, draws)
+        at = {f"level_{n}": level for n, level in enumerate(levels)}
+        at |= {f"accuracy_{n}": accuracy for n, accuracy in enumerate(curve)}
+        told = {"seed": network.seeds, "damage": damage, "area": area_under(curve, levels)}
+        found.append(pd.DataFrame(told | at).rename_axis("network").reset_index())
+    return pd.concat(found, ignore_index=True)

@@ -107,7 +107,7 @@ def write(table: pd.DataFrame, path: Path | str) -> None:
 
 def read(path: Path | str) -> pd.DataFrame:
     """Return a table after checking it; a missing file or a bad row raises ValueError."""
-    _require(Path(path))
+    require(Path(path))
     text = {"versions": str, "commit": str, "key": str}
     return check(pd.read_csv(path, dtype=text, keep_default_na=False, na_values=[""]))
 
@@ -126,14 +126,14 @@ def write_network(run: Run, row: int, path: Path | str) -> None:
     told = {name: str(run.table[name][row]) for name in ("task", "penalty", "strength", "seed")}
     told["activation"] = run.network.activation.__name__
     path.parent.mkdir(parents=True, exist_ok=True)
-    with _renamed_to(path) as temporary:
+    with renamed_to(path) as temporary:
         safetensors.torch.save_file(layers, temporary, metadata=told)
 
 
 def read_network(path: Path | str) -> tuple[Stack, dict[str, str]]:
     """Return a network that `write_network` wrote, as a stack of one, and what it was told of."""
     path = Path(path)
-    _require(path)
+    require(path)
     with safetensors.safe_open(path, "pt") as file:
         told = file.metadata()
     layers = safetensors.torch.load_file(path)
@@ -201,7 +201,7 @@ def _write_checksums(folder: Path) -> None:
 def _checked(folder: Path, name: str) -> Path:
     """Return a published file's path after comparing its checksum."""
     path, sums = folder / name, folder / "SHA256SUMS"
-    _require(path)
+    require(path)
     lines = sums.read_text().splitlines() if sums.exists() else []
     expected = dict(reversed(line.split("  ", 1)) for line in lines).get(name)
     if _sha256(path) != expected:
@@ -213,7 +213,8 @@ def _checked(folder: Path, name: str) -> Path:
     return path
 
 
-def _require(path: Path) -> None:
+def require(path: Path) -> None:
+    """Raise ValueError if there is no such file."""
     if not path.exists():
         raise ValueError(f"there is no file {path}; `make reproduce` writes it")
 
@@ -223,7 +224,7 @@ def _sha256(path: Path) -> str:
 
 
 @contextmanager
-def _renamed_to(path: Path) -> Iterator[Path]:
+def renamed_to(path: Path) -> Iterator[Path]:
     """Give a temporary path beside another, and rename it to that once it is written."""
     temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
     yield temporary
@@ -231,5 +232,5 @@ def _renamed_to(path: Path) -> Iterator[Path]:
 
 
 def _replace(path: Path, text: str) -> None:
-    with _renamed_to(path) as temporary:
+    with renamed_to(path) as temporary:
         temporary.write_text(text)

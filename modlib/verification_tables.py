@@ -25,6 +25,7 @@ ONE_OF = {
     "circuits": ["strengths"],
     "curves": ["examples", "strengths"],
     "damage": ["strengths"],
+    "damage_tuned": ["strengths"],
     "goals": ["strengths"],
     "recurrent": ["delays", "strengths"],
     "reservoirs": ["between", "radii", "thresholds", "rewired", "temperatures", "ratios"],

@@ -15,6 +15,7 @@ import yaml
 
 from modlib import PENALTIES, TASKS, provenance, results
 from modlib.comparisons import chosen_strengths
+from modlib.verification_tables import Part, made_again
 
 ROOT = Path(__file__).parents[1]
 # as the notebook has it where nothing else is said
@@ -167,6 +168,27 @@ def test_another_table_is_made_once_and_again_when_its_parameters_change(tmp_pat
         tables = {"settings": told | {"steps": steps}}
         again = run(snakemake(tmp_path, "--dry-run", only="settings", tables=tables))
         assert f"0 of 0 parts and {stale} other tables have to be made" in again.stderr
+
+
+def test_networks_that_two_tables_are_about_are_trained_once_and_are_those_made_by_hand(tmp_path):
+    common = {"seeds": [0, 1], "training_steps": 20}
+    tables = {
+        "damage": {"strengths": {"retina": {"none": 0.0, "l2": 0.003}}, "draws": 1},
+        "circuits": {
+            "strengths": {"retina": {"l2": 0.003, "hard_wired": 1.0}},
+            "restarts": 1,
+            "tested": 30,
+        },
+    }
+    tables = {name: told | common for name, told in tables.items()}
+    done = run(snakemake(tmp_path, groups=[RETINA_AND], tables=tables))
+    assert done.returncode == 0, done.stderr
+    assert len(list((tmp_path / "build" / "trained").iterdir())) == 1
+    for name, told in tables.items():
+        by_hand = made_again(Part(name, "whole", told))
+        table = results.published_table(name, tmp_path / "results")
+        assert set(table.penalty) >= set(told["strengths"]["retina"])
+        pd.testing.assert_frame_equal(table, by_hand)
 
 
 def test_a_plan_of_nothing_is_refused_with_what_there_is(tmp_path):
