@@ -11,6 +11,9 @@ from scipy.special import expit
 
 from modlib.reservoirs import communities_of
 
+CERTAIN = 1 - 1e-12
+"""A probability that counts as 1 where logarithms are taken."""
+
 
 def clustered_graph(
     n: int, clusters: int, rewired: float, rng: np.random.Generator
@@ -59,31 +62,53 @@ def reverberation(
     return found
 
 
+def waking(W: Float[np.ndarray, "n_stack n n"], ratio: float) -> Float[np.ndarray, "n_stack n n"]:
+    """Return the probabilities with which neurons wake each other, in proportion to |w|.
+
+    Entry (i, j) is ratio |w_ij| / s, or 1 where that is more, s being the mean over the network's
+    neurons of sum_j |w_ij|: an active neuron leads on average to `ratio` others where all are
+    silent, and fewer where entries had to be cut to 1.
+
+    Raises:
+        ValueError: if `ratio` is negative, or a network has no weight other than zero.
+    """
+    size = np.abs(W)
+    strength = size.sum(-1).mean(-1)
+    if ratio < 0 or not strength.all():
+        raise ValueError(
+            "activity spreads along weights other than zero with a ratio of at least 0, got"
+            f" {int((strength == 0).sum())} networks without any, and {ratio}"
+        )
+    return np.minimum(ratio * size / strength[:, None, None], 1.0)
+
+
 def spreading(
-    sources: Int[np.ndarray, "n_stack n degree"],
-    ratio: float,
+    wakes: Float[np.ndarray, "n_stack n n"],
     rate: float,
     times: int,
     rngs: Sequence[np.random.Generator],
 ) -> Int[np.ndarray, "n_stack time"]:
     """Return how many neurons are active when activity spreads by chance.
 
-    An active neuron wakes each neuron that hears it with the probability ratio / degree, so that
-    it leads on average to `ratio` others where all are silent; each wakes by itself with the
-    probability `rate`. For how modules change such spreading see Moretti & Munoz (2013),
-    doi 10.1038/ncomms3521.
+    An active neuron i wakes neuron j with the probability wakes[i, j], whichever others are
+    active; each wakes by itself with the probability `rate`. For how modules change such
+    spreading see Moretti & Munoz (2013), doi 10.1038/ncomms3521.
 
     Raises:
-        ValueError: if `ratio` is not between 0 and the degree.
+        ValueError: if an entry is no probability.
     """
-    degree = sources.shape[-1]
-    if not 0 <= ratio <= degree:
-        raise ValueError(f"a ratio must lie between 0 and the degree, {degree}, got {ratio}")
-    network = np.arange(len(sources))[:, None, None]
-    active = np.zeros(sources.shape[:2], dtype=bool)
-    found = np.zeros((len(sources), times), dtype=int)
+    if not ((wakes >= 0) & (wakes <= 1)).all():
+        raise ValueError(
+            f"activity spreads with probabilities, got {np.min(wakes)} to {np.max(wakes)}; see"
+            " `waking`"
+        )
+    # the logarithm of not being woken; a certain wake is as good as certain
+    unmoved = np.log1p(-np.minimum(wakes, CERTAIN))
+    active = np.zeros((len(wakes), wakes.shape[-1]))
+    found = np.zeros((len(wakes), times), dtype=int)
     for t in range(times):
-        asleep = (1 - rate) * (1 - ratio / degree) ** active[network, sources].sum(-1)
-        active = np.stack([rng.random(sources.shape[1]) for rng in rngs]) >= asleep
+        asleep = (1 - rate) * np.exp((active[:, None] @ unmoved)[:, 0])
+        drawn = np.stack([rng.random(wakes.shape[-1]) for rng in rngs])
+        active = (drawn >= asleep).astype(float)
         found[:, t] = active.sum(-1)
     return found

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 from jaxtyping import Float
+from scipy.special import entr
 
 RIDGE = 1e-8
 """The weight of the readouts' squares, relative to the number of times they are fitted on."""
@@ -16,15 +17,17 @@ SILENT = 1e-12
 """A readout whose variance is at most this share of its target's never changes."""
 
 
-def recall(
+def readouts(
     x: Float[np.ndarray, "n_stack time n"],
     targets: Float[np.ndarray, "n_stack time n_targets"],
     washout: int = 100,
-) -> Float[np.ndarray, "n_stack n_targets"]:
-    """Return how well linear readouts of the states tell each target: r^2 at held-out times.
+) -> tuple[
+    Float[np.ndarray, "n_stack held n_targets"], Float[np.ndarray, "n_stack held n_targets"]
+]:
+    """Return what linear readouts of the states tell of each target at held-out times, and it.
 
     Readouts, with a bias, are fitted by ridge regression on the first half of the times after
-    `washout`, and judged on the second. A readout or target that never changes recalls nothing.
+    `washout`; the second is held out.
 
     Raises:
         ValueError: if fewer than four times are left after `washout`.
@@ -39,8 +42,19 @@ def recall(
     fit, judged = design[:, :middle], design[:, middle:]
     to_fit, true = targets[:, washout:][:, :middle], targets[:, washout:][:, middle:]
     gram = fit.mT @ fit + RIDGE * middle * np.eye(fit.shape[-1])
-    told = judged @ np.linalg.solve(gram, fit.mT @ to_fit)
-    told, true = (part - part.mean(1, keepdims=True) for part in (told, true))
+    return judged @ np.linalg.solve(gram, fit.mT @ to_fit), true
+
+
+def recall(
+    x: Float[np.ndarray, "n_stack time n"],
+    targets: Float[np.ndarray, "n_stack time n_targets"],
+    washout: int = 100,
+) -> Float[np.ndarray, "n_stack n_targets"]:
+    """Return how well `readouts` of the states tell each target: r^2 at held-out times.
+
+    A readout or target that never changes recalls nothing.
+    """
+    told, true = (part - part.mean(1, keepdims=True) for part in readouts(x, targets, washout))
     shared, own, size = (told * true).sum(1) ** 2, (told**2).sum(1), (true**2).sum(1)
     return np.divide(shared, own * size, out=np.zeros_like(shared), where=own > SILENT * size)
 
@@ -68,9 +82,41 @@ def memory_curve(
     Raises:
         ValueError: if a delay is negative or longer than `washout`, or as `recall`.
     """
+    _require_within(delays, washout)
+    return recall(x, delayed(u, delays), washout)
+
+
+def _require_within(delays: Sequence[int], washout: int) -> None:
     if min(delays) < 0 or max(delays) > washout:
         raise ValueError(f"delays must lie between 0 and the washout, {washout}, got {delays}")
-    return recall(x, delayed(u, delays), washout)
+
+
+def information_curve(
+    x: Float[np.ndarray, "n_stack time n"],
+    u: Float[np.ndarray, "n_stack time"],
+    delays: Sequence[int],
+    washout: int = 100,
+) -> Float[np.ndarray, "n_stack n_delays"]:
+    """Return how many bits `readouts` of the states transmit of a stream of bits, at each delay.
+
+    That is the mutual information between a bit and whether its readout lies above the middle of
+    the two values, at held-out times, less the bias of its estimate: 1 / (2 ln 2) over their
+    number. It is at most 1 at each delay.
+
+    Source: Bertschinger & Natschlaeger (2004), doi 10.1162/089976604323057443; for the bias,
+    Miller (1955), Information Theory in Psychology.
+
+    Raises:
+        ValueError: if the stream has other than two values, or as `memory_curve`.
+    """
+    if len(np.unique(u)) != 2:
+        raise ValueError(f"a stream of bits needs two values, got {len(np.unique(u))}")
+    middle = (u.min() + u.max()) / 2
+    _require_within(delays, washout)
+    told, true = (part > middle for part in readouts(x, delayed(u, delays), washout))
+    joint = np.array([[(told == a) & (true == b) for b in (0, 1)] for a in (0, 1)]).mean(3)
+    alone = entr(joint.sum(0)).sum(0) + entr(joint.sum(1)).sum(0)
+    return (alone - entr(joint).sum((0, 1)) - 1 / (2 * told.shape[1])) / np.log(2)
 
 
 def lyapunov_exponent(

@@ -9,8 +9,10 @@ from jaxtyping import Float, Int
 from scipy import sparse
 from torch import Tensor
 
+from modlib.avalanches import avalanche_fit, avalanche_sizes, branching_ratio
 from modlib.chain import weights
-from modlib.dynamics import lyapunov_exponent, memory_curve
+from modlib.clusters import spreading, waking
+from modlib.dynamics import information_curve, lyapunov_exponent, memory_curve
 from modlib.graphs import layer_sizes, neuron_graph, permuted
 from modlib.lesions import specialisation
 from modlib.modularity import agreement, find_communities, newman_q
@@ -18,6 +20,9 @@ from modlib.recurrent import RecurrentStack, Target, bits
 
 CAPACITY_DELAYS = range(1, 41)
 """The delays over which the memory capacity of trained networks is summed."""
+
+SPREADING_RATE, SPREADING_TIMES = 1e-3, 10_000
+"""With which neurons wake by themselves, and for how many steps, where activity spreads."""
 
 
 def recurrent_graph(chain: Sequence[Float[np.ndarray, "_ _"]]) -> sparse.csr_array:
@@ -84,6 +89,22 @@ def lesions(
     return torch.stack(drops, 1)
 
 
+def spread(
+    W_rec: Float[np.ndarray, "n_stack n n"], seeds: Sequence[int]
+) -> Int[np.ndarray, "n_stack time"]:
+    """Return how many hidden neurons are active when activity spreads with the ratio 1."""
+    rngs = [np.random.default_rng((seed, 9)) for seed in seeds]
+    return spreading(waking(W_rec, 1.0), SPREADING_RATE, SPREADING_TIMES, rngs)
+
+
+def avalanche_exponent(activity: Int[np.ndarray, " time"]) -> float:
+    """Return the exponent of one network's avalanches; NaN if they are too few for a fit."""
+    try:
+        return avalanche_fit(avalanche_sizes(activity)).exponent
+    except ValueError:
+        return np.nan
+
+
 @torch.no_grad()
 def measure_recurrent(
     network: RecurrentStack,
@@ -100,8 +121,10 @@ def measure_recurrent(
     `validation_accuracy` and, on other sequences, `accuracy`, over all outputs, and
     `accuracy_<delay>`; `q` and `excess` of the recurrent graph; `ari`, the agreement of inputs and
     outputs with the streams; `specialisation`, by lesions; `radius`, the spectral radius of W_rec;
-    and, while bits come in, `lyapunov`, and `capacity`, the linear memory capacity of the states
-    summed over streams.
+    and, while bits come in, `lyapunov`, and `capacity` and `information`, the linear memory
+    capacity of the states and the bits that readouts transmit, summed over streams. Last come
+    measures of activity that spreads along W_rec with the ratio 1: the `branching` ratio, the same
+    with the weights of W_rec permuted, `branching_permuted`, and the `exponent` of its avalanches.
     """
     chain = [W.numpy() for W in weights(network)]
     n_streams, seeds = chain[0].shape[-2], network.seeds
@@ -119,6 +142,9 @@ def measure_recurrent(
     drive = (into(signal[:, 0]) + recurrent.bias).double().numpy()
     W_rec = chain[1].astype(float)
     drops = lesions(network, np.stack(communities), target, delays, test)
+    streams_of = [signal[:, 0, :, s].double().numpy() for s in range(n_streams)]
+    activity = spread(W_rec, seeds)
+    nulls_of = [permuted([W], np.random.default_rng(s)) for W, s in zip(W_rec, seeds, strict=True)]
     table = {
         "seed": seeds,
         "accuracy": by_delay.mean((1, 2)),
@@ -131,10 +157,11 @@ def measure_recurrent(
         "lyapunov": lyapunov_exponent(
             lambda state, t: np.tanh((state[:, None] @ W_rec)[:, 0] + drive[:, t]), x[:, 0]
         ),
-        "capacity": sum(
-            memory_curve(x, signal[:, 0, :, s].double().numpy(), CAPACITY_DELAYS).sum(-1)
-            for s in range(n_streams)
-        ),
+        "capacity": sum(memory_curve(x, u, CAPACITY_DELAYS).sum(-1) for u in streams_of),
+        "information": sum(information_curve(x, u, CAPACITY_DELAYS).sum(-1) for u in streams_of),
+        "branching": branching_ratio(activity),
+        "branching_permuted": branching_ratio(spread(np.concatenate(nulls_of), seeds)),
+        "exponent": [avalanche_exponent(of_one) for of_one in activity],
     }
     return pd.DataFrame(
         table | {f"accuracy_{d}": by_delay[..., k].mean(1) for k, d in enumerate(delays)}

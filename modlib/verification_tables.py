@@ -28,7 +28,9 @@ ONE_OF = {
     "damage_tuned": ["strengths"],
     "goals": ["strengths"],
     "recurrent": ["delays", "strengths"],
-    "reservoirs": ["between", "radii", "thresholds", "rewired", "temperatures", "ratios"],
+    "reservoirs": [
+        *("between", "radii", "thresholds", "rewired", "temperatures", "ratios", "edge_radii")
+    ],
     "retraining": ["strengths"],
     "reuse": ["strengths"],
 }

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from modlib.clusters import clustered_graph, reverberation, spreading
-from modlib.reservoirs import communities_of, modular_sources
+from modlib.clusters import clustered_graph, reverberation, spreading, waking
+from modlib.reservoirs import communities_of, modular_sources, weights_of
 
 
 def rngs(n, seed=0):
@@ -58,19 +58,45 @@ def test_a_temperature_has_to_be_positive():
 
 
 def test_spreading_is_the_chance_of_any_source_to_wake_a_neuron():
-    sources = np.stack([modular_sources(30, 3, 0.2, 4, rng) for rng in rngs(2)])
-    found = spreading(sources, 1.5, 0.02, 50, rngs(2, seed=1))
+    W = np.stack([rng.normal(size=(30, 30)) * (rng.random((30, 30)) < 0.2) for rng in rngs(2)])
+    wakes = waking(W, 1.5)
+    found = spreading(wakes, 0.02, 50, rngs(2, seed=1))
     for network, rng in enumerate(rngs(2, seed=1)):
         active = [False] * 30
         for t in range(50):
             drawn = rng.random(30)
-            asleep = [0.98 * np.prod([1 - active[i] * 1.5 / 4 for i in heard]) for heard in
-                      sources[network]]  # fmt: skip
+            asleep = [
+                0.98 * np.prod([1 - active[i] * wakes[network, i, j] for i in range(30)])
+                for j in range(30)
+            ]
             active = [d >= a for d, a in zip(drawn, asleep, strict=True)]
             assert found[network, t] == sum(active)
     assert found.max() > 5
 
 
-def test_spreading_needs_a_ratio_that_the_degree_allows():
-    with pytest.raises(ValueError, match="between 0 and the degree"):
-        spreading(np.zeros((1, 3, 2), dtype=int), 2.1, 0.1, 3, rngs(1))
+def test_a_certain_wake_is_certain():
+    ring = np.roll(np.eye(5), 1, axis=1)[None]
+    active = spreading(ring, 0.05, 400, rngs(1))[0]
+    # what once woke goes round for ever
+    assert (np.diff(active) >= 0).all()
+    assert active[-1] == 5
+
+
+def test_an_active_neuron_wakes_as_many_as_the_ratio_says_on_average():
+    sources = np.stack([modular_sources(30, 3, 0.2, 4, rng) for rng in rngs(2)])
+    W = np.stack([weights_of(of, -3.0 * np.ones((30, 4))) for of in sources])
+    wakes = waking(W, 1.5)
+    assert wakes[W != 0] == pytest.approx(1.5 / 4)
+    assert not wakes[W == 0].any()
+    uneven = waking(np.random.default_rng(0).exponential(size=(2, 30, 30)), 0.9)
+    assert uneven.sum(-1).mean(-1) == pytest.approx(0.9)
+    assert waking(np.eye(3)[None] * [1, 1, 7], 0.9).max() == 1.0
+
+
+def test_spreading_needs_weights_and_probabilities():
+    with pytest.raises(ValueError, match=r"1 networks without any, and 1\.0"):
+        waking(np.stack([np.eye(3), np.zeros((3, 3))]), 1.0)
+    with pytest.raises(ValueError, match="at least 0, got 0 networks without any, and -1"):
+        waking(np.eye(3)[None], -1.0)
+    with pytest.raises(ValueError, match=r"with probabilities, got 0\.0 to 1\.5"):
+        spreading(1.5 * np.eye(3)[None], 0.1, 3, rngs(1))

@@ -2,8 +2,10 @@
 
 import numpy as np
 import pytest
+from sklearn.metrics import mutual_info_score
 
 from modlib.dynamics import (
+    information_curve,
     lyapunov_exponent,
     memory_curve,
     recall,
@@ -44,6 +46,47 @@ def test_recall_agrees_with_least_squares_for_one_network_at_a_time():
         for k in range(3):
             r = np.corrcoef(told[:, k], y[n, 160:, k])[0, 1]
             assert found[n, k] == pytest.approx(r**2, abs=1e-6)
+
+
+def bits(*shape, seed=0):
+    return np.random.default_rng(seed).integers(2, size=shape) * 2.0 - 1
+
+
+def test_a_delay_line_transmits_a_bit_at_each_delay_of_its_length_and_nothing_beyond():
+    u = bits(3, 4_000)
+    curve = information_curve(delay_line(u, 7), u, range(20))
+    assert curve[:, :7] == pytest.approx(1.0, abs=0.003)
+    assert abs(curve[:, 7:]).max() < 0.01
+    assert curve[:, 7:].mean() == pytest.approx(0.0, abs=0.001)  # not biased
+
+
+@pytest.mark.parametrize("values", [(-1.0, 1.0), (0.0, 1.0), (3.0, 8.0)])
+def test_a_binary_symmetric_channel_transmits_its_capacity(values):
+    u = np.where(bits(2, 40_000) > 0, values[1], values[0])
+    flipped = np.random.default_rng(1).random(u.shape) < 0.1
+    x = np.where(flipped, sum(values) - u, u)[..., None]
+    capacity = 1 + 0.1 * np.log2(0.1) + 0.9 * np.log2(0.9)
+    assert information_curve(x, u, [0]) == pytest.approx(capacity, abs=0.02)
+
+
+def test_information_agrees_with_that_of_another_library():
+    u = bits(2, 400, seed=3)
+    x = delay_line(u, 2) + 1.5 * noise(2, 400, 2, seed=4)
+    found = information_curve(x, u, [0, 1, 5], washout=20)
+    for n in range(2):
+        for k, delay in enumerate([0, 1, 5]):
+            past = np.roll(u[n], delay)[20:]
+            design = np.c_[x[n, 20:], np.ones(380)]
+            readout = np.linalg.lstsq(design[:190], past[:190], rcond=None)[0]
+            nats = mutual_info_score(past[190:] > 0, design[190:] @ readout > 0)
+            assert found[n, k] == pytest.approx((nats - 1 / 380) / np.log(2), abs=1e-6)
+
+
+def test_information_needs_bits():
+    with pytest.raises(ValueError, match="needs two values, got 500"):
+        information_curve(noise(1, 500, 3), noise(1, 500), [1])
+    with pytest.raises(ValueError, match="between 0 and the washout"):
+        information_curve(noise(1, 500, 3), bits(1, 500), [101])
 
 
 def test_silence_recalls_nothing():

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from modlib.avalanches import branching_ratio
 from modlib.chain import weights
 from modlib.modularity import newman_q
 from modlib.penalties import squares
@@ -20,11 +21,13 @@ from modlib.recurrent import (
     unrolled,
 )
 from modlib.recurrent_measures import (
+    avalanche_exponent,
     lesions,
     measure_recurrent,
     recall_accuracy,
     recurrent_graph,
     recurrent_modularity,
+    spread,
 )
 from modlib.walks import normalised, walk_loop_sum
 
@@ -201,4 +204,18 @@ def test_a_hand_made_network_is_measured_as_it_is():
     assert row["ari"] == row["specialisation"] == 1
     assert row["radius"] == pytest.approx(0)
     assert row["capacity"] == pytest.approx(2, abs=0.2)  # one step back, in each of two streams
+    assert row["information"] == pytest.approx(2, abs=0.2)
     assert row["lyapunov"] < -3
+    # two neurons wake one other each, for certain, and these none: with as many waking by
+    # themselves in both pairs, a third of the variance of activity comes again a step later
+    assert row["branching"] == pytest.approx(1 / 3, abs=0.15)
+    assert np.isnan(row["exponent"])  # avalanches of one or two neurons have none
+
+
+def test_activity_spreads_critically_along_a_random_network():
+    W = np.random.default_rng(0).normal(size=(2, 40, 40))
+    activity = spread(W, [4, 5])
+    # below 1, as several active neurons meet in one
+    assert branching_ratio(activity) == pytest.approx(0.91, abs=0.05)
+    assert [avalanche_exponent(of_one) for of_one in activity] == pytest.approx(1.5, abs=0.15)
+    assert np.array_equal(spread(W[1:], [5]), activity[1:])
