@@ -50,8 +50,9 @@ BENEFITS = {
 }
 """The benefits by name. Each value is between 0 and 1, and more is better."""
 
-TOLD = ["none", "pruned", "l2", "hard_wired"]
-"""Not the best other: what it is compared with besides, and what is told the modules."""
+NO_RIVALS = ["none", "pruned", "l2", "hard_wired", "more_decay"]
+"""Not the best other: what it is compared with besides, what is told the modules, and a form
+of the walk loops themselves."""
 
 
 def measured(benefit: Benefit, folder: Path | str = results.FOLDER) -> pd.DataFrame:
@@ -70,14 +71,14 @@ def differences(own: str = "walk_loops", folder: Path | str = results.FOLDER) ->
     """Return a penalty's paired differences to each other one, for each benefit and task.
 
     Rows of `comparisons.against` under the index (benefit, task, penalty). The largest mean of
-    those that are neither `TOLD` nor the penalty itself stands there once more, as
+    those that are neither `NO_RIVALS` nor the penalty itself stands there once more, as
     'best other'.
     """
     found = {}
     for name, benefit in BENEFITS.items():
         for task, rows in measured(benefit, folder).groupby("task"):
             pairs = comparisons.against(rows, own, "value")
-            others = pairs.index.difference(TOLD)
+            others = pairs.index.difference(NO_RIVALS)
             if len(others):
                 best = rows.groupby("penalty").value.mean()[others].idxmax()
                 pairs.loc["best other"] = pairs.loc[best]

@@ -11,8 +11,13 @@ from modlib.comparison_plots import TASK_NAMES, of_tasks
 from modlib.comparisons import interval
 from modlib.plots import GREY, PALETTE, PENALTY_STYLE, mean_band
 
-STYLE = {"pruned": ("no penalty, pruned", "#000000", "X")} | PENALTY_STYLE
-"""Label, colour and marker of each penalty, and of the control of equal density."""
+STYLE = (
+    {"pruned": ("no penalty, pruned", "#000000", "X")}
+    | PENALTY_STYLE
+    | {"more_decay": ("walk loops, more decay", "#8C3A00", "<")}
+)
+"""Label, colour and marker of each penalty, of the control of equal density, and of the walk
+loops with five times the decay."""
 
 BETTER, WORSE = "#0072B2", "#C0392B"
 """Colours of a difference that is clear of zero."""
