@@ -44,6 +44,27 @@ def against_share(
     return fig
 
 
+def from_order_to_chaos(table: pd.DataFrame, names: Mapping[float, str]) -> Figure:
+    """Draw the information that reservoirs transmit against their Lyapunov exponent.
+
+    The table has `between`, `level`, `seed`, `lyapunov` and `information`, one row per network; a
+    line joins the means of networks of one share between communities, level by level, with 95 %
+    BCa intervals of the information. `names` has what each share is called.
+    """
+    fig, ax = plt.subplots(figsize=(6.2, 3.9))
+    for (share, name), colour in zip(names.items(), PALETTE, strict=False):
+        levels = table[table.between == share].groupby("level")
+        means = levels[["lyapunov", "information"]].mean()
+        for level, rows in levels:
+            x = means.lyapunov[level]
+            ax.plot([x, x], interval(rows.information), color=colour, lw=2, alpha=0.5)
+        ax.plot(means.lyapunov, means.information, "o-", color=colour, ms=4, lw=1.2, label=name)
+    ax.axvline(0, color="#555555", ls="--", lw=1)
+    ax.set(xlabel="Lyapunov exponent", ylabel="information (bits)")
+    ax.legend(fontsize=9)
+    return fig
+
+
 def avalanche_tails(panels: Mapping[str, Mapping[str, np.ndarray]]) -> Figure:
     """Draw the share of avalanches that are at least as large as each size, both logarithmic.
 

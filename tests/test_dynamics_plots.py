@@ -4,7 +4,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from modlib.dynamics_plots import against_share, avalanche_tails, of_penalties
+from modlib.dynamics_plots import (
+    against_share,
+    avalanche_tails,
+    from_order_to_chaos,
+    of_penalties,
+)
 
 
 def test_a_line_joins_the_means_of_its_level():
@@ -19,6 +24,19 @@ def test_a_line_joins_the_means_of_its_level():
         assert line.get_label() == f"{level:g}"
     assert [text.get_text() for text in one.get_xticklabels()] == ["0", "0.1", "0.9"]
     assert all((line.get_ydata() == 1).all() for line in two.lines)
+
+
+def test_a_line_joins_the_networks_of_one_share_from_order_to_chaos():
+    grid = pd.MultiIndex.from_product([[0.0, 0.9], [0.5, 1.0, 2.0], range(4)])
+    table = grid.to_frame(index=False, name=["between", "level", "seed"])
+    values = np.random.default_rng(0).normal(size=(2, len(table)))
+    table["lyapunov"], table["information"] = values
+    (ax,) = from_order_to_chaos(table, {0.9: "mixed", 0.0: "separate"}).axes
+    lines = {line.get_label(): line for line in ax.lines}
+    means = table.groupby(["between", "level"]).mean()
+    for share, name in {0.9: "mixed", 0.0: "separate"}.items():
+        assert np.allclose(lines[name].get_xdata(), means.lyapunov[share])
+        assert np.allclose(lines[name].get_ydata(), means.information[share])
 
 
 def test_the_tail_of_avalanches_is_the_share_at_least_as_large():
