@@ -1,4 +1,4 @@
-"""Circuits: the weights that one sub-task needs, and what can be read from a community.
+"""Circuits: the weights that one sub-task needs, and what its community is for.
 
 Everything here leaves the networks as they were. A sub-task's *home* is the community that most
 of its outputs are in.
@@ -7,19 +7,18 @@ of its outputs are in.
 from collections.abc import Sequence
 
 import numpy as np
+import pandas as pd
 import torch
-import torch.nn.functional as F
 from jaxtyping import Bool, Float, Int
-from sklearn.linear_model import Ridge
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
 from torch import Tensor
 
 from modlib.chain import Chain, weights
 from modlib.data import Examples, Task
-from modlib.lesions import specialisation
-from modlib.networks import Stack, accuracy, with_weights
-from modlib.retraining import of_sub_task
+from modlib.lesions import lesion_drops, specialisation
+from modlib.measures import stacked
+from modlib.networks import Stack, with_weights
+from modlib.probes import best_guess, probe
+from modlib.retraining import module_of_head, of_sub_task
 
 SHARES = tuple(2.0 ** (-n / 3) for n in range(24, -1, -1))
 """The shares of the weights that circuits are tried with, in steps of a third of an octave."""
@@ -65,11 +64,6 @@ def named(matrix: Float[Tensor, "n_stack n_tasks n_tasks"]) -> Float[Tensor, " n
     diagonal = torch.eye(matrix.shape[-1], dtype=torch.bool)
     others = matrix.masked_fill(diagonal, 0.0).amax(-1)
     return (matrix.diagonal(dim1=-2, dim2=-1) > others.clamp_min(0.0)).double().mean(-1)
-
-
-def best_guess(targets: Int[Tensor, "n_stack batch n_tasks"]) -> Float[Tensor, "n_stack n_tasks"]:
-    """Return the accuracy of the best constant guess, the commonest class, in each sub-task."""
-    return F.one_hot(targets).double().mean(1).amax(-1)
 
 
 def ranks(
@@ -134,58 +128,89 @@ def share_needed(
     return np.where(above[-1] > 0, np.asarray(shares)[enough], np.nan)
 
 
-def hidden_activity(
-    network: Stack, x: Float[Tensor, "n_stack batch n_in"]
-) -> list[Float[Tensor, "n_stack batch _"]]:
-    """Return the activity of the hidden neurons, layer by layer."""
-    found = []
-    for layer in network.layers[:-1]:
-        x = network.activation(layer(x))
-        found.append(x)
-    return found
-
-
-@torch.no_grad()
-def probe(
+def orders(
     network: Stack,
     communities: Int[np.ndarray, "n_stack n_neurons"],
-    fitted: Examples,
-    judged: Examples,
     heads: Sequence[int],
-) -> Float[Tensor, "n_hidden n_stack n_communities n_tasks"]:
-    """Return how well each sub-task's class can be read from each community, layer by layer.
+    one: int,
+) -> dict[str, list[Bool[Tensor, "n_stack _ _"]]]:
+    """Return which weights come first, for each way of finding the circuit of a sub-task.
 
-    A ridge classifier (one output per class, classes coded as 0 and 1, activities standardised,
-    penalty 1) is fitted to the activity of the community's neurons in one hidden layer on some
-    examples. What is returned is its accuracy on others, less that of the best constant guess
-    there; 0 where the community has no neuron in the layer. Both sets of examples hold one set
-    per network, along a leading dimension.
-
-    Raises:
-        ValueError: if a sub-task has no classes.
+    `whole`: none, so that the largest of the network are kept, wherever they are; `outputs`:
+    those that do not lead to the outputs of other sub-tasks; `community`: those between neurons
+    of the communities that the sub-task's outputs are in.
     """
-    if fitted.targets.is_floating_point():
-        raise ValueError("a probe needs classes, got a sub-task of numbers to be predicted")
-    classes = [max(n, 2) for n in heads]
-    coded = torch.cat(
-        [F.one_hot(c, n) for c, n in zip(fitted.targets.unbind(-1), classes, strict=True)], dim=-1
-    ).double()
-    guess = best_guess(judged.targets)
-    hidden = torch.as_tensor(communities)[:, network.widths[0] : -network.widths[-1]]
-    layers = zip(
-        hidden_activity(network, fitted.x),
-        hidden_activity(network, judged.x),
-        hidden.split(network.widths[1:-1], dim=-1),
-        strict=True,
-    )
+    own = module_of_head(network, communities, heads, one).weight
+    towards = module_of_head(network, np.zeros_like(communities), heads, one).weight
+    return {
+        "whole": [torch.zeros_like(mask) for mask in own],
+        "outputs": towards,
+        "community": [mask & (W != 0) for mask, W in zip(own, weights(network), strict=True)],
+    }
+
+
+def dealt(
+    communities: Int[np.ndarray, "n_stack n_neurons"],
+    widths: Sequence[int],
+    seeds: Sequence[int],
+) -> Int[np.ndarray, "n_stack n_neurons"]:
+    """Return the communities with those of each hidden layer's neurons in random order."""
+    inputs, *hidden, outputs = np.split(communities, np.cumsum(widths)[:-1], axis=1)
+    null = [
+        np.stack(
+            [
+                np.random.default_rng((seed, 6)).permutation(row)
+                for seed, row in zip(seeds, layer, strict=True)
+            ]
+        )
+        for layer in hidden
+    ]
+    return np.concatenate([inputs, *null, outputs], axis=1)
+
+
+def circuit_table(
+    network: Stack,
+    task: Task,
+    communities: Int[np.ndarray, "n_stack n_neurons"],
+    tested: int = 1_000,
+) -> pd.DataFrame:
+    """Return one row per network and sub-task; what is one number per network is repeated.
+
+    `seed`, `sub_task`, the number of `weights`, the best `guess` and the `accuracy`. For each way
+    of `orders`, `needed_<way>`, as in `share_needed`, on `tested` test examples at most; `inside`
+    is the share of the weights that come first by communities. `lesion` is what the sub-task
+    loses when its home is silenced, `read_1` and `read_2` what a probe reads of it in its home's
+    neurons of either hidden layer, and `dealt_1` and `dealt_2` the same with `dealt`
+    communities; with `_others`, what other sub-tasks lose, or what is read of them, on average.
+    `<kind>_off_diagonal` and `<kind>_named` are of the network.
+    """
+    heads, data = task.heads, [task.draw(seed) for seed in network.seeds]
+    validation, test = (stacked(getattr(d, part) for d in data) for part in ("validation", "test"))
+    some = Examples(*(part[:, :tested] for part in test))
+    gains = {"lesion": lesion_drops(network, communities, test, task)}
+    null = dealt(communities, network.widths, network.seeds)
+    for kind, labels in (("read", communities), ("dealt", null)):
+        layers = probe(network, labels, validation, test, heads)
+        gains |= {f"{kind}_{depth}": layer for depth, layer in enumerate(layers, 1)}
+    home = home_communities(communities, heads)
+    of_home = {kind: at_home(matrix, home) for kind, matrix in gains.items()}
+    of_network = {"seed": network.seeds, "weights": sum(W[0].numel() for W in weights(network))}
+    for kind, matrix in gains.items():
+        of_network[f"{kind}_off_diagonal"] = off_diagonal_share(matrix)
+        of_network[f"{kind}_named"] = named(of_home[kind])
+
+    guess = best_guess(some.targets)
     found = []
-    for seen, unseen, labels in layers:
-        gains = torch.zeros(len(labels), communities.max() + 1, len(heads))
-        for n, row in enumerate(labels):
-            for c in row.unique():
-                classifier = make_pipeline(StandardScaler(), Ridge())
-                classifier.fit(seen[n][:, row == c].double(), coded[n])
-                scores = torch.from_numpy(classifier.predict(unseen[n][:, row == c].double()))
-                gains[n, c] = accuracy(scores[None], judged.targets[[n]], classes)[0] - guess[n]
-        found.append(gains)
-    return torch.stack(found)
+    for one in range(len(heads)):
+        row = {"sub_task": one, "guess": guess[:, one]}
+        for way, first in orders(network, communities, heads, one).items():
+            curve = circuit_accuracy(network, first, some, task, one)
+            row["accuracy"] = curve[-1]
+            row[f"needed_{way}"] = share_needed(curve, guess[:, one])
+        row["inside"] = sum(mask.sum((1, 2)) for mask in first) / of_network["weights"]
+        others = [other for other in range(len(heads)) if other != one]
+        for kind, matrix in of_home.items():
+            row[kind] = matrix[:, one, one]
+            row[f"{kind}_others"] = matrix[:, one, others].mean(-1)
+        found.append(pd.DataFrame(of_network | row))
+    return pd.concat(found, ignore_index=True)

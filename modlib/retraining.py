@@ -5,7 +5,8 @@ Everything here leaves the networks as they were. New labels follow from a netwo
 
 from collections.abc import Callable, Sequence
 from copy import deepcopy
-from itertools import pairwise
+from functools import partial
+from itertools import pairwise, product
 from typing import NamedTuple
 
 import numpy as np
@@ -17,9 +18,19 @@ from torch import Tensor
 from modlib.chain import Chain, weights
 from modlib.data import Data, Examples, Task
 from modlib.measures import stacked
-from modlib.networks import Stack, prune_by_magnitude
-from modlib.penalties import Penalty, no_penalty, prior
+from modlib.networks import Stack
+from modlib.penalties import PENALTIES, no_penalty
 from modlib.training import mini_batches
+
+OPTIMISERS: dict[str, Callable[..., torch.optim.Optimizer]] = {
+    "SGD 0.1": partial(torch.optim.SGD, lr=0.1, momentum=0.9),
+    "SGD 0.01": partial(torch.optim.SGD, lr=0.01, momentum=0.9),
+    "Adam": partial(torch.optim.Adam, lr=5e-3, fused=True),
+}
+"""The optimisers that retraining is compared with."""
+
+RELEARNED = 0.9
+"""The share of its accuracy before the change at which a sub-task counts as learned anew."""
 
 
 def relabelled(examples: Examples, heads: Sequence[int], changed: int, seed: int) -> Examples:
@@ -93,26 +104,6 @@ def present(network: Stack) -> Trainable:
         [layer.weight.detach() != 0 for layer in layers],
         [torch.ones_like(layer.bias, dtype=torch.bool) for layer in layers],
     )
-
-
-def largest_alone(network: Stack, density: float) -> Penalty:
-    """Return the prior that starts from the largest weights of trained networks, held alone.
-
-    In each layer of each network the share `density` is left, and trained further; the other
-    weights stay zero. The new stack has to have the old one's seeds and widths.
-    """
-    trained = deepcopy(network.state_dict())
-
-    def change(task: Task, new: Stack, strengths: Sequence[float]) -> None:
-        if (new.seeds, new.widths) != (network.seeds, network.widths):
-            raise ValueError(
-                f"pruned networks go on with seeds {network.seeds} and widths {network.widths},"
-                f" got {new.seeds} and {new.widths}"
-            )
-        new.load_state_dict(trained)
-        prune_by_magnitude(new, density)
-
-    return prior("pruned", change, 1.0)
 
 
 def retrained(
@@ -192,3 +183,57 @@ def retrained(
         update.step()
     record(steps)
     return pd.concat(rows, ignore_index=True)
+
+
+def ways(
+    network: Stack,
+    task: Task,
+    penalty: str,
+    strength: float,
+    communities: Int[np.ndarray, "n_stack n_neurons"],
+) -> dict[str, dict]:
+    """Return what `retrained` is told, for each way of learning the last sub-task anew.
+
+    `free`: every weight may change, and no penalty acts. `as trained`: the penalty stays in
+    force, and what was pruned or wired hard stays so. `module`: only what belongs to the
+    sub-task's `module_of_head` may change.
+    """
+    if penalty in PENALTIES and penalty != "hard_wired":
+        made = PENALTIES[penalty].make(task, network, [strength] * len(network.seeds))
+        as_trained = {"penalty": made, "strength": strength}
+    else:
+        as_trained = {"trainable": present(network)}
+    module = module_of_head(network, communities, task.heads, len(task.heads) - 1)
+    return {"free": {}, "as trained": as_trained, "module": {"trainable": module}}
+
+
+def retraining_table(
+    network: Stack, task: Task, ways: dict[str, dict], steps: int, every: int = 20
+) -> pd.DataFrame:
+    """Return one row per network, optimiser and way of learning the last sub-task anew.
+
+    `seed`, `optimiser`, `way`, `steps`; the `accuracy` before on the other sub-tasks, and what of
+    it is `kept`; the accuracy on the `changed` one; and after how many steps it was `relearned`,
+    measured `every` so many, NaN if it was not.
+    """
+    last = len(task.heads) - 1
+    data = [task.draw(seed) for seed in network.seeds]
+    test = stacked(d.test for d in data)
+    with torch.no_grad():
+        before = task.accuracy(network(test.x), test.targets, task.heads).numpy()
+    found = []
+    for (optimiser, made), (way, told) in product(OPTIMISERS.items(), ways.items()):
+        history = retrained(network, task, data, last, made, steps=steps, every=every, **told)
+        learned = history[history.changed >= RELEARNED * before[history.network, last]]
+        end = history[history.step == steps].set_index("network")
+        rows = {
+            "seed": network.seeds,
+            "optimiser": optimiser,
+            "way": way,
+            "accuracy": before[:, :last].mean(1),
+            "kept": end.kept,
+            "changed": end.changed,
+            "relearned": learned.groupby("network").step.min().reindex(end.index),
+        }
+        found.append(pd.DataFrame(rows).assign(steps=steps))
+    return pd.concat(found, ignore_index=True)

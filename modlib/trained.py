@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from copy import deepcopy
 from pathlib import Path
 from typing import NamedTuple
 
@@ -12,10 +13,9 @@ from torch import Tensor
 from modlib.chain import weights
 from modlib.data import Task
 from modlib.measures import DENSITY
-from modlib.networks import Stack
-from modlib.penalties import Penalty
+from modlib.networks import Stack, prune_by_magnitude
+from modlib.penalties import Penalty, prior
 from modlib.results import renamed_to, require
-from modlib.retraining import largest_alone
 from modlib.tasks import TASKS
 from modlib.training import train
 
@@ -35,6 +35,31 @@ class Trained(NamedTuple):
     def chain(self) -> list[Float[Tensor, "n_stack _ _"]]:
         """The weights of the whole stack, without their gradient."""
         return [W.detach() for W in weights(self.network)]
+
+    @property
+    def told(self) -> dict[str, str | float]:
+        """The columns of a table that say which networks these are."""
+        return {"task": self.task.name, "penalty": self.penalty, "strength": self.strength}
+
+
+def largest_alone(network: Stack, density: float) -> Penalty:
+    """Return the prior that starts from the largest weights of trained networks, held alone.
+
+    In each layer of each network the share `density` is left, and trained further; the other
+    weights stay zero. The new stack has to have the old one's seeds and widths.
+    """
+    trained = deepcopy(network.state_dict())
+
+    def change(task: Task, new: Stack, strengths: Sequence[float]) -> None:
+        if (new.seeds, new.widths) != (network.seeds, network.widths):
+            raise ValueError(
+                f"pruned networks go on with seeds {network.seeds} and widths {network.widths},"
+                f" got {new.seeds} and {new.widths}"
+            )
+        new.load_state_dict(trained)
+        prune_by_magnitude(new, density)
+
+    return prior("pruned", change, 1.0)
 
 
 def with_controls(strengths: Mapping[str, float]) -> dict[str, float]:

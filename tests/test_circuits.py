@@ -9,15 +9,16 @@ from sklearn.linear_model import RidgeClassifier
 from sklearn.preprocessing import StandardScaler
 
 import modlib
+from modlib.chain import weights
 from modlib.circuits import (
     at_home,
-    best_guess,
     circuit_accuracy,
-    hidden_activity,
+    circuit_table,
+    dealt,
     home_communities,
     named,
     off_diagonal_share,
-    probe,
+    orders,
     ranks,
     share_needed,
 )
@@ -25,6 +26,7 @@ from modlib.data import Examples
 from modlib.lesions import lesion_drops
 from modlib.measures import stacked
 from modlib.networks import Stack
+from modlib.probes import best_guess, hidden_activity, probe
 from modlib.retraining import module_of_head
 from modlib.tasks import TASKS
 
@@ -228,3 +230,51 @@ def test_a_probe_needs_classes():
     stack = Stack((4, 3, 2), [0])
     with pytest.raises(ValueError, match="a probe needs classes"):
         probe(stack, np.zeros((1, 9), dtype=int), examples, examples, task.heads)
+
+
+def test_dealing_keeps_the_sizes_of_communities_in_each_layer_and_both_ends():
+    labels = np.array([[0, 1, 2, 0, 0, 1, 2, 2, 2, 1, 1], [3, 1, 1, 0, 1, 0, 2, 2, 1, 1, 3]])
+    widths, found = (2, 5, 3, 1), dealt(labels, (2, 5, 3, 1), [7, 8])
+    ends = np.cumsum(widths)[:-1]
+    layers = zip(np.split(found, ends, 1), np.split(labels, ends, 1), strict=True)
+    for depth, (new, old) in enumerate(layers):
+        assert np.array_equal(np.sort(new), np.sort(old))
+        if depth in (0, 3):
+            assert np.array_equal(new, old)
+    assert not np.array_equal(found, labels)
+    assert np.array_equal(dealt(labels[1:], widths, [8]), found[1:])
+
+
+def test_weights_come_first_by_the_outputs_they_lead_to_and_by_community(wired):
+    first = orders(wired, HALVES, TASK.heads, 1)
+    assert not any(mask.any() for mask in first["whole"])
+    *hidden, last = first["outputs"]
+    assert all(mask.all() for mask in hidden)
+    assert last[0].tolist() == [[False, True]] * 4
+    for mask, W in zip(first["community"], weights(wired), strict=True):
+        half = torch.zeros_like(mask)
+        half[:, W.shape[1] // 2 :, W.shape[2] // 2 :] = True
+        assert torch.equal(mask, half & (W != 0))
+
+
+def test_the_table_of_circuits_has_what_each_measure_finds(wired):
+    table = circuit_table(wired, TASK, HALVES, tested=20)
+    assert list(table.sub_task) == [0, 0, 1, 1]
+    assert list(table.seed) == [0, 1, 0, 1]
+    assert (table.weights == 80).all()
+    assert table.inside.to_numpy() == pytest.approx((4 * 3 + 3 * 2 + 2) / 80)
+    assert not table.lesion_off_diagonal.any()
+    assert not table.lesion_others.any()
+    validation, test = (patterns(part, wired.seeds) for part in ("validation", "test"))
+    drops = lesion_drops(wired, HALVES, test, TASK)
+    read = probe(wired, HALVES, validation, test, TASK.heads)
+    some = Examples(*(part[:, :20] for part in test))
+    for one, rows in table.groupby("sub_task"):
+        assert rows.lesion.to_numpy() == pytest.approx(drops[:, one, one].numpy())
+        assert rows.read_1.to_numpy() == pytest.approx(read[0, :, one, one].numpy())
+        assert rows.read_2_others.to_numpy() == pytest.approx(read[1, :, one, 1 - one].numpy())
+        whole = orders(wired, HALVES, TASK.heads, one)["whole"]
+        curve = circuit_accuracy(wired, whole, some, TASK, one)
+        guess = best_guess(some.targets)[:, one]
+        assert rows.accuracy.to_numpy() == pytest.approx(curve[-1].numpy())
+        assert rows.needed_whole.to_numpy() == pytest.approx(share_needed(curve, guess))

@@ -6,18 +6,20 @@ import numpy as np
 import pytest
 import torch
 
-from modlib.chain import squares
+from modlib.chain import squares, weights
 from modlib.networks import Stack
 from modlib.priors import hard_wired
 from modlib.retraining import (
     Trainable,
-    largest_alone,
     module_of_head,
     present,
     relabelled,
     retrained,
+    retraining_table,
+    ways,
 )
 from modlib.tasks import TASKS
+from modlib.trained import largest_alone
 from modlib.training import train
 
 RETINA, DIGITS = TASKS["retina"](), TASKS["two_digits"]()
@@ -189,3 +191,38 @@ def test_retraining_needs_another_sub_task_and_steps():
     network, data = stack_and_data()
     with pytest.raises(ValueError, match="steps and every of at least 1"):
         retrained(network, RETINA, data, 0, SGD, steps=0)
+
+
+def test_a_penalty_stays_in_force_and_what_was_pruned_or_wired_hard_stays_so():
+    stack, _ = stack_and_data()
+    communities = halves(stack)
+    of_l2 = ways(stack, RETINA, "l2", 0.1, communities)
+    assert of_l2["free"] == {}
+    assert of_l2["as trained"]["strength"] == 0.1
+    chain = [W.detach() for W in weights(stack)]
+    assert torch.equal(of_l2["as trained"]["penalty"](chain), squares(chain))
+    last = module_of_head(stack, communities, RETINA.heads, 1)
+    for mask, expected in zip(of_l2["module"]["trainable"].weight, last.weight, strict=True):
+        assert torch.equal(mask, expected)
+    hard_wired(RETINA, stack, [1.0, 1.0])
+    for name in ("pruned", "hard_wired"):
+        kept = ways(stack, RETINA, name, 1.0, communities)["as trained"]
+        assert kept.keys() == {"trainable"}
+        for mask, W in zip(kept["trainable"].weight, weights(stack), strict=True):
+            assert torch.equal(mask, W != 0)
+
+
+def test_the_table_has_each_way_and_optimiser_as_retraining_finds_them(monkeypatch):
+    stack, data = stack_and_data()
+    monkeypatch.setattr("modlib.retraining.OPTIMISERS", {"SGD": SGD, "still": STILL})
+    table = retraining_table(stack, RETINA, {"free": {}}, steps=40)
+    assert list(zip(table.optimiser, table.seed, strict=True)) == [
+        ("SGD", 3), ("SGD", 8), ("still", 3), ("still", 8)
+    ]  # fmt: skip
+    history = retrained(stack, RETINA, data, 1, SGD, steps=40, every=20)
+    end = history[history.step == 40]
+    assert np.allclose(table.kept[:2], end.kept)
+    assert np.allclose(table.changed[:2], end.changed)
+    still = table[table.optimiser == "still"]
+    # nothing was learned, and nothing forgotten
+    assert np.allclose(still.kept, still.accuracy)
