@@ -135,7 +135,9 @@ def _imports_in(code: ast.AST) -> dict[str, tuple[str, str]]:
     for node in ast.walk(code):
         if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "modlib":
             module = node.module.removeprefix("modlib").lstrip(".")
-            found.update({a.asname or a.name: (module, a.name) for a in node.names})
+            for a in node.names:
+                of_package = "" if (PACKAGE / f"{a.name}.py").exists() else "__init__"
+                found[a.asname or a.name] = (module or of_package, a.name)
         elif isinstance(node, ast.Import):
             found.update({a.name: ("", "__init__") for a in node.names if a.name == "modlib"})
     return found

@@ -250,11 +250,11 @@ def test_outside_a_checkout_the_commit_is_unknown(checkout):
 
 
 OTHER = """import modlib
-from modlib import placed, tasks as of
+from modlib import close_triads, placed, tasks as of
 from modlib.walks import walk_loop_sum
 
 size = 3  # a parameter
-modlib.train("retina"), placed.BIMT, of.FORMULAS, walk_loop_sum
+modlib.train("retina"), placed.BIMT, of.FORMULAS, walk_loop_sum, close_triads
 """
 
 
@@ -265,6 +265,7 @@ modlib.train("retina"), placed.BIMT, of.FORMULAS, walk_loop_sum
         ("placed", "swapped: int = 5", "swapped: int = 4", True),
         ("tasks", "x2**2 + np.sin", "x2**3 + np.sin", True),
         ("training", "lr=5e-3", "lr=4e-3", True),  # by way of the package's own names
+        ("triads", "increment: float = 1.0", "increment: float = 2.0", True),
         ("graphs", "def pruned(", "def pruned(*, ", True),
         ("loops", "the", "a", False),  # words of a docstring
         ("wiring", "import numpy as np", "import numpy as np\n\nunused = 1", False),
