@@ -41,6 +41,16 @@ def test_differences_are_paired_and_the_best_other_is_told_twice(folder, monkeyp
     )
 
 
+def test_another_form_of_the_walk_loops_is_not_the_best_other(folder, monkeypatch):
+    monkeypatch.setattr(benefits, "BENEFITS", {"hits": Benefit("some", "kind == 'a'", "hit")})
+    table = results.published_table("some", folder)
+    own = table[table.penalty == "walk_loops"].assign(penalty="more_decay")
+    results.publish_table("some", pd.concat([table, own]), folder)
+    found = benefits.differences(folder=folder).loc["hits", "retina"]["mean"]
+    assert found["more_decay"] == pytest.approx(0.0)
+    assert found["best other"] == pytest.approx(found["l1"])
+
+
 def test_every_benefit_is_between_0_and_1_for_every_network():
     for name, benefit in benefits.BENEFITS.items():
         found = benefits.measured(benefit)

@@ -8,6 +8,7 @@ from modlib.data import Examples
 from modlib.function import (
     DAMAGES,
     area_under,
+    damage_table,
     damaged_accuracy,
     input_noise,
     removed_connections,
@@ -135,6 +136,22 @@ def test_a_network_meets_the_same_damage_whatever_else_is_in_the_stack(damage):
         for stack, held in ((both, of_both), (alone, of_one))
     ]
     assert np.allclose(curves[0][:, 1], curves[1][:, 0], atol=0.005)
+
+
+def test_the_table_of_damage_has_each_curve_and_the_area_under_it(monkeypatch):
+    levels = {"weight noise": (0.0, 0.5, 2.0), "removed neurons": (0.0, 0.1, 0.9)}
+    monkeypatch.setattr("modlib.function.LEVELS", levels)
+    stack = network()
+    held = examples(stack, 100)
+    table = damage_table(stack, TASK, held, draws=2).set_index(["damage", "seed"])
+    assert list(table.network) == [0, 1, 0, 1]
+    for damage, at in levels.items():
+        curve = damaged_accuracy(stack, TASK, held, DAMAGES[damage], at, draws=2)
+        a, b, c = (table.loc[damage, f"accuracy_{n}"] for n in range(3))
+        assert np.allclose([a, b, c], curve)
+        area = (at[1] - at[0]) * (a + b) / 2 + (at[2] - at[1]) * (b + c) / 2
+        assert np.allclose(table.loc[damage].area, area / (at[2] - at[0]))
+        assert np.allclose(table.loc[damage, "level_2"], at[2])
 
 
 @pytest.mark.parametrize(("levels", "draws"), [([], 1), ([-0.1], 1), ([0.1], 0)])
