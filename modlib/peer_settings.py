@@ -28,7 +28,7 @@ SCHEDULES = {
     "sharing": (1e-3, 1e-2, 1e-3),
     "composition": (1e-3, 3e-3, 3e-3),
 }
-"""BIMT's strengths on each formula: in the first quarter of the steps, in the half after it, in the last."""
+"""BIMT's strengths on each formula: in the first quarter of the steps, the next half, the last."""
 
 N_TRAIN = 60_000
 """MNIST's training images; the others are its test images."""

@@ -200,6 +200,15 @@ def cluster_table(
     return pd.concat(found)
 
 
+def activity(
+    seeds: Sequence[int], between: float, ratio: float, times: int
+) -> Int[np.ndarray, "n_stack time"]:
+    """Return how many neurons of each network are active when activity spreads, as in `waking`."""
+    ones = np.ones((N, DEGREE))
+    same = np.stack([weights_of(heard, ones) for heard in sources(seeds, between)])
+    return spreading(waking(same, ratio), RATE, times, generators(seeds, 9))
+
+
 def spreading_table(
     seeds: Sequence[int], between: Sequence[float], ratios: Sequence[float], times: int
 ) -> pd.DataFrame:
@@ -210,11 +219,9 @@ def spreading_table(
     """
     found = []
     for share, ratio in product(between, ratios):
-        ones = np.ones((N, DEGREE))
-        same = np.stack([weights_of(heard, ones) for heard in sources(seeds, share)])
-        activity = spreading(waking(same, ratio), RATE, times, generators(seeds, 9))
-        sizes = np.concatenate([avalanche_sizes(of_one) for of_one in activity])
-        measures = {"branching": branching_ratio(activity), "activity": activity.mean(-1) / N} | {
+        active = activity(seeds, share, ratio, times)
+        sizes = np.concatenate([avalanche_sizes(of_one) for of_one in active])
+        measures = {"branching": branching_ratio(active), "activity": active.mean(-1) / N} | {
             f"avalanches_{name}": np.full(len(seeds), value)
             for name, value in avalanche_fit(sizes)._asdict().items()
         }
