@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from modlib.avalanches import avalanche_fit, avalanche_sizes, branching_ratio
+from modlib.clusters import spreading, waking
 from modlib.dynamics import information_curve, memory_curve, recall
 from modlib.reservoir_tables import (
     COMMUNITIES,
@@ -11,6 +12,7 @@ from modlib.reservoir_tables import (
     DELAYS,
     HEARD,
     INTO,
+    RATE,
     N,
     activity,
     bits,
@@ -60,6 +62,12 @@ def test_a_long_table_has_a_row_for_each_measure_and_network():
         [3, "a", 1.0, 0.5], [8, "a", 2.0, 0.5], [3, "b", 3.0, 0.5], [8, "b", 4.0, 0.5],
     ]  # fmt: skip
     assert list(table) == ["seed", "measure", "value", "level"]
+
+
+def test_each_seed_and_purpose_has_draws_of_its_own():
+    drawn = [rng.random() for purpose in (1, 2) for rng in generators(SEEDS, purpose)]
+    assert len(set(drawn)) == 4
+    assert drawn[:2] == [rng.random() for rng in generators(SEEDS, 1)]
 
 
 def test_a_network_follows_from_its_seed_alone():
@@ -160,6 +168,13 @@ def test_avalanches_of_one_kind_are_fitted_together_and_stand_in_every_row():
     fit = avalanche_fit(np.concatenate([avalanche_sizes(a) for a in active]))
     for name, wanted in fit._asdict().items():
         assert value(table, f"avalanches_{name}") == pytest.approx([wanted] * 2)
+
+
+def test_activity_spreads_alike_along_the_connections_of_the_reservoirs():
+    heard = 1.0 * (tanh_weights(SEEDS, 0.3) != 0)
+    by_hand = spreading(waking(heard, 1.1), RATE, 500, generators(SEEDS, 9))
+    assert by_hand.any()
+    assert np.array_equal(activity(SEEDS, 0.3, 1.1, 500), by_hand)
 
 
 def test_an_active_neuron_wakes_as_many_as_the_ratio_on_average():
