@@ -4,7 +4,7 @@ As far as their papers and code say. Each table has one row per network and meas
 columns `case` and `strength`.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
@@ -21,6 +21,7 @@ from modlib.modularity import normalised_cut
 from modlib.networks import Stack, accuracy, cross_entropy
 from modlib.partitions import Cut
 from modlib.placed import BIMT
+from modlib.results import long
 from modlib.tasks import FORMULAS
 
 SCHEDULES = {
@@ -35,12 +36,6 @@ N_TRAIN = 60_000
 
 CLUSTERS = 12
 """The spectral clusters whose n-cut Filan et al. (2021) publish."""
-
-
-def long(measures: Mapping[str, Tensor], seeds: Sequence[int], **told: object) -> pd.DataFrame:
-    """Return one row per measure and network."""
-    rows = pd.DataFrame(measures).assign(seed=seeds, **told)
-    return rows.melt(["seed", *told], var_name="measure")
 
 
 def formula_points(
@@ -80,7 +75,7 @@ def formula_table(name: str, seeds: Sequence[int], steps: int) -> pd.DataFrame:
             "training error": (network(x) - y).square().mean((1, 2)),
             "test error": (network(test_x) - test_y).square().mean((1, 2)),
         }
-    return long(measures, seeds, case=name, strength=high)
+    return long(seeds, measures, case=name, strength=high)
 
 
 def small_mnist() -> Examples:
@@ -141,4 +136,4 @@ def mnist_table(strength: float, seeds: Sequence[int], epochs: int) -> pd.DataFr
         "n-cut": torch.tensor([spectral_n_cut(chain) for chain in chains]),
         "n-cut of live pixels": torch.tensor([spectral_n_cut(chain) for chain in of_live]),
     }
-    return long(measures, seeds, case="mnist", strength=strength)
+    return long(seeds, measures, case="mnist", strength=strength)

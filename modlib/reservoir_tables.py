@@ -5,7 +5,7 @@ threshold, temperature or ratio), `into` and `between` (the share of connections
 community), which say what the networks are and which of their communities hear the input.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from itertools import product
 
 import numpy as np
@@ -24,6 +24,7 @@ from modlib.reservoirs import (
     threshold_like,
     weights_of,
 )
+from modlib.results import long
 
 N, COMMUNITIES, DEGREE = 200, 10, 8
 """Neurons of a reservoir, its communities, and how many others each neuron hears."""
@@ -54,17 +55,6 @@ Activation = Callable[[np.ndarray], np.ndarray]
 def generators(seeds: Sequence[int], purpose: int) -> list[np.random.Generator]:
     """Return a generator for each network, another one for each purpose."""
     return [np.random.default_rng((seed, purpose)) for seed in seeds]
-
-
-def long(
-    seeds: Sequence[int], measures: Mapping[str, Float[np.ndarray, " n_stack"]], **told: object
-) -> pd.DataFrame:
-    """Return one row per measure and network, and what they were told of."""
-    rows = [
-        pd.DataFrame({"seed": seeds, "measure": name, "value": values})
-        for name, values in measures.items()
-    ]
-    return pd.concat(rows).assign(**told)
 
 
 def sources(seeds: Sequence[int], between: float) -> list[Int[np.ndarray, "n degree"]]:

@@ -7,7 +7,7 @@ too. Tables are written to a temporary file and renamed, never half.
 import hashlib
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -16,6 +16,8 @@ import pandas as pd
 import pandera.pandas as pa
 import safetensors.torch
 import torch
+from jaxtyping import Float
+from numpy.typing import ArrayLike
 
 from modlib.networks import Stack
 from modlib.training import Run
@@ -160,6 +162,16 @@ def publish_table(name: str, table: pd.DataFrame, folder: Path | str) -> None:
     text = table.to_csv(index=False, float_format="%.6g", lineterminator="\n")
     _replace(folder / f"{name}.csv", text)
     _write_checksums(folder)
+
+
+def long(
+    seeds: Sequence[int],
+    measures: Mapping[str, Float[ArrayLike, " n_stack"]],
+    **told: object,
+) -> pd.DataFrame:
+    """Return one row per measure and network: `seed`, what all were told, `measure`, `value`."""
+    rows = pd.DataFrame(measures).assign(seed=seeds, **told)
+    return rows.melt(["seed", *told], var_name="measure")
 
 
 def published(folder: Path | str = FOLDER) -> pd.DataFrame:

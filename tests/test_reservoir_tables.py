@@ -21,7 +21,6 @@ from modlib.reservoir_tables import (
     exponent,
     generators,
     input_weights,
-    long,
     memory_table,
     spreading_table,
     tanh_weights,
@@ -54,14 +53,6 @@ def followed(W, W_in, u, f):
         for t in range(u.shape[1]):
             x = found[n, t] = f(x @ W[n] + u[n, t] @ W_in[n])
     return found
-
-
-def test_a_long_table_has_a_row_for_each_measure_and_network():
-    table = long(SEEDS, {"a": np.array([1.0, 2.0]), "b": np.array([3.0, 4.0])}, level=0.5)
-    assert table.to_numpy().tolist() == [
-        [3, "a", 1.0, 0.5], [8, "a", 2.0, 0.5], [3, "b", 3.0, 0.5], [8, "b", 4.0, 0.5],
-    ]  # fmt: skip
-    assert list(table) == ["seed", "measure", "value", "level"]
 
 
 def test_each_seed_and_purpose_has_draws_of_its_own():

@@ -3,6 +3,7 @@
 import math
 import subprocess
 
+import numpy as np
 import pandas as pd
 import pytest
 import safetensors.torch
@@ -11,6 +12,7 @@ import torch
 from modlib import train, weights
 from modlib.results import (
     check,
+    long,
     publish,
     publish_table,
     published,
@@ -308,3 +310,13 @@ def test_a_missing_network_is_refused_with_the_way_to_make_it(folder):
         published_network("retina", "l2", folder)
     with pytest.raises(ValueError, match=r"no file .*retina-l2\.safetensors; `make reproduce`"):
         read_network(folder / "networks" / "retina-l2.safetensors")
+
+
+def test_a_long_table_has_a_row_for_each_measure_and_network():
+    measures = {"a": np.array([1.0, 2.0]), "b": torch.tensor([3.0, 4.0])}
+    table = long([3, 8], measures, level=0.5, into="all")
+    assert list(table) == ["seed", "level", "into", "measure", "value"]
+    assert table.to_numpy().tolist() == [
+        [3, 0.5, "all", "a", 1.0], [8, 0.5, "all", "a", 2.0],
+        [3, 0.5, "all", "b", 3.0], [8, 0.5, "all", "b", 4.0],
+    ]  # fmt: skip
