@@ -38,7 +38,7 @@ build/%/_config.yml: _config.yml Makefile
 	sed 's/execute_notebooks: force/execute_notebooks: cache/; $(LENIENT)' $< > $@
 
 test: .venv/installed
-	$(BIN)/python -m pytest -q
+	$(BIN)/python -m pytest -q -n auto --dist worksteal
 
 lint: .venv/installed
 	$(BIN)/ruff check .
