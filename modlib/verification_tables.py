@@ -7,8 +7,7 @@ the same digits.
 
 import subprocess
 import sys
-from collections.abc import Iterator
-from itertools import product
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import NamedTuple
@@ -73,16 +72,18 @@ def single(values: list | dict) -> Iterator[tuple[str, list | dict]]:
             yield name, {name: values[name]}
 
 
-def parts(table: str, parameters: dict) -> Iterator[Part]:
-    """Yield the parts of a table, given the parameters that all of it was made with."""
-    for chosen in product(*(single(parameters[name]) for name in ONE_OF[table])):
-        narrowed = dict(zip(ONE_OF[table], (entry for _, entry in chosen), strict=True))
-        if table in REFERENCES:
-            reference = REFERENCES[table]
-            of_reference = {reference: parameters["strengths"][reference]}
-            narrowed["strengths"] = narrowed["strengths"] | of_reference
-        entries = zip(ONE_OF[table], (told for told, _ in chosen), strict=True)
-        yield Part(table, ", ".join(map(" ".join, entries)), parameters | narrowed)
+def narrowed(table: str, parameters: dict, chosen: Sequence[tuple[str, list | dict]]) -> Part:
+    """Return the part of a table that one entry of each parameter in `ONE_OF` makes.
+
+    `parameters` are those that all of the table was made with; `chosen` are as from `single`.
+    """
+    entries = dict(zip(ONE_OF[table], (entry for _, entry in chosen), strict=True))
+    if table in REFERENCES:
+        reference = REFERENCES[table]
+        of_reference = {reference: parameters["strengths"][reference]}
+        entries["strengths"] = entries["strengths"] | of_reference
+    told = ", ".join(f"{name} {one}" for name, (one, _) in zip(entries, chosen, strict=True))
+    return Part(table, told, parameters | entries)
 
 
 def sample_parts(tables: dict[str, dict], count: int, seed: int) -> list[Part]:
@@ -100,13 +101,17 @@ def sample_parts(tables: dict[str, dict], count: int, seed: int) -> list[Part]:
         )
     drawn = []
     for n in rng.choice(len(known), count, replace=False):
-        cheap = [part for part in parts(known[n], tables[known[n]]) if not _dear(part)]
-        drawn.append(cheap[rng.integers(len(cheap))])
+        table, parameters = known[n], tables[known[n]]
+        chosen = []
+        for name in ONE_OF[table]:
+            cheap = [one for one in single(parameters[name]) if not _dear(table, one[0])]
+            chosen.append(cheap[rng.integers(len(cheap))])
+        drawn.append(narrowed(table, parameters, chosen))
     return drawn
 
 
-def _dear(part: Part) -> bool:
-    return any(words <= {part.table, *part.told.split()} for words in DEAR)
+def _dear(table: str, told: str) -> bool:
+    return any(words <= {table, *told.split()} for words in DEAR)
 
 
 def made_again(part: Part, folder: Path = NOTEBOOKS) -> pd.DataFrame:
