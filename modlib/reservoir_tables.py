@@ -158,15 +158,16 @@ def edge_table(
     """
     found = []
     W_in, u = input_weights(seeds, "all"), 2.0 * bits(seeds, times, 1) - 1
-    for share, radius in product(between, radii):
-        W = radius * tanh_weights(seeds, share)
-        x = states(W, W_in, u)
-        measures = {
-            "information": information_curve(x, u[..., 0], DELAYS).sum(-1),
-            "lyapunov": exponent(W, u @ W_in, np.tanh),
-        }
-        told = {"model": "edge", "level": radius, "into": "all", "between": share}
-        found.append(long(seeds, measures, **told))
+    for share in between:
+        base = tanh_weights(seeds, share)
+        for radius in radii:
+            x = states(radius * base, W_in, u)
+            measures = {
+                "information": information_curve(x, u[..., 0], DELAYS).sum(-1),
+                "lyapunov": exponent(radius * base, u @ W_in, np.tanh),
+            }
+            told = {"model": "edge", "level": radius, "into": "all", "between": share}
+            found.append(long(seeds, measures, **told))
     return pd.concat(found)
 
 
