@@ -1,11 +1,12 @@
 """The papermill batch: planned by content, resumed after a kill, by hand from any folder."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
 import time
-from itertools import product
+from itertools import chain, product
 from pathlib import Path
 
 import pandas as pd
@@ -192,6 +193,17 @@ def test_networks_that_two_tables_are_about_are_trained_once_and_are_those_made_
         table = results.published_table(name, tmp_path / "results")
         assert set(table.penalty) >= set(told["strengths"]["retina"])
         pd.testing.assert_frame_equal(table, by_hand)
+
+
+def test_each_part_of_a_task_is_made_once_seven_in_a_kernel_and_the_reference_alone(tmp_path):
+    others = [penalty for penalty in PENALTIES if penalty != "none"][:15]
+    many = RETINA | {"strengths": {"none": []} | {penalty: [1.0] for penalty in others}}
+    plan = run(snakemake(tmp_path, "--dry-run", groups=[many])).stdout
+    outputs = [line for line in plan.splitlines() if "output:" in line and "/parts/" in line]
+    made = [re.findall(r"/retina-(\w+)-\w+\.csv", line) for line in outputs]
+    assert sorted(map(len, made)) == [1, 1, 7, 7]
+    assert ["none"] in made
+    assert sorted(chain.from_iterable(made)) == sorted(["none", *others])
 
 
 def test_a_plan_of_nothing_is_refused_with_what_there_is(tmp_path):
