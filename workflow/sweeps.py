@@ -24,7 +24,8 @@ def main(runs: list[dict]) -> int:
     failed = 0
     kernel = KernelManager(kernel_name="python3")
     kernel.start_kernel()
-    for notebook, told in ((run["notebook"], run["parameters"]) for run in runs):
+    for run in runs:
+        notebook, told = run["notebook"], run["parameters"]
         if Path(told["output"]).exists() and Path(told["network"]).exists():
             continue
         try:
