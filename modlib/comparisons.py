@@ -40,7 +40,7 @@ def chosen_strengths(table: pd.DataFrame) -> pd.Series:
     network diverged; a penalty without such a strength is left out.
     """
     rows = table[table.role == "selection"]
-    sound = rows.groupby(["task", "penalty", "strength"]).status.agg(lambda s: (s == "ok").all())
+    sound = rows.groupby([*PAIR, "strength"]).status.agg(lambda s: (s == "ok").all())
     if "none" not in set(rows.penalty):
         raise ValueError(
             f"strengths are chosen against no penalty, got selection seeds of {set(rows.penalty)}"
@@ -49,10 +49,10 @@ def chosen_strengths(table: pd.DataFrame) -> pd.Series:
     reference = rows[rows.penalty == "none"].groupby(["task", "seed"]).validation_accuracy.max()
     rows = rows.join(reference.rename("reference"), on=["task", "seed"])
     measures = ["validation_accuracy", "reference", "excess"]
-    means = rows.groupby(["task", "penalty", "strength"])[measures].mean()
+    means = rows.groupby([*PAIR, "strength"])[measures].mean()
     floor = means.reference - ACCURACY_MARGIN - ROUNDING
     eligible = means[sound & (means.validation_accuracy >= floor)]
-    best = eligible.groupby(["task", "penalty"]).excess.idxmax()
+    best = eligible.groupby(PAIR).excess.idxmax()
     return best.map(lambda index: index[-1]).rename("strength")
 
 

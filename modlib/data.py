@@ -92,6 +92,20 @@ class Task:
         return modules[modules != NO_MODULE].tolist()
 
 
+def in_parts(examples: Examples, sizes: tuple[int, int, int], seed: int) -> Data:
+    """Return the examples in random order, split into parts of the given sizes."""
+    order = torch.tensor(np.random.default_rng(seed).permutation(len(examples.x)))
+    return Data(*(Examples(*(values[i] for values in examples)) for i in order.split(sizes)))
+
+
+def in_order(
+    x: Float[np.ndarray, "n n_in"], targets: Num[np.ndarray, "n n_tasks"], n_train: int
+) -> Data:
+    """Return examples that were drawn at random, split as they come: training first."""
+    parts = (np.split(part, [n_train, n_train + HELD_OUT]) for part in (x, targets))
+    return Data(*(Examples(*map(torch.tensor, part)) for part in zip(*parts, strict=True)))
+
+
 def guess_accuracy(labels: Int[np.ndarray, "n n_tasks"]) -> float:
     """Return the accuracy of the best constant guess, averaged over sub-tasks."""
     return float(np.mean([np.bincount(column).max() / len(labels) for column in labels.T]))

@@ -12,7 +12,7 @@ from modlib.chain import weights
 from modlib.data import Data, Examples, Task
 from modlib.graphs import balanced, neuron_graph, pruned
 from modlib.lesions import lesion_drops, specialisation
-from modlib.modularity import agreement, modularity, normalised_cut
+from modlib.modularity import Modularity, agreement, modularity, normalised_cut
 from modlib.networks import Stack, with_weights
 
 
@@ -60,47 +60,71 @@ DENSITY = 0.25
 """The share of each layer's weights that is left when networks are compared equally dense."""
 
 
+def modules(network: Stack, nulls: int, restarts: int) -> Modularity:
+    """Return the modularity of a stack's networks, diverged ones as if without weights.
+
+    Nulls and searches follow from a network's seed.
+    """
+    return modularity(_finite_arrays(network), nulls, restarts, np.array(network.seeds))
+
+
+def _finite_arrays(network: Stack) -> list[Float[np.ndarray, "n_stack _ _"]]:
+    chain = weights(network)
+    sound = finite(chain)
+    return [W.detach().where(sound[:, None, None], 0.0).numpy() for W in chain]
+
+
+@torch.no_grad()
+def headline(network: Stack, task: Task, data: Sequence[Data], found: Modularity) -> pd.DataFrame:
+    """Return one row per network of a trained stack: what a strength is chosen by, and `ari`.
+
+    `status` ('ok' or 'diverged'); `accuracy` on test examples and `validation_accuracy`, both
+    averaged over sub-tasks; of what `modules` found `q`, `q_null_mean`, `q_null_std`, `excess` and
+    `communities`, the number of those with two neurons or more; `ari`, as in `agreement`. A
+    diverged network's measures are NaN.
+    """
+    sound = finite(weights(network))
+    measures = {}
+    for column, part in (("accuracy", "test"), ("validation_accuracy", "validation")):
+        x, targets = repeated(stacked(getattr(d, part) for d in data), len(sound) // len(data))
+        measures[column] = task.accuracy(network(x), targets, task.heads).mean(-1)
+    measures |= {
+        "q": found.q,
+        "q_null_mean": found.null_mean,
+        "q_null_std": found.null_std,
+        "excess": found.excess,
+        "communities": [np.sum(np.bincount(labels) > 1) for labels in found.communities],
+        "ari": agreement(found.communities, task.input_modules, task.output_modules),
+    }
+    rows = pd.DataFrame(measures).where(pd.Series(sound.numpy()), axis=0)
+    rows.insert(0, "status", np.where(sound, "ok", "diverged"))
+    return rows
+
+
 @torch.no_grad()
 def measure(
     network: Stack, task: Task, data: Sequence[Data], nulls: int = 20, restarts: int = 5
 ) -> pd.DataFrame:
-    """Return one row per network of a trained stack.
+    """Return one row per network of a trained stack: `headline`, and what it is held against.
 
-    `status` ('ok' or 'diverged'); `accuracy` on test examples and
-    `validation_accuracy`, both averaged over sub-tasks; `q`, `q_null_mean`,
-    `q_null_std` and `excess` as in `modularity`; `balanced_excess`, the excess over nulls
-    that keep every neuron's strength; `live_excess`, that of the network without its dead
-    inputs; `cut`, as in `normalised_cut`; `communities`, the
-    number of those with two neurons or more; `ari`, as in `agreement`; `specialisation`, by
-    lesions on test examples; `pruned_excess` and `pruned_accuracy`, those of the same network
-    with the `DENSITY` largest weights of each layer. Nulls and
-    searches follow from a network's seed. A diverged network's measures are NaN.
+    `balanced_excess`, the excess over nulls that keep every neuron's strength; `live_excess`,
+    that of the network without its dead inputs; `cut`, as in `normalised_cut`; `specialisation`,
+    by lesions on test examples; `pruned_excess` and `pruned_accuracy`, those of the same network
+    with the `DENSITY` largest weights of each layer. A diverged network's measures are NaN.
     """
-    chain, seeds = weights(network), np.array(network.seeds)
-    sound = finite(chain)
-    chain = [W.where(sound[:, None, None], 0.0).numpy() for W in chain]
+    chain, seeds = _finite_arrays(network), np.array(network.seeds)
     sparse_chain = [
         np.stack(layer)
         for layer in zip(
-            *(pruned([W[n] for W in chain], DENSITY) for n in range(len(sound))), strict=True
+            *(pruned([W[n] for W in chain], DENSITY) for n in range(len(seeds))), strict=True
         )
     ]
-    found = modularity(chain, nulls, restarts, seeds)
-    test, validation = (
-        repeated(stacked(part), len(sound) // len(data))
-        for part in ((d.test for d in data), (d.validation for d in data))
-    )
+    found = modules(network, nulls, restarts)
+    rows = headline(network, task, data, found)
+    test = repeated(stacked(d.test for d in data), len(seeds) // len(data))
     drops = lesion_drops(network, found.communities, test, task)
     measures = pd.DataFrame(
         {
-            "accuracy": task.accuracy(network(test.x), test.targets, task.heads).mean(-1),
-            "validation_accuracy": task.accuracy(
-                network(validation.x), validation.targets, task.heads
-            ).mean(-1),
-            "q": found.q,
-            "q_null_mean": found.null_mean,
-            "q_null_std": found.null_std,
-            "excess": found.excess,
             "balanced_excess": modularity(chain, nulls, restarts, seeds, balanced).excess,
             "live_excess": found.excess
             if task.live.all()
@@ -109,14 +133,11 @@ def measure(
                 normalised_cut(neuron_graph([W[n] for W in chain]), labels)
                 for n, labels in enumerate(found.communities)
             ],
-            "communities": [np.sum(np.bincount(labels) > 1) for labels in found.communities],
-            "ari": agreement(found.communities, task.input_modules, task.output_modules),
             "specialisation": specialisation(drops),
             "pruned_excess": modularity(sparse_chain, nulls, restarts, seeds).excess,
             "pruned_accuracy": task.accuracy(
                 with_weights(network, sparse_chain)(test.x), test.targets, task.heads
             ).mean(-1),
         }
-    ).where(pd.Series(sound.numpy()), axis=0)
-    measures.insert(0, "status", np.where(sound, "ok", "diverged"))
-    return measures
+    ).where(rows.status == "ok", axis=0)
+    return pd.concat([rows, measures], axis=1)

@@ -113,12 +113,21 @@ def cross_entropy(
     labels: Int[Tensor, "n_stack batch n_tasks"],
     heads: Sequence[int],
 ) -> Float[Tensor, " n_stack"]:
-    """Return each network's cross-entropy, in nats, added up over sub-tasks."""
-    losses = [
-        F.cross_entropy(scores.mT, label, reduction="none").mean(-1)
-        for scores, label in zip(by_head(outputs, heads), labels.unbind(-1), strict=True)
-    ]
-    return torch.stack(losses).sum(0)
+    """Return each network's cross-entropy, in nats, added up over sub-tasks.
+
+    Raises:
+        ValueError: if heads differ in size: all sub-tasks are computed at once.
+    """
+    if len(set(heads)) > 1:
+        raise ValueError(f"cross-entropy needs heads of one size, got {tuple(heads)}")
+    if heads[0] == 1:
+        losses = F.binary_cross_entropy_with_logits(
+            outputs, labels.to(outputs.dtype), reduction="none"
+        )
+    else:
+        scores = outputs.unflatten(-1, (len(heads), -1))
+        losses = F.cross_entropy(scores.movedim(-1, 1), labels, reduction="none")
+    return losses.mean(-2).sum(-1)
 
 
 def accuracy(

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from modlib.chain import weights
 from modlib.data import LIVE, Examples
+from modlib.formulas import FORMULAS
 from modlib.graphs import neuron_graph
 from modlib.images import mnist_images
 from modlib.modularity import normalised_cut
@@ -22,7 +23,6 @@ from modlib.networks import Stack, accuracy, cross_entropy
 from modlib.partitions import Cut
 from modlib.placed import BIMT
 from modlib.results import long
-from modlib.tasks import FORMULAS
 
 SCHEDULES = {
     "independence": (1e-3, 1e-2, 1e-3),

@@ -31,7 +31,7 @@ def provenance() -> dict[str, str]:
     }
 
 
-ROOTS = [("training", "train"), ("comparisons", "chosen_strengths")]
+ROOTS = [("training", "trial"), ("training", "train"), ("comparisons", "chosen_strengths")]
 """The definitions that the sweep calls, as (module, name)."""
 
 

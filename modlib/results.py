@@ -64,13 +64,21 @@ NETWORKS = pa.DataFrameSchema(
 """One row per trained network.
 
 `ari` is empty where fewer than two modules are known, `specialisation` where there
-is one sub-task or no lesion hurts; the other measures only in diverged networks.
+is one sub-task or no lesion hurts; those that no strength is chosen by in `selection`; the other
+measures only in diverged networks.
 """
 
-NEVER_EMPTY = [
-    "accuracy", "validation_accuracy", "q", "q_null_mean", "q_null_std", "excess",
-    "balanced_excess", "live_excess", "cut", "communities", "pruned_excess", "pruned_accuracy",
+HEADLINE = [
+    "accuracy", "validation_accuracy", "q", "q_null_mean", "q_null_std", "excess", "communities",
 ]  # fmt: skip
+NEVER_EMPTY = {
+    "selection": HEADLINE,
+    "evaluation": [
+        *HEADLINE,
+        *("balanced_excess", "live_excess", "cut", "pruned_excess", "pruned_accuracy"),
+    ],
+}
+"""The measures of every network that did not diverge, by its role: a strength is chosen by few."""
 
 
 def check(table: pd.DataFrame) -> pd.DataFrame:
@@ -87,13 +95,14 @@ def check(table: pd.DataFrame) -> pd.DataFrame:
         cases = error.failure_cases
         row = f"row {cases['index'].iloc[0]}, " if isinstance(cases, pd.DataFrame) else ""
         raise ValueError(f"{row}{error}; mend the table, or delete it and make it again") from error
-    empty = table.loc[table.status == "ok", NEVER_EMPTY].isna()
-    if empty.any(axis=None):
-        row, column = empty.stack().idxmax()
-        raise ValueError(
-            f"row {row}, column '{column}': a network with status 'ok' needs a value, got none;"
-            " make the table again"
-        )
+    for role, columns in NEVER_EMPTY.items():
+        empty = table.loc[(table.status == "ok") & (table.role == role), columns].isna()
+        if empty.any(axis=None):
+            row, column = empty.stack().idxmax()
+            raise ValueError(
+                f"row {row}, column '{column}': a network with status 'ok' in {role} needs a value,"
+                " got none; make the table again"
+            )
     return table
 
 

@@ -17,7 +17,7 @@ from modlib.networks import Stack, prune_by_magnitude
 from modlib.penalties import Penalty, prior
 from modlib.results import renamed_to, require
 from modlib.tasks import TASKS
-from modlib.training import train
+from modlib.training import fit
 
 CONTROL = "pruned"
 """The control of equal density: networks without a penalty, cut to their largest weights."""
@@ -59,7 +59,7 @@ def largest_alone(network: Stack, density: float) -> Penalty:
         new.load_state_dict(trained)
         prune_by_magnitude(new, density)
 
-    return prior("pruned", change, 1.0)
+    return prior(CONTROL, change, 1.0)
 
 
 def with_controls(strengths: Mapping[str, float]) -> dict[str, float]:
@@ -73,53 +73,58 @@ def with_controls(strengths: Mapping[str, float]) -> dict[str, float]:
 
 
 def train_each(
-    task: str, strengths: Mapping[str, float], seeds: Sequence[int], training_steps: int | None
-) -> Iterator[Trained]:
-    """Train and yield a stack for each penalty at its strength, and the control after 'none'.
-
-    The control goes on from the `DENSITY` largest weights of each layer of the networks without
-    a penalty, and trains as long again.
-    """
-    for name, strength in with_controls(strengths).items():
-        # the control comes right after the networks that it is cut from
-        penalty: str | Penalty = largest_alone(run.network, DENSITY) if name == CONTROL else name
-        # what is measured in training is not asked for
-        run = train(task, penalty, strength, seeds, steps=training_steps, nulls=2, restarts=1)
-        yield Trained(run.task, name, strength, run.network)
-
-
-def write(
-    path: Path | str,
     task: str,
     strengths: Mapping[str, float],
     seeds: Sequence[int],
     training_steps: int | None,
-) -> None:
-    """Write what `train_each` yields as safetensors, with what it was asked for."""
+    sweeps: Sequence[Path | str] = (),
+) -> Iterator[Trained]:
+    """Yield a stack for each penalty at its strength, and the control after 'none'.
+
+    Stacks that are in one of the files `sweeps` are taken from there; the others are trained. The
+    control goes on from the `DENSITY` largest weights of each layer of the networks without a
+    penalty, and trains as long again.
+    """
+    there: dict[tuple[str, float], Trained] = {}
+    for path in sweeps:
+        there |= read(path, task, seeds, training_steps)
+    for name, strength in with_controls(strengths).items():
+        if (name, strength) in there:
+            stack = there[name, strength]
+        else:
+            # the control comes right after the networks that it is cut from
+            penalty = largest_alone(stack.network, DENSITY) if name == CONTROL else name
+            run = fit(task, penalty, strength, seeds, steps=training_steps)
+            stack = Trained(run.task, name, strength, run.network)
+        yield stack
+
+
+def write(path: Path | str, stacks: Sequence[Trained], training_steps: int | None) -> None:
+    """Write stacks of one task and the same seeds as safetensors, with what they were trained with.
+
+    Their layers are named `0.layers.0.weight` and so on, the stack's number first.
+    """
     tensors = {
-        f"{stack.penalty}.{name}": value
-        for stack in train_each(task, strengths, seeds, training_steps)
+        f"{n}.{name}": value
+        for n, stack in enumerate(stacks)
         for name, value in stack.network.state_dict().items()
     }
-    told = {"task": task, "seeds": list(seeds), "steps": training_steps}
+    told = {
+        "task": stacks[0].task.name,
+        "seeds": list(stacks[0].network.seeds),
+        "steps": training_steps,
+        "stacks": [(stack.penalty, stack.strength) for stack in stacks],
+    }
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     with renamed_to(path) as temporary:
-        safetensors.torch.save_file(
-            tensors,
-            temporary,
-            {"trained": json.dumps(told), "strengths": json.dumps(dict(strengths))},
-        )
+        safetensors.torch.save_file(tensors, temporary, {"trained": json.dumps(told)})
 
 
 def read(
-    path: Path | str,
-    task: str,
-    strengths: Mapping[str, float],
-    seeds: Sequence[int],
-    training_steps: int | None,
-) -> Iterator[Trained]:
-    """Yield what `train_each` does, from a file that `write` wrote for these penalties or more.
+    path: Path | str, task: str, seeds: Sequence[int], training_steps: int | None
+) -> dict[tuple[str, float], Trained]:
+    """Return the stacks that `write` wrote, by penalty and strength.
 
     Raises:
         ValueError: if there is no such file, or it is of other networks.
@@ -127,22 +132,24 @@ def read(
     path = Path(path)
     require(path)
     with safetensors.safe_open(path, "pt") as file:
-        told, there = (json.loads(file.metadata()[name]) for name in ("trained", "strengths"))
-        asked = {"task": task, "seeds": list(seeds), "steps": training_steps}
-        if told != asked or not strengths.items() <= there.items():
-            raise ValueError(
-                f"{path} should hold networks of {asked} at the strengths {dict(strengths)}, got"
-                f" {told} at {there}; delete it and train them again, or read another"
-            )
-        made = TASKS[task]()
-        for penalty, strength in with_controls(strengths).items():
-            names = [name for name in file.keys() if name.startswith(f"{penalty}.")]  # noqa: SIM118
-            state = {name.removeprefix(f"{penalty}."): file.get_tensor(name) for name in names}
-            shapes = [state[f"layers.{d}.weight"].shape for d in range(len(state) // 2)]
-            widths = [shapes[0][1], *(shape[2] for shape in shapes)]
-            network = Stack(widths, seeds, made.activation)
-            network.load_state_dict(state)
-            yield Trained(made, penalty, strength, network.eval())
+        told = json.loads(file.metadata()["trained"])
+        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    stacks = told.pop("stacks")
+    asked = {"task": task, "seeds": list(seeds), "steps": training_steps}
+    if told != asked:
+        raise ValueError(
+            f"{path} should hold networks of {asked}, got {told}; delete it and train them again,"
+            " or read another"
+        )
+    made, found = TASKS[task](), {}
+    for n, (penalty, strength) in enumerate(stacks):
+        own = f"{n}."
+        state = {k.removeprefix(own): v for k, v in tensors.items() if k.startswith(own)}
+        shapes = [state[f"layers.{depth}.weight"].shape for depth in range(len(state) // 2)]
+        network = Stack([shapes[0][1], *(shape[2] for shape in shapes)], seeds, made.activation)
+        network.load_state_dict(state)
+        found[penalty, strength] = Trained(made, penalty, strength, network.eval())
+    return found
 
 
 def stacks(
@@ -154,9 +161,18 @@ def stacks(
     """Yield the stacks of several tasks, given strengths by task and penalty.
 
     They are read from `files`, by task, or trained where there are none.
+
+    Raises:
+        ValueError: if a file lacks one, or as `read` and `fit` do.
     """
     for task, of_penalty in strengths.items():
         if files:
-            yield from read(files[task], task, of_penalty, seeds, training_steps)
+            there, asked = read(files[task], task, seeds, training_steps), with_controls(of_penalty)
+            if not asked.items() <= there.keys():
+                raise ValueError(
+                    f"{files[task]} should hold networks at the strengths {asked}, got"
+                    f" {list(there)}; delete it and train them again, or read another"
+                )
+            yield from (there[one] for one in asked.items())
         else:
             yield from train_each(task, of_penalty, seeds, training_steps)

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from copy import deepcopy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import product
 from numbers import Real
@@ -17,8 +17,8 @@ from torch.optim.lr_scheduler import LambdaLR
 from tqdm import tqdm
 
 from modlib.chain import weights
-from modlib.data import Examples, Task
-from modlib.measures import measure, progress, repeated, stacked
+from modlib.data import Data, Examples, Task
+from modlib.measures import headline, measure, modules, progress, repeated, stacked
 from modlib.modularity import require_searches
 from modlib.networks import Stack
 from modlib.penalties import PENALTIES, Penalty
@@ -36,14 +36,16 @@ class Run:
 
     Attributes:
         task, penalty: what it was trained on and with.
+        data: those of each seed.
         network: the stack, its networks in the order of the table's rows.
-        table: one row per network: what it was trained with, and what `measure` found.
+        table: one row per network: what it was trained with, and what was measured of it.
         snapshots: copies of the stack at the steps that were asked for.
         history: one row per network and snapshot, with the columns of `progress`.
     """
 
     task: Task
     penalty: Penalty
+    data: list[Data]
     network: Stack
     table: pd.DataFrame
     snapshots: dict[int, Stack]
@@ -61,20 +63,61 @@ def train(
     strength: float | Iterable[float] | None = None,
     seeds: Iterable[int] = range(5),
     *,
+    nulls: int = 20,
+    restarts: int = 5,
+    **settings: object,
+) -> Run:
+    """Train one network for each strength and seed, as `fit` does, and `measure` each.
+
+    Args:
+        nulls, restarts: as in `modularity`.
+        settings: any others of `fit`.
+
+    Raises:
+        ValueError: as `fit` and `modularity` do, before anything is trained.
+    """
+    require_searches(nulls, restarts)
+    run = fit(task, penalty, strength, seeds, **settings)
+    measured = measure(run.network, run.task, run.data, nulls, restarts)
+    return replace(run, table=pd.concat([run.table, measured], axis=1))
+
+
+def trial(
+    task: str | Task,
+    penalty: str | Penalty,
+    strength: float | Iterable[float] | None,
+    seeds: Iterable[int],
+    *,
+    nulls: int = 20,
+    restarts: int = 5,
+    **settings: object,
+) -> Run:
+    """Train networks that a strength is chosen on: as `train`, with the `headline` measures."""
+    require_searches(nulls, restarts)
+    run = fit(task, penalty, strength, seeds, **settings)
+    found = modules(run.network, nulls, restarts)
+    measured = headline(run.network, run.task, run.data, found)
+    return replace(run, table=pd.concat([run.table, measured], axis=1))
+
+
+def fit(
+    task: str | Task,
+    penalty: str | Penalty = "none",
+    strength: float | Iterable[float] | None = None,
+    seeds: Iterable[int] = range(5),
+    *,
     hidden: Sequence[int] | None = None,
     activation: Callable[[Tensor], Tensor] | None = None,
     optimiser: Callable[..., torch.optim.Optimizer] = ADAM,
     steps: int | None = None,
     batch_size: int = 128,
     snapshots: Iterable[int] = (),
-    nulls: int = 20,
-    restarts: int = 5,
 ) -> Run:
     """Train one network for each strength and seed, as one stack.
 
     A network's seed fixes its data, initial weights and mini-batches (drawn with
     replacement), whatever else is in the stack. A network that diverges keeps its
-    row, with the status 'diverged'.
+    row.
 
     Args:
         strength: what the penalty is multiplied by, one or several; the penalty's own
@@ -83,7 +126,6 @@ def train(
         optimiser: called with the parameters of the stack and of the penalty; over the last
             fifth of the steps its learning rate falls to 0.
         snapshots: numbers of steps after which to keep a copy and a row of history.
-        nulls, restarts: as in `modularity`.
 
     Raises:
         ValueError: for an unknown task or penalty; for no or repeated strengths or seeds,
@@ -106,7 +148,6 @@ def train(
         raise ValueError(
             f"training needs steps and batch_size of at least 1, got {steps} and {batch_size}"
         )
-    require_searches(nulls, restarts)
     if not snapshots <= set(range(steps + 1)):
         raise ValueError(
             f"snapshots must be numbers of steps from 0 to {steps}, got {sorted(snapshots)}"
@@ -145,13 +186,12 @@ def train(
     record(steps)
     network.eval()
 
-    settings = grid.assign(task=task.name, penalty=penalty.name, steps=steps, seconds=seconds)
-    measured = measure(network, task, data, nulls, restarts)
     return Run(
         task=task,
         penalty=penalty,
+        data=data,
         network=network,
-        table=pd.concat([settings, measured], axis=1),
+        table=grid.assign(task=task.name, penalty=penalty.name, steps=steps, seconds=seconds),
         snapshots=kept,
         history=pd.concat(history, ignore_index=True) if history else pd.DataFrame(),
     )

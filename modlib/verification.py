@@ -69,22 +69,18 @@ def sample(table: pd.DataFrame, pairs: int, seed: int) -> list[pd.DataFrame]:
 
 
 def trained_again(rows: pd.DataFrame, nulls: int, restarts: int) -> pd.DataFrame:
-    """Return the table of the same networks, trained as the same stack.
+    """Return the table of the same networks, trained as the same stacks, one per strength.
 
     The stack has to be the same for the same digits: where one network's numbers end and the
     next one's begin decides how they are added up.
     """
     first = rows.iloc[0]
-    run = train(
-        first.task,
-        first.penalty,
-        rows.strength.unique().tolist(),
-        rows.seed.unique().tolist(),
-        steps=int(first.steps),
-        nulls=nulls,
-        restarts=restarts,
-    )
-    return run.table
+    settings = {"steps": int(first.steps), "nulls": nulls, "restarts": restarts}
+    tables = [
+        train(first.task, first.penalty, strength, of_strength.seed.tolist(), **settings).table
+        for strength, of_strength in rows.groupby("strength", sort=False)
+    ]
+    return pd.concat(tables, ignore_index=True)
 
 
 def differing(

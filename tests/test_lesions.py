@@ -9,9 +9,10 @@ import pytest
 import torch
 
 from modlib.data import Examples
+from modlib.formulas import formulas
 from modlib.lesions import lesion_drops, specialisation
 from modlib.networks import Stack
-from modlib.tasks import formulas, retina
+from modlib.tasks import retina
 
 # two sub-tasks of one output each: classes, and numbers to be predicted
 CLASSES, NUMBERS = retina(), formulas("independence")

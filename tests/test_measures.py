@@ -11,13 +11,14 @@ from sklearn.metrics import mean_squared_error, r2_score
 
 from modlib import modularity, weights
 from modlib.data import Data, Examples
+from modlib.formulas import formulas
 from modlib.graphs import balanced, neuron_graph, pruned
 from modlib.lesions import lesion_drops, specialisation
 from modlib.measures import DENSITY, finite, measure, progress, repeated, stacked
 from modlib.modularity import agreement, normalised_cut
 from modlib.networks import Stack
 from modlib.penalties import PENALTIES
-from modlib.tasks import formulas, retina
+from modlib.tasks import retina
 
 TASK = retina()
 SEEDS = [5, 6]

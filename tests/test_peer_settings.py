@@ -9,6 +9,7 @@ from torch.nn import functional as F
 from modlib import peer_settings
 from modlib.chain import weights
 from modlib.data import Examples
+from modlib.formulas import FORMULAS
 from modlib.networks import Stack
 from modlib.peer_settings import (
     CLUSTERS,
@@ -19,7 +20,6 @@ from modlib.peer_settings import (
     small_mnist,
     spectral_n_cut,
 )
-from modlib.tasks import FORMULAS
 
 SEEDS = [3, 8]
 

@@ -14,8 +14,9 @@ from scipy.spatial.distance import cdist
 from sklearn.neighbors import KNeighborsClassifier
 
 from modlib.data import LIVE, NO_MODULE
+from modlib.formulas import FORMULAS, formulas
 from modlib.networks import explained_variance, squared_error
-from modlib.tasks import FORMULAS, TASKS, formulas, modular_addition, planted, retina
+from modlib.tasks import TASKS, modular_addition, planted, retina
 
 # a left object, as the set of its black pixels: 0 and 1 are the outer column
 LEFT_OBJECTS = {

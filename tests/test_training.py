@@ -13,9 +13,10 @@ from torch import nn
 from torch.nn import functional as F
 
 from modlib import loop_penalty, modularity, train, weights
+from modlib.formulas import formulas
 from modlib.networks import Stack
 from modlib.penalties import Penalty, no_penalty
-from modlib.tasks import TASKS, digits, formulas, modular_addition, planted
+from modlib.tasks import TASKS, digits, modular_addition, planted
 from modlib.training import mini_batches
 
 QUICK = {"nulls": 2, "restarts": 1}

@@ -26,7 +26,7 @@ def main(runs: list[dict]) -> int:
     kernel.start_kernel()
     for run in runs:
         notebook, told = run["notebook"], run["parameters"]
-        if Path(told["output"]).exists() and Path(told["network"]).exists():
+        if all(Path(told[file]).exists() for file in ("output", "network", "networks")):
             continue
         try:
             papermill.execute_notebook(SWEEP, notebook, told, progress_bar=False, km=kernel)
