@@ -1,5 +1,6 @@
 """The papermill batch: planned by content, resumed after a kill, by hand from any folder."""
 
+import json
 import os
 import re
 import signal
@@ -108,15 +109,16 @@ def test_a_killed_batch_resumes_and_ends_with_what_the_sweep_makes_by_hand(tmp_p
     parts = killed / "build" / "parts"
     for _ in range(1_200):
         # the last thing that a part writes, of the first of two that share a kernel
-        if list(parts.glob("retina-l2-*.safetensors")):
+        if list(parts.glob("retina-l2-*-all.safetensors")):
             break
         time.sleep(0.1)
     os.killpg(batch.pid, signal.SIGKILL)
     batch.wait()
-    networks = sorted(parts.glob("*.safetensors"))
-    assert 2 <= len(networks) < 4
+    done = [path.name.removesuffix("-all.safetensors") for path in parts.glob("*-all.safetensors")]
+    assert 2 <= len(done) < 4
     assert not (killed / "results").exists()
-    kept = [*networks, *(path.with_suffix(".csv") for path in networks)]
+    endings = (".csv", ".safetensors", "-all.safetensors")
+    kept = [parts / f"{part}{ending}" for part, ending in product(done, endings)]
     # the seconds that it took are in a table too: one that is made again is another
     before = {path: path.read_bytes() for path in kept}
 
@@ -174,8 +176,8 @@ def test_another_table_is_made_once_and_again_when_its_parameters_change(tmp_pat
         assert f"0 of 0 parts and {stale} other tables have to be made" in again.stderr
 
 
-def test_networks_that_two_tables_are_about_are_trained_once_and_are_those_made_by_hand(tmp_path):
-    common = {"seeds": [0, 1], "training_steps": 20}
+def test_networks_of_tables_are_trained_once_or_in_the_sweep_and_are_those_made_by_hand(tmp_path):
+    common = {"seeds": [0, 1, 2], "training_steps": 20}
     tables = {
         "damage": {"strengths": {"retina": {"none": 0.0, "l2": 0.003}}, "draws": 1},
         "circuits": {
@@ -185,9 +187,17 @@ def test_networks_that_two_tables_are_about_are_trained_once_and_are_those_made_
         },
     }
     tables = {name: told | common for name, told in tables.items()}
-    done = run(snakemake(tmp_path, groups=[RETINA_AND], tables=tables))
+    # without a penalty and with L2 the sweep trains them, hard wired ones it does not
+    strengths = {"none": [], "l2": [0.003]}
+    done = run(snakemake(tmp_path, groups=[RETINA | {"strengths": strengths}], tables=tables))
     assert done.returncode == 0, done.stderr
     assert len(list((tmp_path / "build" / "trained").iterdir())) == 1
+    (made,) = (tmp_path / "build" / "runs").glob("trained-*.ipynb")
+    told = json.loads(made.read_text())["metadata"]["papermill"]["parameters"]
+    assert [Path(file).name.rsplit("-", 2)[0] for file in told["sweeps"]] == [
+        "retina-none",
+        "retina-l2",
+    ]
     for name, told in tables.items():
         by_hand = made_again(Part(name, "whole", told))
         table = results.published_table(name, tmp_path / "results")
@@ -195,13 +205,13 @@ def test_networks_that_two_tables_are_about_are_trained_once_and_are_those_made_
         pd.testing.assert_frame_equal(table, by_hand)
 
 
-def test_each_part_of_a_task_is_made_once_seven_in_a_kernel_and_the_reference_alone(tmp_path):
+def test_each_part_of_a_task_is_made_once_in_few_kernels_and_the_reference_alone(tmp_path):
     others = [penalty for penalty in PENALTIES if penalty != "none"][:15]
     many = RETINA | {"strengths": {"none": []} | {penalty: [1.0] for penalty in others}}
     plan = run(snakemake(tmp_path, "--dry-run", groups=[many])).stdout
     outputs = [line for line in plan.splitlines() if "output:" in line and "/parts/" in line]
     made = [re.findall(r"/retina-(\w+)-\w+\.csv", line) for line in outputs]
-    assert sorted(map(len, made)) == [1, 1, 7, 7]
+    assert sorted(map(len, made)) == [1, 1, 14]
     assert ["none"] in made
     assert sorted(chain.from_iterable(made)) == sorted(["none", *others])
 

@@ -5,6 +5,7 @@ from collections import Counter
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from sklearn.metrics import mean_squared_error, r2_score
@@ -14,7 +15,16 @@ from modlib.data import Data, Examples
 from modlib.formulas import formulas
 from modlib.graphs import balanced, neuron_graph, pruned
 from modlib.lesions import lesion_drops, specialisation
-from modlib.measures import DENSITY, finite, measure, progress, repeated, stacked
+from modlib.measures import (
+    DENSITY,
+    finite,
+    headline,
+    measure,
+    modules,
+    progress,
+    repeated,
+    stacked,
+)
 from modlib.modularity import agreement, normalised_cut
 from modlib.networks import Stack
 from modlib.penalties import PENALTIES
@@ -171,6 +181,17 @@ def test_of_numbers_to_be_predicted_a_row_says_what_share_of_their_variance_is_e
         assert now.task_loss[n] == pytest.approx(3 * error, rel=1e-5)
     # no modules are known to agree with
     assert rows.ari.isna().all()
+
+
+def test_the_headline_is_the_first_part_of_a_row(network):
+    found = modules(network, **QUICK)
+    first = headline(network, TASK, DATA, found)
+    rows = measure(network, TASK, DATA, **QUICK)
+    pd.testing.assert_frame_equal(first, rows[first.columns])
+    assert first.columns.tolist() == [
+        *("status", "accuracy", "validation_accuracy"),
+        *("q", "q_null_mean", "q_null_std", "excess", "communities", "ari"),
+    ]
 
 
 @pytest.mark.parametrize("bad", [math.nan, math.inf])

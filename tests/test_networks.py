@@ -169,12 +169,20 @@ def test_pruning_needs_a_share_to_leave():
 
 
 def test_the_loss_of_classes_is_cross_entropy_added_up_over_heads():
-    outputs, heads = random_chain(6, 7, stack=(2,), dtype=torch.float32)[0], (3, 4)
-    labels = torch.tensor(np.random.default_rng(0).integers(3, size=(2, 6, 2)))
-    for n, loss in enumerate(cross_entropy(outputs, labels, heads)):
-        left = F.cross_entropy(outputs[n, :, :3], labels[n, :, 0])
-        right = F.cross_entropy(outputs[n, :, 3:], labels[n, :, 1])
+    outputs = random_chain(6, 8, stack=(2,), dtype=torch.float32)[0]
+    labels = torch.tensor(np.random.default_rng(0).integers(4, size=(2, 6, 2)))
+    for n, loss in enumerate(cross_entropy(outputs, labels, (4, 4))):
+        left = F.cross_entropy(outputs[n, :, :4], labels[n, :, 0])
+        right = F.cross_entropy(outputs[n, :, 4:], labels[n, :, 1])
         torch.testing.assert_close(loss, left + right)
+    whole = F.cross_entropy(outputs[0], labels[0, :, 0])
+    torch.testing.assert_close(cross_entropy(outputs, labels[..., :1], (8,))[0], whole)
+
+
+def test_the_loss_of_heads_of_several_sizes_is_refused():
+    outputs, labels = torch.zeros(1, 2, 6), torch.zeros(1, 2, 2, dtype=torch.int64)
+    with pytest.raises(ValueError, match=r"heads of one size, got \(2, 4\)"):
+        cross_entropy(outputs, labels, (2, 4))
 
 
 def test_the_loss_of_a_single_output_is_binary_cross_entropy():

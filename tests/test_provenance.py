@@ -110,7 +110,7 @@ NO_CHANGES = {
     "a new task": (TASK, '    "retina": retina', '    "new": formulas,\n    "retina": retina'),
     "another task": (TASK, "np.median(outputs, axis=0)", "np.mean(outputs, axis=0)"),
     "another task's entry": (TASK, "overlap=0.25", "overlap=0.2"),
-    "another task's formulas": (TASK, "(x1 + x3) ** 3", "(x1 + x3) ** 2"),
+    "another task's formulas": ("modlib/formulas.py", "(x1 + x3) ** 3", "(x1 + x3) ** 2"),
     "another task's module": ("modlib/images.py", "/ 255", "/ 256"),
     "a module that it does not need": ("modlib/plots.py", "GREY = ", "GRAY = GREY = "),
     "what reads the table": ("modlib/comparisons.py", "Series) -> pd.Series:\n", "Series):\n"),
@@ -226,7 +226,7 @@ def test_a_part_does_not_reach_what_other_parts_are_made_of():
     modules = {name.split(".")[0] for name in found}
     others = {"ablations", "images", "loops", "partitions", "placed", "priors", "walks"}
     assert not modules & {*others, "plots", "results", "provenance"}
-    assert not {"chain.squares", "tasks.planted", "tasks.formulas"} & set(found)
+    assert not {"chain.squares", "tasks.planted", "formulas.formulas"} & set(found)
     assert "l2" not in found["penalties.PENALTIES"]
     assert "planted" not in found["tasks.TASKS"]
 
@@ -250,7 +250,7 @@ def test_outside_a_checkout_the_commit_is_unknown(checkout):
 
 
 OTHER = """import modlib
-from modlib import close_triads, placed, tasks as of
+from modlib import close_triads, formulas as of, placed
 from modlib.walks import walk_loop_sum
 
 size = 3  # a parameter
@@ -263,7 +263,7 @@ modlib.train("retina"), placed.BIMT, of.FORMULAS, walk_loop_sum, close_triads
     [
         ("chain", "SMALLEST_DEGREE = 1e-12", "SMALLEST_DEGREE = 1e-11", True),
         ("placed", "swapped: int = 5", "swapped: int = 4", True),
-        ("tasks", "x2**2 + np.sin", "x2**3 + np.sin", True),
+        ("formulas", "x2**2 + np.sin", "x2**3 + np.sin", True),
         ("training", "lr=5e-3", "lr=4e-3", True),  # by way of the package's own names
         ("triads", "increment: float = 1.0", "increment: float = 2.0", True),
         ("graphs", "def pruned(", "def pruned(*, ", True),

@@ -108,6 +108,14 @@ def test_the_same_network_under_another_strength_or_penalty_is_another():
     assert len(check(table({}, *same))) == 4
 
 
+def test_a_network_that_a_strength_is_chosen_on_needs_the_measures_that_it_is_chosen_by():
+    few = dict.fromkeys(["balanced_excess", "live_excess", "cut", "pruned_excess"], math.nan)
+    few |= {"role": "selection", "pruned_accuracy": math.nan}
+    assert len(check(table({}, few))) == 2
+    with pytest.raises(ValueError, match=r"row 1, column 'excess': .* in selection needs a value"):
+        check(table({}, few | {"excess": math.nan}))
+
+
 def test_a_diverged_network_needs_no_measures():
     empty = {name: math.nan for name, value in ROW.items() if isinstance(value, float)}
     empty |= {"strength": 0.1, "seconds": 1.5}

@@ -21,9 +21,9 @@ def stacks():
 
 
 @pytest.fixture(scope="module")
-def file(tmp_path_factory):
+def file(tmp_path_factory, stacks):
     path = tmp_path_factory.mktemp("trained") / "new" / "retina.safetensors"
-    trained.write(path, "retina", STRENGTHS, **ASKED)
+    trained.write(path, stacks, ASKED["training_steps"])
     return path
 
 
@@ -52,8 +52,32 @@ def test_the_control_goes_on_from_the_largest_weights_of_the_networks_without_a_
         assert not torch.equal(left, whole * (left != 0))  # trained further
 
 
+def test_networks_of_a_sweep_are_taken_and_the_others_trained(tmp_path, stacks):
+    other = train("retina", "l2", 0.003, [2, 5], steps=3, nulls=2, restarts=1)
+    there = [
+        *(trained.Trained(other.task, "l2", s, other.network) for s in (0.003, 0.01)),
+        stacks[1],
+    ]
+    sweeps = []
+    for n, some in enumerate((there[:2], there[2:])):
+        sweeps.append(tmp_path / f"{n}.safetensors")
+        trained.write(sweeps[-1], some, ASKED["training_steps"])
+    found = list(trained.train_each("retina", STRENGTHS, **ASKED, sweeps=sweeps))
+    assert [s.told for s in found] == [s.told for s in stacks]
+    # three steps, not twelve: they are those that were there
+    expected = [there[0], *stacks[1:]]
+    for own, of_file in zip(found, expected, strict=True):
+        for W, V in zip(own.chain, of_file.chain, strict=True):
+            assert torch.equal(W, V)
+
+
+def test_networks_of_another_sweep_are_refused(file):
+    with pytest.raises(ValueError, match=r"should hold networks of .*'seeds': \[2, 6\]"):
+        next(trained.train_each("retina", STRENGTHS, [2, 6], 12, sweeps=[file]))
+
+
 def test_networks_come_back_from_a_file_in_the_order_that_is_asked_for(file, stacks):
-    back = list(trained.read(file, "retina", STRENGTHS, **ASKED))
+    back = list(trained.stacks({"retina": STRENGTHS}, **ASKED, files={"retina": str(file)}))
     assert [s.penalty for s in back] == [s.penalty for s in stacks]
     for own, expected in zip(back, stacks, strict=True):
         assert own.strength == expected.strength
@@ -68,9 +92,11 @@ def test_networks_come_back_from_a_file_in_the_order_that_is_asked_for(file, sta
 
 
 def test_a_part_of_a_file_may_be_read_and_the_control_comes_with_none_alone(file):
-    (only,) = trained.read(file, "retina", {"hard_wired": 1.0}, **ASKED)
+    files = {"retina": str(file)}
+    (only,) = trained.stacks({"retina": {"hard_wired": 1.0}}, **ASKED, files=files)
     assert only.penalty == "hard_wired"
-    both = list(trained.read(file, "retina", {"hard_wired": 1.0, "none": 0.0}, **ASKED))
+    two = {"retina": {"hard_wired": 1.0, "none": 0.0}}
+    both = list(trained.stacks(two, **ASKED, files=files))
     assert [s.penalty for s in both] == ["hard_wired", "none", "pruned"]
 
 
@@ -87,20 +113,26 @@ def test_a_part_of_a_file_may_be_read_and_the_control_comes_with_none_alone(file
 )
 def test_a_file_of_other_networks_is_refused(file, changed):
     asked = {"task": "retina", "strengths": {"l2": 0.003}} | ASKED | changed
-    with pytest.raises(ValueError, match=r"should hold networks of .* got .*; delete it"):
-        next(trained.read(file, **asked))
+    task, strengths = asked.pop("task"), asked.pop("strengths")
+    with pytest.raises(ValueError, match=r"should hold networks .* got .*; delete it"):
+        next(trained.stacks({task: strengths}, **asked, files={task: str(file)}))
 
 
 def test_a_missing_file_is_refused(tmp_path):
     with pytest.raises(ValueError, match="there is no file"):
-        next(trained.read(tmp_path / "none.safetensors", "retina", STRENGTHS, **ASKED))
+        trained.read(tmp_path / "none.safetensors", "retina", **ASKED)
 
 
 def test_a_file_tells_what_its_networks_were_trained_with(file):
     with safetensors.safe_open(file, "pt") as there:
-        told = {name: json.loads(text) for name, text in there.metadata().items()}
-    assert told["strengths"] == STRENGTHS
-    assert told["trained"] == {"task": "retina", "seeds": [2, 5], "steps": 12}
+        told = json.loads(there.metadata()["trained"])
+    assert told.pop("stacks") == [
+        ["l2", 0.003],
+        ["none", 0.0],
+        ["pruned", 1.0],
+        ["hard_wired", 1.0],
+    ]
+    assert told == {"task": "retina", "seeds": [2, 5], "steps": 12}
 
 
 def test_stacks_of_several_tasks_are_read_where_there_are_files_and_trained_elsewhere(file, stacks):
@@ -114,7 +146,7 @@ def test_stacks_of_several_tasks_are_read_where_there_are_files_and_trained_else
     assert told == [("retina", "l2"), ("retina_and", "none"), ("retina_and", "pruned")]
 
 
-def test_a_file_that_is_written_by_half_leaves_the_old_one(tmp_path, monkeypatch):
+def test_a_file_that_is_written_by_half_leaves_the_old_one(tmp_path, monkeypatch, stacks):
     def fail(tensors, path, told):
         path.write_bytes(b"half")
         raise OSError("no space left")
@@ -123,5 +155,5 @@ def test_a_file_that_is_written_by_half_leaves_the_old_one(tmp_path, monkeypatch
     path = tmp_path / "retina.safetensors"
     path.write_bytes(b"old")
     with pytest.raises(OSError, match="no space"):
-        trained.write(path, "retina", {"l2": 0.003}, **ASKED)
+        trained.write(path, stacks[:1], ASKED["training_steps"])
     assert path.read_bytes() == b"old"

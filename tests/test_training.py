@@ -17,10 +17,11 @@ from modlib.formulas import formulas
 from modlib.networks import Stack
 from modlib.penalties import Penalty, no_penalty
 from modlib.tasks import TASKS, digits, modular_addition, planted
-from modlib.training import mini_batches
+from modlib.training import fit, mini_batches, trial
 
 QUICK = {"nulls": 2, "restarts": 1}
-BRIEF = {**QUICK, "hidden": (6, 5), "steps": 20, "batch_size": 16}
+SMALL = {"hidden": (6, 5), "steps": 20, "batch_size": 16}
+BRIEF = {**QUICK, **SMALL}
 TASK = TASKS["retina"]()
 
 
@@ -353,7 +354,7 @@ def test_a_task_may_be_passed_itself():
 
 
 def test_sizes_left_out_are_those_of_the_task():
-    signature = inspect.signature(train)
+    signature = inspect.signature(fit)
     assert signature.parameters["hidden"].default is signature.parameters["steps"].default is None
     task = replace(TASK, hidden=(9, 7, 3), steps=11)
     run = train(task, seeds=[0], **QUICK)
@@ -384,13 +385,39 @@ def test_sizes_left_out_are_those_of_the_task():
         ({"snapshots": [0, 21]}, r"numbers of steps from 0 to 20, got \[0, 21\]"),
         ({"snapshots": [-1]}, r"numbers of steps from 0 to 20, got \[-1\]"),
         ({"hidden": (4, 0)}, r"each at least 1; got \[8, 4, 0, 2\]"),
-        ({"nulls": 1}, "nulls >= 2"),
     ],
 )
 def test_a_setting_that_cannot_be_is_refused(setting, message):
     # unwrapped, because the checked annotation refuses text as a strength before it does
     with pytest.raises(ValueError, match=message):
-        inspect.unwrap(train)(**{"task": "retina", "penalty": "l2", **BRIEF, **setting})
+        inspect.unwrap(fit)(**{"task": "retina", "penalty": "l2", **SMALL, **setting})
+
+
+@pytest.mark.parametrize("function", [train, trial])
+@pytest.mark.parametrize("too_few", [{"nulls": 1}, {"restarts": 0}], ids=str)
+def test_too_few_searches_are_refused_before_anything_is_trained(function, too_few, monkeypatch):
+    monkeypatch.setattr("modlib.training.fit", None)
+    with pytest.raises(ValueError, match="nulls >= 2 and restarts >= 1"):
+        function("retina", "l2", 0.1, [0], **BRIEF | too_few)
+
+
+def test_fitting_trains_the_same_networks_and_measures_nothing(run):
+    alone = fit("retina", "loops", [1e-3, 1e-1], [4, 2, 7], snapshots=[0, 8, 20], **SMALL)
+    for own, expected in zip(alone.chain, run.chain, strict=True):
+        assert torch.equal(own, expected)
+    pd.testing.assert_frame_equal(alone.history, run.history)
+    told = ["strength", "seed", "task", "penalty", "steps"]
+    assert set(alone.table) == {*told, "seconds"}
+    pd.testing.assert_frame_equal(alone.table[told], run.table[told])
+    assert [len(d.test.x) for d in alone.data] == [64, 64, 64]
+
+
+def test_a_trial_has_the_measures_that_a_strength_is_chosen_by_as_training_has_them(run):
+    tried = trial("retina", "loops", [1e-3, 1e-1], [4, 2, 7], **BRIEF).table
+    assert {"status", "validation_accuracy", "excess"} < set(tried)
+    assert not {"balanced_excess", "live_excess", "cut", "specialisation"} & set(tried)
+    same = tried.drop(columns="seconds")
+    pd.testing.assert_frame_equal(same, run.table[same.columns])
 
 
 def test_numbers_from_numpy_are_numbers():

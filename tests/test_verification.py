@@ -17,8 +17,9 @@ TABLES = {"goals": GOALS | {"nulls": 2, "restarts": 1}}
 @pytest.fixture(scope="module")
 def table():
     parts = [
-        train("retina", penalty, strengths, range(3), **BRIEF).table
+        train("retina", penalty, strength, range(3), **BRIEF).table
         for penalty, strengths in {"none": [0.0], "l1": [1e-3], "walk_loops": [0.1, 0.2]}.items()
+        for strength in strengths
     ]
     again = pd.concat(parts, ignore_index=True)
     return again.assign(role="evaluation", key="k", **provenance.provenance())
