@@ -76,7 +76,7 @@ def _finite_arrays(network: Stack) -> list[Float[np.ndarray, "n_stack _ _"]]:
 
 @torch.no_grad()
 def headline(network: Stack, task: Task, data: Sequence[Data], found: Modularity) -> pd.DataFrame:
-    """Return one row per network of a trained stack: what a strength is chosen by, and `ari`.
+    """Return one row per network of a trained stack: how right and how modular it is.
 
     `status` ('ok' or 'diverged'); `accuracy` on test examples and `validation_accuracy`, both
     averaged over sub-tasks; of what `modules` found `q`, `q_null_mean`, `q_null_std`, `excess` and
@@ -105,7 +105,7 @@ def headline(network: Stack, task: Task, data: Sequence[Data], found: Modularity
 def measure(
     network: Stack, task: Task, data: Sequence[Data], nulls: int = 20, restarts: int = 5
 ) -> pd.DataFrame:
-    """Return one row per network of a trained stack: `headline`, and what it is held against.
+    """Return one row per network of a trained stack: its `headline`, and what that is held against.
 
     `balanced_excess`, the excess over nulls that keep every neuron's strength; `live_excess`,
     that of the network without its dead inputs; `cut`, as in `normalised_cut`; `specialisation`,

@@ -32,7 +32,7 @@ def provenance() -> dict[str, str]:
 
 
 ROOTS = [("training", "trial"), ("training", "train"), ("comparisons", "chosen_strengths")]
-"""The definitions that the sweep calls, as (module, name)."""
+"""The definitions that the sweep calls and numbers follow from, as (module, name)."""
 
 
 def part_key(task: str, penalty: str, **parameters: object) -> str:

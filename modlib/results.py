@@ -64,7 +64,7 @@ NETWORKS = pa.DataFrameSchema(
 """One row per trained network.
 
 `ari` is empty where fewer than two modules are known, `specialisation` where there
-is one sub-task or no lesion hurts; those that no strength is chosen by in `selection`; the other
+is one sub-task or no lesion hurts; in `selection` all but the `headline` measures; the other
 measures only in diverged networks.
 """
 
@@ -78,7 +78,7 @@ NEVER_EMPTY = {
         *("balanced_excess", "live_excess", "cut", "pruned_excess", "pruned_accuracy"),
     ],
 }
-"""The measures of every network that did not diverge, by its role: a strength is chosen by few."""
+"""The measures of every network that did not diverge, by its role."""
 
 
 def check(table: pd.DataFrame) -> pd.DataFrame:

@@ -103,15 +103,25 @@ def write(path: Path | str, stacks: Sequence[Trained], training_steps: int | Non
     """Write stacks of one task and the same seeds as safetensors, with what they were trained with.
 
     Their layers are named `0.layers.0.weight` and so on, the stack's number first.
+
+    Raises:
+        ValueError: for no stack, or several tasks or seeds.
     """
+    of_all = {(stack.task.name, tuple(stack.network.seeds)) for stack in stacks}
+    if len(of_all) != 1:
+        raise ValueError(
+            f"a file of networks needs stacks of one task and the same seeds, got {sorted(of_all)};"
+            " write several files"
+        )
+    ((task, seeds),) = of_all
     tensors = {
         f"{n}.{name}": value
         for n, stack in enumerate(stacks)
         for name, value in stack.network.state_dict().items()
     }
     told = {
-        "task": stacks[0].task.name,
-        "seeds": list(stacks[0].network.seeds),
+        "task": task,
+        "seeds": list(seeds),
         "steps": training_steps,
         "stacks": [(stack.penalty, stack.strength) for stack in stacks],
     }
@@ -132,7 +142,7 @@ def read(
     path = Path(path)
     require(path)
     with safetensors.safe_open(path, "pt") as file:
-        told = json.loads(file.metadata()["trained"])
+        told = json.loads((file.metadata() or {}).get("trained", '{"stacks": []}'))
         tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     stacks = told.pop("stacks")
     asked = {"task": task, "seeds": list(seeds), "steps": training_steps}

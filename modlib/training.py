@@ -92,7 +92,7 @@ def trial(
     restarts: int = 5,
     **settings: object,
 ) -> Run:
-    """Train networks that a strength is chosen on: as `train`, with the `headline` measures."""
+    """Train networks that a strength is chosen on: as `train`, with the `headline` alone."""
     require_searches(nulls, restarts)
     run = fit(task, penalty, strength, seeds, **settings)
     found = modules(run.network, nulls, restarts)

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -17,6 +18,7 @@ import yaml
 
 from modlib import PENALTIES, TASKS, provenance, results
 from modlib.comparisons import chosen_strengths
+from modlib.verification import verified_networks
 from modlib.verification_tables import Part, made_again
 
 ROOT = Path(__file__).parents[1]
@@ -129,7 +131,11 @@ def test_a_killed_batch_resumes_and_ends_with_what_the_sweep_makes_by_hand(tmp_p
     assert sorted(identities(table)) == sorted(planned(CONFIG, table))
     assert table.groupby(["task", "penalty"]).key.nunique().eq(1).all()
     same = table[table.penalty == "walk_loops"].drop(columns=["seconds", "commit"])
-    alone = by_hand(tmp_path).sort_values(["strength", "seed"])[same.columns]
+    swept = by_hand(tmp_path)
+    judged = swept[swept.role == "evaluation"]
+    told, exact, lines = verified_networks(judged, BRIEF["nulls"], BRIEF["restarts"])
+    assert (told, exact, lines) == ("networks, retina walk_loops: 6 rows", True, [])
+    alone = swept.sort_values(["strength", "seed"])[same.columns]
     pd.testing.assert_frame_equal(same.reset_index(drop=True), alone.reset_index(drop=True))
 
     # of the tasks that are named, and no others, the first evaluation network
@@ -203,6 +209,13 @@ def test_networks_of_tables_are_trained_once_or_in_the_sweep_and_are_those_made_
         table = results.published_table(name, tmp_path / "results")
         assert set(table.penalty) >= set(told["strengths"]["retina"])
         pd.testing.assert_frame_equal(table, by_hand)
+    # a table that is made again later takes them too
+    shutil.rmtree(tmp_path / "build" / "trained")
+    tables["damage"]["draws"] = 2
+    groups = [RETINA | {"strengths": strengths}]
+    plan = run(snakemake(tmp_path, "--dry-run", groups=groups, tables=tables)).stdout
+    (taken,) = re.findall(r"rule trained:\n    input: (.+)", plan)
+    assert re.findall(r"retina-(\w+)-\w+-all", taken) == ["none", "l2"]
 
 
 def test_each_part_of_a_task_is_made_once_in_few_kernels_and_the_reference_alone(tmp_path):

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from modlib import PENALTIES, TASKS, provenance, train
+from modlib.training import trial
 
 L1 = {"task": "retina", "penalty": "l1", "strengths": [1e-3, 1e-2]}
 CELLS = [
@@ -84,6 +85,7 @@ CHANGES = {
     "what its task is made of": (TASK, "(outer + inner >= 3)", "(outer + inner >= 4)"),
     "training": ("modlib/training.py", "loss.sum().backward()", "loss.mean().backward()"),
     "a number that training uses": ("modlib/training.py", "lr=5e-3", "lr=1e-3"),
+    "a trial": ("modlib/training.py", "found = modules(run.network", "found = modules(network"),
     "measuring": ("modlib/measures.py", "DENSITY = 0.25", "DENSITY = 0.5"),
     "code two modules away": ("modlib/graphs.py", "/ np.maximum(r", "/ np.minimum(r"),
     "a number two modules away": ("modlib/graphs.py", "SUM = 1e-300", "SUM = 1e-200"),
@@ -198,6 +200,7 @@ def called(task, penalty):
     sys.settrace(note)
     try:
         train(task, penalty, **BRIEF)
+        trial(task, penalty, None, [0], **BRIEF)
     finally:
         sys.settrace(before)
     return found

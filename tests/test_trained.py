@@ -146,6 +146,24 @@ def test_stacks_of_several_tasks_are_read_where_there_are_files_and_trained_else
     assert told == [("retina", "l2"), ("retina_and", "none"), ("retina_and", "pruned")]
 
 
+def test_stacks_of_several_tasks_or_seeds_are_no_file(tmp_path, stacks):
+    other = next(trained.train_each("retina_and", {"l2": 0.003}, [2, 5], 1))
+    fewer = next(trained.train_each("retina", {"l2": 0.003}, [2], 1))
+    path = tmp_path / "new" / "file.safetensors"
+    for several in ([stacks[0], other], [stacks[0], fewer], []):
+        with pytest.raises(ValueError, match="stacks of one task and the same seeds, got"):
+            trained.write(path, several, 1)
+    assert not path.parent.exists()
+
+
+@pytest.mark.parametrize("told", [None, {"task": "retina"}], ids=str)
+def test_a_file_that_was_not_written_here_is_refused(tmp_path, told):
+    path = tmp_path / "other.safetensors"
+    safetensors.torch.save_file({"weight0": torch.zeros(2, 2)}, path, told)
+    with pytest.raises(ValueError, match=r"should hold networks of .* got \{\}"):
+        trained.read(path, "retina", **ASKED)
+
+
 def test_a_file_that_is_written_by_half_leaves_the_old_one(tmp_path, monkeypatch, stacks):
     def fail(tensors, path, told):
         path.write_bytes(b"half")
