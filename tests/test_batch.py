@@ -200,10 +200,8 @@ def test_networks_of_tables_are_trained_once_or_in_the_sweep_and_are_those_made_
     assert len(list((tmp_path / "build" / "trained").iterdir())) == 1
     (made,) = (tmp_path / "build" / "runs").glob("trained-*.ipynb")
     told = json.loads(made.read_text())["metadata"]["papermill"]["parameters"]
-    assert [Path(file).name.rsplit("-", 2)[0] for file in told["sweeps"]] == [
-        "retina-none",
-        "retina-l2",
-    ]
+    taken = sorted(Path(file).name.split("-")[1] for file in told["sweeps"])
+    assert taken == ["l2", "none"]
     for name, told in tables.items():
         by_hand = made_again(Part(name, "whole", told))
         table = results.published_table(name, tmp_path / "results")
@@ -215,7 +213,7 @@ def test_networks_of_tables_are_trained_once_or_in_the_sweep_and_are_those_made_
     groups = [RETINA | {"strengths": strengths}]
     plan = run(snakemake(tmp_path, "--dry-run", groups=groups, tables=tables)).stdout
     (taken,) = re.findall(r"rule trained:\n    input: (.+)", plan)
-    assert re.findall(r"retina-(\w+)-\w+-all", taken) == ["none", "l2"]
+    assert sorted(re.findall(r"retina-(\w+)-\w+-all", taken)) == ["l2", "none"]
 
 
 def test_each_part_of_a_task_is_made_once_in_few_kernels_and_the_reference_alone(tmp_path):

@@ -1,6 +1,7 @@
 """Networks that are trained once and read by many: what comes back, and what is refused."""
 
 import json
+from copy import deepcopy
 
 import pytest
 import safetensors
@@ -55,7 +56,7 @@ def test_the_control_goes_on_from_the_largest_weights_of_the_networks_without_a_
 def test_networks_of_a_sweep_are_taken_and_the_others_trained(tmp_path, stacks):
     other = train("retina", "l2", 0.003, [2, 5], steps=3, nulls=2, restarts=1)
     there = [
-        *(trained.Trained(other.task, "l2", s, other.network) for s in (0.003, 0.01)),
+        *(trained.Trained(other.task, "l2", s, deepcopy(other.network)) for s in (0.003, 0.01)),
         stacks[1],
     ]
     sweeps = []
