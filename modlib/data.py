@@ -50,7 +50,7 @@ class Task:
     Attributes:
         name: its name in `TASKS`.
         draw: returns the data that belong to a seed.
-        heads: number of outputs of each sub-task; all the same where the loss is the cross-entropy.
+        heads: number of outputs of each sub-task.
         input_modules: module of each input, `NO_MODULE` (-1) where there is none, as for
             dead inputs.
         output_modules: likewise for each output.

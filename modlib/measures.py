@@ -60,7 +60,7 @@ DENSITY = 0.25
 """The share of each layer's weights that is left when networks are compared equally dense."""
 
 
-def modules(network: Stack, nulls: int, restarts: int) -> Modularity:
+def stack_modularity(network: Stack, nulls: int, restarts: int) -> Modularity:
     """Return the modularity of a stack's networks, diverged ones as if without weights.
 
     Nulls and searches follow from a network's seed.
@@ -75,13 +75,13 @@ def _finite_arrays(network: Stack) -> list[Float[np.ndarray, "n_stack _ _"]]:
 
 
 @torch.no_grad()
-def headline(network: Stack, task: Task, data: Sequence[Data], found: Modularity) -> pd.DataFrame:
+def overview(network: Stack, task: Task, data: Sequence[Data], found: Modularity) -> pd.DataFrame:
     """Return one row per network of a trained stack: how right and how modular it is.
 
     `status` ('ok' or 'diverged'); `accuracy` on test examples and `validation_accuracy`, both
-    averaged over sub-tasks; of what `modules` found `q`, `q_null_mean`, `q_null_std`, `excess` and
-    `communities`, the number of those with two neurons or more; `ari`, as in `agreement`. A
-    diverged network's measures are NaN.
+    averaged over sub-tasks; of what `stack_modularity` found `q`, `q_null_mean`, `q_null_std`,
+    `excess` and `communities`, the number of those with two neurons or more; `ari`, as in
+    `agreement`. A diverged network's measures are NaN.
     """
     sound = finite(weights(network))
     measures = {}
@@ -105,7 +105,7 @@ def headline(network: Stack, task: Task, data: Sequence[Data], found: Modularity
 def measure(
     network: Stack, task: Task, data: Sequence[Data], nulls: int = 20, restarts: int = 5
 ) -> pd.DataFrame:
-    """Return one row per network of a trained stack: its `headline`, and what that is held against.
+    """Return one row per network of a trained stack: its `overview`, and what that is held against.
 
     `balanced_excess`, the excess over nulls that keep every neuron's strength; `live_excess`,
     that of the network without its dead inputs; `cut`, as in `normalised_cut`; `specialisation`,
@@ -119,8 +119,8 @@ def measure(
             *(pruned([W[n] for W in chain], DENSITY) for n in range(len(seeds))), strict=True
         )
     ]
-    found = modules(network, nulls, restarts)
-    rows = headline(network, task, data, found)
+    found = stack_modularity(network, nulls, restarts)
+    rows = overview(network, task, data, found)
     test = repeated(stacked(d.test for d in data), len(seeds) // len(data))
     drops = lesion_drops(network, found.communities, test, task)
     measures = pd.DataFrame(

@@ -115,11 +115,11 @@ def cross_entropy(
 ) -> Float[Tensor, " n_stack"]:
     """Return each network's cross-entropy, in nats, added up over sub-tasks.
 
-    Raises:
-        ValueError: if heads differ in size: all sub-tasks are computed at once.
+    Sub-tasks with heads of one size are computed at once.
     """
     if len(set(heads)) > 1:
-        raise ValueError(f"cross-entropy needs heads of one size, got {tuple(heads)}")
+        parts = zip(outputs.split(list(heads), -1), labels.split(1, -1), heads, strict=True)
+        return sum(cross_entropy(scores, label, (size,)) for scores, label, size in parts)
     if heads[0] == 1:
         losses = F.binary_cross_entropy_with_logits(
             outputs, labels.to(outputs.dtype), reduction="none"

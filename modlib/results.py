@@ -64,17 +64,17 @@ NETWORKS = pa.DataFrameSchema(
 """One row per trained network.
 
 `ari` is empty where fewer than two modules are known, `specialisation` where there
-is one sub-task or no lesion hurts; in `selection` all but the `headline` measures; the other
+is one sub-task or no lesion hurts; in `selection` all but the `overview` measures; the other
 measures only in diverged networks.
 """
 
-HEADLINE = [
+OVERVIEW = [
     "accuracy", "validation_accuracy", "q", "q_null_mean", "q_null_std", "excess", "communities",
 ]  # fmt: skip
 NEVER_EMPTY = {
-    "selection": HEADLINE,
+    "selection": OVERVIEW,
     "evaluation": [
-        *HEADLINE,
+        *OVERVIEW,
         *("balanced_excess", "live_excess", "cut", "pruned_excess", "pruned_accuracy"),
     ],
 }

@@ -18,7 +18,7 @@ from tqdm import tqdm
 
 from modlib.chain import weights
 from modlib.data import Data, Examples, Task
-from modlib.measures import headline, measure, modules, progress, repeated, stacked
+from modlib.measures import measure, overview, progress, repeated, stack_modularity, stacked
 from modlib.modularity import require_searches
 from modlib.networks import Stack
 from modlib.penalties import PENALTIES, Penalty
@@ -92,11 +92,11 @@ def trial(
     restarts: int = 5,
     **settings: object,
 ) -> Run:
-    """Train networks that a strength is chosen on: as `train`, with the `headline` alone."""
+    """Train networks that a strength is chosen on: as `train`, with the `overview` alone."""
     require_searches(nulls, restarts)
     run = fit(task, penalty, strength, seeds, **settings)
-    found = modules(run.network, nulls, restarts)
-    measured = headline(run.network, run.task, run.data, found)
+    found = stack_modularity(run.network, nulls, restarts)
+    measured = overview(run.network, run.task, run.data, found)
     return replace(run, table=pd.concat([run.table, measured], axis=1))
 
 

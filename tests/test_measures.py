@@ -18,11 +18,11 @@ from modlib.lesions import lesion_drops, specialisation
 from modlib.measures import (
     DENSITY,
     finite,
-    headline,
     measure,
-    modules,
+    overview,
     progress,
     repeated,
+    stack_modularity,
     stacked,
 )
 from modlib.modularity import agreement, normalised_cut
@@ -184,8 +184,8 @@ def test_of_numbers_to_be_predicted_a_row_says_what_share_of_their_variance_is_e
 
 
 def test_the_headline_is_the_first_part_of_a_row(network):
-    found = modules(network, **QUICK)
-    first = headline(network, TASK, DATA, found)
+    found = stack_modularity(network, **QUICK)
+    first = overview(network, TASK, DATA, found)
     rows = measure(network, TASK, DATA, **QUICK)
     pd.testing.assert_frame_equal(first, rows[first.columns])
     assert first.columns.tolist() == [

@@ -179,10 +179,14 @@ def test_the_loss_of_classes_is_cross_entropy_added_up_over_heads():
     torch.testing.assert_close(cross_entropy(outputs, labels[..., :1], (8,))[0], whole)
 
 
-def test_the_loss_of_heads_of_several_sizes_is_refused():
-    outputs, labels = torch.zeros(1, 2, 6), torch.zeros(1, 2, 2, dtype=torch.int64)
-    with pytest.raises(ValueError, match=r"heads of one size, got \(2, 4\)"):
-        cross_entropy(outputs, labels, (2, 4))
+def test_the_loss_of_heads_of_several_sizes_is_added_up_too():
+    outputs = random_chain(6, 8, stack=(2,), dtype=torch.float32)[0]
+    labels = torch.tensor(np.random.default_rng(0).integers([2, 3, 4], size=(2, 6, 3)))
+    for n, loss in enumerate(cross_entropy(outputs, labels, (1, 3, 4))):
+        first = F.binary_cross_entropy_with_logits(outputs[n, :, 0], labels[n, :, 0].float())
+        second = F.cross_entropy(outputs[n, :, 1:4], labels[n, :, 1])
+        third = F.cross_entropy(outputs[n, :, 4:], labels[n, :, 2])
+        torch.testing.assert_close(loss, first + second + third)
 
 
 def test_the_loss_of_a_single_output_is_binary_cross_entropy():

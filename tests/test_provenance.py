@@ -85,7 +85,11 @@ CHANGES = {
     "what its task is made of": (TASK, "(outer + inner >= 3)", "(outer + inner >= 4)"),
     "training": ("modlib/training.py", "loss.sum().backward()", "loss.mean().backward()"),
     "a number that training uses": ("modlib/training.py", "lr=5e-3", "lr=1e-3"),
-    "a trial": ("modlib/training.py", "found = modules(run.network", "found = modules(network"),
+    "a trial": (
+        "modlib/training.py",
+        "found = stack_modularity(run.network",
+        "found = stack_modularity(network",
+    ),
     "measuring": ("modlib/measures.py", "DENSITY = 0.25", "DENSITY = 0.5"),
     "code two modules away": ("modlib/graphs.py", "/ np.maximum(r", "/ np.minimum(r"),
     "a number two modules away": ("modlib/graphs.py", "SUM = 1e-300", "SUM = 1e-200"),
