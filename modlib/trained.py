@@ -180,7 +180,7 @@ def stacks(
             there, asked = read(files[task], task, seeds, training_steps), with_controls(of_penalty)
             if not asked.items() <= there.keys():
                 raise ValueError(
-                    f"{files[task]} should hold networks at the strengths {asked}, got"
+                    f"{files[task]} should hold networks of {task} at {asked}, got"
                     f" {list(there)}; delete it and train them again, or read another"
                 )
             yield from (there[one] for one in asked.items())

@@ -183,7 +183,7 @@ def test_of_numbers_to_be_predicted_a_row_says_what_share_of_their_variance_is_e
     assert rows.ari.isna().all()
 
 
-def test_the_headline_is_the_first_part_of_a_row(network):
+def test_the_overview_is_the_first_part_of_a_row(network):
     found = stack_modularity(network, **QUICK)
     first = overview(network, TASK, DATA, found)
     rows = measure(network, TASK, DATA, **QUICK)

@@ -115,7 +115,7 @@ def test_a_part_of_a_file_may_be_read_and_the_control_comes_with_none_alone(file
 def test_a_file_of_other_networks_is_refused(file, changed):
     asked = {"task": "retina", "strengths": {"l2": 0.003}} | ASKED | changed
     task, strengths = asked.pop("task"), asked.pop("strengths")
-    with pytest.raises(ValueError, match=r"should hold networks .* got .*; delete it"):
+    with pytest.raises(ValueError, match=r"should hold networks of .* got .*; delete it"):
         next(trained.stacks({task: strengths}, **asked, files={task: str(file)}))
 
 
