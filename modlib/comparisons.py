@@ -84,6 +84,11 @@ def interval(values: ArrayLike, seed: int = 0) -> Float[np.ndarray, "2 *rows"]:
     return ends
 
 
+def with_interval(mean: float, low: float, high: float, form: str = ".2f") -> str:
+    """Return a mean and the ends of its interval as text: '0.12 [0.08, 0.15]'."""
+    return f"{mean:{form}} [{low:{form}}, {high:{form}}]"
+
+
 def intervals(values: pd.DataFrame) -> pd.DataFrame:
     """Return the `mean` of each row, the ends `low` and `high` of its `interval`, and `networks`.
 

@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from modlib.comparison_plots import TASK_NAMES, of_tasks
-from modlib.comparisons import interval
+from modlib.comparisons import interval, with_interval
 from modlib.plots import GREY, PALETTE, PENALTY_STYLE, mean_band
 
 STYLE = (
@@ -79,7 +79,8 @@ def curves(panels: Mapping[str, pd.DataFrame], x: str, y: str, penalties: Sequen
 
 def in_points(row: pd.Series) -> str:
     """Return a row of `comparisons.against` as text, in points: its mean and interval."""
-    return f"{100 * row['mean']:+.1f} [{100 * row.low:+.1f}, {100 * row.high:+.1f}]"
+    points = 100 * row[["mean", "low", "high"]].astype(float)
+    return with_interval(*points, "+.1f")
 
 
 def effects(pairs: pd.DataFrame, rivals: Mapping[str, str]) -> Figure:

@@ -19,6 +19,7 @@ from modlib.comparisons import (
     interval,
     summary,
     summary_at,
+    with_interval,
 )
 from modlib.results import NETWORKS, read, write
 
@@ -330,3 +331,8 @@ def test_differences_need_the_penalty_and_each_seed_once():
     for wrong, own in ((rows, "c"), (pd.concat([rows, rows]), "a")):
         with pytest.raises(ValueError, match="one row per penalty and seed"):
             against(wrong, own, "kept")
+
+
+def test_a_mean_is_told_with_the_ends_of_its_interval_in_one_format():
+    assert with_interval(0.123, -0.04, 1.0) == "0.12 [-0.04, 1.00]"
+    assert with_interval(0.123, -0.04, 1.0, "+.1f") == "+0.1 [-0.0, +1.0]"
