@@ -38,6 +38,9 @@ BENEFITS = {
     "module reused": Benefit(
         "reuse", "way == 'module, frozen' and new == 'two_digits_exchanged'", "area"
     ),
+    "whole network reused": Benefit(
+        "reuse", "way == 'donor, frozen' and new == 'two_digits_exchanged'", "area"
+    ),
     "goals in turn": Benefit(
         "goals", "schedule == 'in turn, every 300 steps' and epoch >= 6", "unseen"
     ),
@@ -50,9 +53,9 @@ BENEFITS = {
 }
 """The benefits by name. Each value is between 0 and 1, and more is better."""
 
-NO_RIVALS = ["none", "pruned", "l2", "hard_wired", "more_decay"]
-"""Not the best other: what it is compared with besides, what is told the modules, and a form
-of the walk loops themselves."""
+NOT_THE_BEST_OTHER = ["none", "pruned", "l2", "hard_wired", "more_decay"]
+"""Left out when the best other is looked for: what walk loops are compared with anyway, what is
+told the modules, and a form of the walk loops themselves."""
 
 
 def measured(benefit: Benefit, folder: Path | str = results.FOLDER) -> pd.DataFrame:
@@ -71,14 +74,14 @@ def differences(own: str = "walk_loops", folder: Path | str = results.FOLDER) ->
     """Return a penalty's paired differences to each other one, for each benefit and task.
 
     Rows of `comparisons.against` under the index (benefit, task, penalty). The largest mean of
-    those that are neither `NO_RIVALS` nor the penalty itself stands there once more, as
+    those that are neither `NOT_THE_BEST_OTHER` nor the penalty itself stands there once more, as
     'best other'.
     """
     found = {}
     for name, benefit in BENEFITS.items():
         for task, rows in measured(benefit, folder).groupby("task"):
             pairs = comparisons.against(rows, own, "value")
-            others = pairs.index.difference(NO_RIVALS)
+            others = pairs.index.difference(NOT_THE_BEST_OTHER)
             if len(others):
                 best = rows.groupby("penalty").value.mean()[others].idxmax()
                 pairs.loc["best other"] = pairs.loc[best]

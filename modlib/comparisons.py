@@ -1,5 +1,7 @@
 """Compare penalties: strengths chosen on some seeds, judged on others, in pairs."""
 
+from collections.abc import Collection
+
 import numpy as np
 import pandas as pd
 from jaxtyping import Float
@@ -54,6 +56,12 @@ def chosen_strengths(table: pd.DataFrame) -> pd.Series:
     eligible = means[sound & (means.validation_accuracy >= floor)]
     best = eligible.groupby(PAIR).excess.idxmax()
     return best.map(lambda index: index[-1]).rename("strength")
+
+
+def in_grid(strength: float, tried: Collection[float]) -> str:
+    """Return a strength as text, and whether it is the lowest or highest of several tried."""
+    ends = {min(tried): " (lowest)", max(tried): " (highest)"}
+    return f"{strength:g}{ends.get(strength, '') if len(ends) > 1 else ''}"
 
 
 def interval(values: ArrayLike, seed: int = 0) -> Float[np.ndarray, "2 *rows"]:

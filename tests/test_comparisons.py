@@ -16,6 +16,7 @@ from modlib.comparisons import (
     chosen_strengths,
     differences,
     holm,
+    in_grid,
     interval,
     summary,
     summary_at,
@@ -336,3 +337,10 @@ def test_differences_need_the_penalty_and_each_seed_once():
 def test_a_mean_is_told_with_the_ends_of_its_interval_in_one_format():
     assert with_interval(0.123, -0.04, 1.0) == "0.12 [-0.04, 1.00]"
     assert with_interval(0.123, -0.04, 1.0, "+.1f") == "+0.1 [-0.0, +1.0]"
+
+
+def test_a_strength_at_an_end_of_its_grid_is_told_to_be_there():
+    assert [in_grid(s, [0.1, 0.003, 0.01]) for s in (0.003, 0.01, 0.1)] == [
+        "0.003 (lowest)", "0.01", "0.1 (highest)"
+    ]  # fmt: skip
+    assert in_grid(1.0, [1.0]) == "1"
