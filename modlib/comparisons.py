@@ -132,10 +132,20 @@ def paired(differences: pd.DataFrame) -> pd.DataFrame:
     return intervals(differences).assign(p=holm(differences.apply(signed_rank, axis=1)))
 
 
-def _judged(table: pd.DataFrame, strengths: pd.Series) -> pd.DataFrame:
+def _evaluated_at(table: pd.DataFrame, strengths: pd.Series) -> pd.DataFrame:
     """Return the evaluation networks at the strength given for their task and penalty."""
     judged = table[table.role == "evaluation"].set_index(PAIR)
     return judged[judged.strength == strengths.reindex(judged.index)]
+
+
+def judged(table: pd.DataFrame) -> pd.DataFrame:
+    """Return the evaluation networks at their penalty's chosen strength.
+
+    Where no strength was chosen for a task and penalty, they are those at the weakest judged.
+    """
+    strengths = table[table.role == "evaluation"].groupby(PAIR).strength.min()
+    strengths.update(chosen_strengths(table))
+    return _evaluated_at(table, strengths).reset_index()
 
 
 def _by_seed(judged: pd.DataFrame, measures: list[str]) -> pd.DataFrame:
@@ -157,7 +167,7 @@ def summary(table: pd.DataFrame, strengths: pd.Series | None = None) -> pd.DataF
     strengths = chosen_strengths(table) if strengths is None else strengths
     found = table[PAIR].drop_duplicates().set_index(PAIR)
     found["strength"] = strengths
-    judged = _judged(table, strengths)
+    judged = _evaluated_at(table, strengths)
     for status, column in (("ok", "networks"), ("diverged", "diverged")):
         found[column] = (judged.status == status).groupby(PAIR).sum()
     found = found.fillna({"networks": 0, "diverged": 0}).astype({"networks": int, "diverged": int})
@@ -181,7 +191,7 @@ def differences(table: pd.DataFrame, reference: str = "none") -> pd.DataFrame:
     One row of `paired` for each task, penalty and measure in `COMPARED`, over the evaluation
     seeds in which the measure is defined for both.
     """
-    values = _by_seed(_judged(table, chosen_strengths(table)), COMPARED)
+    values = _by_seed(_evaluated_at(table, chosen_strengths(table)), COMPARED)
     own = values[values.index.get_level_values("penalty") != reference]
     other = values.xs(reference, level="penalty")
     there = own.droplevel("penalty").index.isin(other.index)

@@ -18,6 +18,7 @@ from modlib.comparisons import (
     holm,
     in_grid,
     interval,
+    judged,
     summary,
     summary_at,
     with_interval,
@@ -344,3 +345,22 @@ def test_a_strength_at_an_end_of_its_grid_is_told_to_be_there():
         "0.003 (lowest)", "0.01", "0.1 (highest)"
     ]  # fmt: skip
     assert in_grid(1.0, [1.0]) == "1"
+
+
+def test_networks_are_judged_at_the_chosen_strength_or_the_weakest_judged():
+    rows = [
+        *NONE,
+        *networks("none", 0.0, 0.9, 0.0, role="evaluation"),
+        *networks("l1", 0.1, 0.9, 0.1),
+        *networks("l1", 0.1, 0.9, 0.1, role="evaluation"),
+        *networks("l1", 0.2, 0.9, 0.2),
+        *networks("l1", 0.2, 0.9, 0.2, role="evaluation"),
+        # costs too much at any strength
+        *networks("l2", 0.1, 0.5, 0.1),
+        *networks("l2", 0.1, 0.5, 0.1, role="evaluation"),
+        *networks("l2", 0.3, 0.5, 0.1, role="evaluation"),
+    ]
+    found = judged(table(*rows))
+    assert (found.role == "evaluation").all()
+    at = found.groupby("penalty").strength.unique().map(list)
+    assert at.to_dict() == {"l1": [0.2], "l2": [0.1], "none": [0.0]}
