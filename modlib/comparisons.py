@@ -58,10 +58,10 @@ def chosen_strengths(table: pd.DataFrame) -> pd.Series:
     return best.map(lambda index: index[-1]).rename("strength")
 
 
-def in_grid(strength: float, tried: Collection[float]) -> str:
-    """Return a strength as text, and whether it is the lowest or highest of several tried."""
-    ends = {min(tried): " (lowest)", max(tried): " (highest)"}
-    return f"{strength:g}{ends.get(strength, '') if len(ends) > 1 else ''}"
+def end_of_grid(strength: float, tried: Collection[float]) -> str:
+    """Return 'lowest' or 'highest' if a strength is that of several tried, '' otherwise."""
+    ends = {min(tried): "lowest", max(tried): "highest"}
+    return ends.get(strength, "") if len(ends) > 1 else ""
 
 
 def interval(values: ArrayLike, seed: int = 0) -> Float[np.ndarray, "2 *rows"]:

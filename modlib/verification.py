@@ -139,6 +139,11 @@ def verified_part(part: Part, published: pd.DataFrame, folder: Path = NOTEBOOKS)
     return Verdict(f"{told}: {len(again)} rows", exact, lines)
 
 
+def profile() -> dict:
+    """Return the parameters of the batch that the published tables were made with."""
+    return yaml.safe_load(CONFIG.read_text())
+
+
 def main() -> int:
     """Verify a sample, print what was compared and what differs; return 1 if anything does."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -147,7 +152,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, help="of the sample; a new one if left out")
     options = parser.parse_args()
     seed = np.random.SeedSequence().entropy % 2**32 if options.seed is None else options.seed
-    config = yaml.safe_load(CONFIG.read_text())
+    config = profile()
     pairs = sample(results.published(results.FOLDER), options.pairs, seed)
     parts = sample_parts(config["tables"], options.parts, seed)
     print(

@@ -15,8 +15,8 @@ from modlib.comparisons import (
     against,
     chosen_strengths,
     differences,
+    end_of_grid,
     holm,
-    in_grid,
     interval,
     judged,
     summary,
@@ -341,10 +341,9 @@ def test_a_mean_is_told_with_the_ends_of_its_interval_in_one_format():
 
 
 def test_a_strength_at_an_end_of_its_grid_is_told_to_be_there():
-    assert [in_grid(s, [0.1, 0.003, 0.01]) for s in (0.003, 0.01, 0.1)] == [
-        "0.003 (lowest)", "0.01", "0.1 (highest)"
-    ]  # fmt: skip
-    assert in_grid(1.0, [1.0]) == "1"
+    ends = [end_of_grid(strength, [0.1, 0.003, 0.01]) for strength in (0.003, 0.01, 0.1)]
+    assert ends == ["lowest", "", "highest"]
+    assert end_of_grid(1.0, [1.0]) == ""
 
 
 def test_networks_are_judged_at_the_chosen_strength_or_the_weakest_judged():
