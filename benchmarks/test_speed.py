@@ -3,6 +3,7 @@
 `make bench`; nothing is asserted, for a machine's load is not a property of the code.
 """
 
+from contextlib import nullcontext
 from functools import partial
 from itertools import pairwise
 
@@ -15,6 +16,7 @@ import torch
 import modlib
 from modlib.graphs import neuron_graph, permuted
 from modlib.networks import Stack, cross_entropy
+from modlib.training import flushed_denormals
 
 WIDTHS = (128, 48, 48, 20)
 
@@ -51,6 +53,18 @@ def test_training(benchmark, size):
                 update.step()
 
     benchmark.pedantic(train, rounds=3, warmup_rounds=1)
+
+
+@pytest.mark.benchmark(group="sums of 10^6 denormal numbers: flushed and not")
+@pytest.mark.parametrize("context", [flushed_denormals, nullcontext], ids=["flushed", "kept"])
+def test_denormals(benchmark, context):
+    x = torch.full((1_000_000,), 1e-39)
+
+    def doubled():
+        with context():
+            return (x + x).sum()
+
+    benchmark(doubled)
 
 
 def modularity_by_networkx(chain, nulls, restarts):

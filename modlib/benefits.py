@@ -31,9 +31,9 @@ BENEFITS = {
     "lesions hurt one sub-task": Benefit("circuits", "sub_task == 0", "1 - lesion_off_diagonal"),
     "kept, slow SGD": Benefit("retraining", FREE.format("SGD 0.01"), "kept"),
     "kept, fast SGD": Benefit("retraining", FREE.format("SGD 0.1"), "kept"),
-    "kept, Adam": Benefit("retraining", FREE.format("Adam"), "kept"),
+    "kept, Adam": Benefit("retraining", FREE.format("Adam 0.005"), "kept"),
     "kept, module alone, Adam": Benefit(
-        "retraining", "way == 'module' and optimiser == 'Adam'", "kept"
+        "retraining", "way == 'module' and optimiser == 'Adam 0.005'", "kept"
     ),
     "module reused": Benefit(
         "reuse", "way == 'module, frozen' and new == 'two_digits_exchanged'", "area"

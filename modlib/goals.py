@@ -17,7 +17,7 @@ from modlib.data import Data, Examples, Task
 from modlib.measures import stacked
 from modlib.networks import Stack
 from modlib.penalties import no_penalty
-from modlib.training import ADAM, mini_batches
+from modlib.training import ADAM, flushed_denormals, mini_batches
 
 
 def with_all_targets(drawn: Sequence[Data]) -> Data:
@@ -129,10 +129,11 @@ def follow(
             if step % every == 0:
                 record(goal, epoch, step)
             x, targets = next(batches)
-            loss = goal.loss(network(x), targets[..., columns[goal.name]], goal.heads)
-            update.zero_grad()
-            (loss + strength * penalty(weights(network))).sum().backward()
-            update.step()
+            with flushed_denormals():
+                loss = goal.loss(network(x), targets[..., columns[goal.name]], goal.heads)
+                update.zero_grad()
+                (loss + strength * penalty(weights(network))).sum().backward()
+                update.step()
         record(goal, epoch, steps)
     return pd.concat(rows, ignore_index=True)
 

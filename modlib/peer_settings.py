@@ -23,6 +23,7 @@ from modlib.networks import Stack, accuracy, cross_entropy
 from modlib.partitions import Cut
 from modlib.placed import BIMT
 from modlib.results import long
+from modlib.training import flushed_denormals
 
 SCHEDULES = {
     "independence": (1e-3, 1e-2, 1e-3),
@@ -66,10 +67,11 @@ def formula_table(name: str, seeds: Sequence[int], steps: int) -> pd.DataFrame:
     low, high, last = SCHEDULES[name]
     for step in range(steps):
         strength = low if step < steps / 4 else high if step < 3 * steps / 4 else last
-        errors = (network(x) - y).square().mean((1, 2))
-        update.zero_grad()
-        (errors + strength * penalty(weights(network))).sum().backward()
-        update.step()
+        with flushed_denormals():
+            errors = (network(x) - y).square().mean((1, 2))
+            update.zero_grad()
+            (errors + strength * penalty(weights(network))).sum().backward()
+            update.step()
     with torch.no_grad():
         measures = {
             "training error": (network(x) - y).square().mean((1, 2)),
@@ -118,13 +120,14 @@ def mnist_table(strength: float, seeds: Sequence[int], epochs: int) -> pd.DataFr
     orders = np.tile(np.arange(N_TRAIN), (epochs, 1))
     for order in np.random.default_rng(0).permuted(orders, axis=1):
         for batch in torch.tensor(order).split(128):
-            outputs = network(for_each(pixels[batch]))
-            loss = cross_entropy(outputs, for_each(labels[batch]), (10,))
-            if strength > 0:
-                loss = loss + strength * penalty(weights(network))
-            update.zero_grad()
-            loss.sum().backward()
-            update.step()
+            with flushed_denormals():
+                outputs = network(for_each(pixels[batch]))
+                loss = cross_entropy(outputs, for_each(labels[batch]), (10,))
+                if strength > 0:
+                    loss = loss + strength * penalty(weights(network))
+                update.zero_grad()
+                loss.sum().backward()
+                update.step()
     with torch.no_grad():
         right = accuracy(
             network(for_each(pixels[N_TRAIN:])), for_each(labels[N_TRAIN:]), (10,)

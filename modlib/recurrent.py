@@ -19,7 +19,7 @@ from torch.optim.lr_scheduler import LambdaLR
 from modlib.chain import Chain, StackedLinear, weights
 from modlib.networks import initial_layers, prune_by_magnitude
 from modlib.penalties import no_penalty
-from modlib.training import FALL
+from modlib.training import FALL, flushed_denormals
 
 ADAM = partial(torch.optim.Adam, lr=3e-3, fused=True)
 
@@ -143,11 +143,13 @@ def train_recurrent(
     update = ADAM(network.parameters())
     rate = LambdaLR(update, lambda step: min(1.0, (1 - step / steps) / FALL))
     for u in islice(bits(network.seeds, (batch_size, times, n_streams)), steps):
-        outputs, aims = network(u)[:, :, max(delays) :], target(u, delays)[:, :, max(delays) :]
-        loss = loss_of(outputs, aims, n_streams) + factor * penalty(weights(network))
-        update.zero_grad()
-        loss.sum().backward()
-        update.step()
+        aims = target(u, delays)[:, :, max(delays) :]
+        with flushed_denormals():
+            outputs = network(u)[:, :, max(delays) :]
+            loss = loss_of(outputs, aims, n_streams) + factor * penalty(weights(network))
+            update.zero_grad()
+            loss.sum().backward()
+            update.step()
         rate.step()
 
 

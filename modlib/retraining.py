@@ -20,14 +20,15 @@ from modlib.data import Data, Examples, Task
 from modlib.measures import stacked
 from modlib.networks import Stack
 from modlib.penalties import PENALTIES, no_penalty
-from modlib.training import mini_batches
+from modlib.training import flushed_denormals, mini_batches
 
 OPTIMISERS: dict[str, Callable[..., torch.optim.Optimizer]] = {
     "SGD 0.1": partial(torch.optim.SGD, lr=0.1, momentum=0.9),
     "SGD 0.01": partial(torch.optim.SGD, lr=0.01, momentum=0.9),
-    "Adam": partial(torch.optim.Adam, lr=5e-3, fused=True),
+    "Adam 0.005": partial(torch.optim.Adam, lr=5e-3, fused=True),
+    "Adam 0.0005": partial(torch.optim.Adam, lr=5e-4, fused=True),
 }
-"""The optimisers that retraining is compared with."""
+"""The optimisers that retraining is compared with, by name and learning rate."""
 
 RELEARNED = 0.9
 """The share of its accuracy before the change at which a sub-task counts as learned anew."""
@@ -176,11 +177,12 @@ def retrained(
     for step, (x, targets) in enumerate(mini_batches(train, seeds, batch_size, steps)):
         if step % every == 0:
             record(step)
-        outputs, own, heads = of_sub_task(network(x), targets, task.heads, changed)
-        update.zero_grad()
-        loss = task.loss(outputs, own, heads) + strength * penalty(weights(network))
-        loss.sum().backward()
-        update.step()
+        with flushed_denormals():
+            outputs, own, heads = of_sub_task(network(x), targets, task.heads, changed)
+            loss = task.loss(outputs, own, heads) + strength * penalty(weights(network))
+            update.zero_grad()
+            loss.sum().backward()
+            update.step()
     record(steps)
     return pd.concat(rows, ignore_index=True)
 

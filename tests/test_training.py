@@ -2,6 +2,7 @@
 
 import inspect
 import math
+from contextlib import nullcontext
 from dataclasses import replace
 from functools import partial
 
@@ -17,7 +18,7 @@ from modlib.formulas import formulas
 from modlib.networks import Stack
 from modlib.penalties import Penalty, no_penalty
 from modlib.tasks import TASKS, digits, modular_addition, planted
-from modlib.training import fit, mini_batches, trial
+from modlib.training import fit, flushed_denormals, mini_batches, trial
 
 QUICK = {"nulls": 2, "restarts": 1}
 SMALL = {"hidden": (6, 5), "steps": 20, "batch_size": 16}
@@ -424,3 +425,46 @@ def test_numbers_from_numpy_are_numbers():
     strengths = np.geomspace(1e-3, 1e-2, 2)
     run = train("retina", "l2", strengths, seeds=[0], **{**BRIEF, "steps": 1})
     assert run.table.strength.tolist() == strengths.tolist()
+
+
+def half_the_smallest_normal_number():
+    return (torch.tensor(torch.finfo(torch.float32).tiny) / 2).item()
+
+
+def test_denormal_numbers_are_zero_within_and_not_afterwards():
+    with flushed_denormals():
+        assert half_the_smallest_normal_number() == 0
+    assert half_the_smallest_normal_number() > 0
+    with pytest.raises(RuntimeError), flushed_denormals():
+        raise RuntimeError
+    assert half_the_smallest_normal_number() > 0
+
+
+def test_denormal_numbers_stay_zero_where_they_were_so_before():
+    torch.set_flush_denormal(True)
+    try:
+        with flushed_denormals():
+            pass
+        assert half_the_smallest_normal_number() == 0
+    finally:
+        torch.set_flush_denormal(False)
+
+
+def test_denormal_weights_become_zero_in_training(monkeypatch):
+    # decay alone, by half at each step
+    told = {"optimiser": partial(torch.optim.SGD, lr=0.25), "hidden": (4,), "steps": 170}
+    task = replace(TASK, loss=lambda outputs, targets, heads: outputs.new_zeros(len(outputs)))
+    flushed = fit(task, "l2", 1.0, [0], **told).chain
+    monkeypatch.setattr("modlib.training.flushed_denormals", nullcontext)
+    kept = fit(task, "l2", 1.0, [0], **told).chain
+    for W, V in zip(flushed, kept, strict=True):
+        assert 0 < V.abs().max() < torch.finfo(torch.float32).tiny
+        assert (W == 0).all()
+
+
+def test_other_weights_are_what_they_are_without_flushing(monkeypatch):
+    told = ("retina", "walk_loops", [0.15, 1.5], [0, 1])
+    flushed = fit(*told, **SMALL).chain
+    monkeypatch.setattr("modlib.training.flushed_denormals", nullcontext)
+    kept = fit(*told, **SMALL).chain
+    assert all(torch.equal(W, V) for W, V in zip(flushed, kept, strict=True))
