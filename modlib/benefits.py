@@ -31,8 +31,9 @@ BENEFITS = {
     "lesions hurt one sub-task": Benefit("circuits", "sub_task == 0", "1 - lesion_off_diagonal"),
     "kept, slow SGD": Benefit("retraining", FREE.format("SGD 0.01"), "kept"),
     "kept, fast SGD": Benefit("retraining", FREE.format("SGD 0.1"), "kept"),
-    "kept, Adam": Benefit("retraining", FREE.format("Adam 0.005"), "kept"),
-    "kept, module alone, Adam": Benefit(
+    "kept, slow Adam": Benefit("retraining", FREE.format("Adam 0.0005"), "kept"),
+    "kept, fast Adam": Benefit("retraining", FREE.format("Adam 0.005"), "kept"),
+    "kept, module alone, fast Adam": Benefit(
         "retraining", "way == 'module' and optimiser == 'Adam 0.005'", "kept"
     ),
     "module reused": Benefit(

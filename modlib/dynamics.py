@@ -139,17 +139,17 @@ def lyapunov_exponent(
     """
     if times < 1 or distance <= 0:
         raise ValueError(f"times and distance must be positive, got {times} and {distance}")
-    for t in range(washout):
-        x = step(x, t)
 
     def length(a: np.ndarray) -> np.ndarray:
         return np.maximum(np.linalg.norm(a, axis=-1, keepdims=True), np.finfo(float).tiny)
 
+    # the washout also turns the difference towards the direction that grows fastest
     apart = np.random.default_rng(seed).normal(size=x.shape)
     growth = 0.0
-    for t in range(washout, washout + times):
+    for t in range(washout + times):
         y = step(x + apart * distance / length(apart), t)
         x = step(x, t)
         apart = y - x
-        growth = growth + np.log(length(apart) / distance)
+        if t >= washout:
+            growth = growth + np.log(length(apart) / distance)
     return growth[..., 0] / times

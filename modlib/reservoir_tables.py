@@ -96,10 +96,15 @@ def exponent(
     drive: Float[np.ndarray, "n_stack time n"],
     activation: Activation,
 ) -> Float[np.ndarray, " n_stack"]:
-    """Return the Lyapunov exponents of reservoirs that are driven, over at most 300 steps."""
+    """Return the Lyapunov exponents of reservoirs that are driven, over at most 300 steps.
+
+    They start away from rest: communities that hear nothing would stay at rest for ever, where
+    it is unstable too.
+    """
+    start = np.random.default_rng(0).uniform(-1, 1, W.shape[:2])
     return lyapunov_exponent(
         lambda x, t: activation((x[:, None] @ W)[:, 0] + drive[:, t]),
-        np.zeros((len(W), N)),
+        start,
         times=min(300, drive.shape[1] - 100),
     )
 

@@ -118,6 +118,12 @@ def test_a_linear_map_has_the_logarithm_of_its_spectral_radius():
     assert found == pytest.approx(np.log([0.5, 0.9, 1.3]), abs=1e-6)
 
 
+def test_the_washout_turns_the_difference_towards_the_direction_that_grows_fastest():
+    rates = np.array([0.5, 0.9, 0.2])
+    found = lyapunov_exponent(lambda x, t: rates * x, np.ones((2, 3)), times=50, washout=100)
+    assert found == pytest.approx(np.log(0.9), abs=1e-6)
+
+
 def test_the_henon_map_has_its_published_exponent():
     def step(x, t):
         return np.stack([1 - 1.4 * x[..., 0] ** 2 + x[..., 1], 0.3 * x[..., 0]], axis=-1)

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy.optimize import brentq
 
 from modlib.avalanches import avalanche_fit, avalanche_sizes, branching_ratio
 from modlib.clusters import spreading, waking
@@ -121,6 +122,14 @@ def test_the_exponent_of_a_linear_network_is_the_logarithm_of_its_radius():
     W = 0.7 * np.stack([np.eye(N)] * 2)
     found = exponent(W, np.zeros((2, 400, N)), lambda x: x)
     assert found == pytest.approx(np.log([0.7, 0.7]), abs=1e-6)
+
+
+def test_the_exponent_is_that_of_where_silent_networks_settle_not_of_their_rest():
+    # rest is unstable; each neuron settles at a solution of x = tanh(1.2 x)
+    settled = brentq(lambda x: np.tanh(1.2 * x) - x, 0.1, 1)
+    found = exponent(1.2 * np.stack([np.eye(N)] * 2), np.zeros((2, 400, N)), np.tanh)
+    assert found == pytest.approx(np.log(1.2 * (1 - settled**2)), abs=1e-3)
+    assert (found < 0).all()
 
 
 def test_narma_goes_to_all_communities_of_tanh_reservoirs(memory):
