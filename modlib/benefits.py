@@ -66,7 +66,7 @@ def measured(benefit: Benefit, folder: Path | str = results.FOLDER) -> pd.DataFr
     """
     table = results.published_table(benefit.table, folder).query(benefit.rows)
     if "task" not in table:
-        table = table.assign(task="retina_and")
+        table = table.assign(task="retina AND and OR")
     table = table.assign(value=table.eval(benefit.value))
     return table.groupby(["task", "penalty", "seed"], as_index=False).value.mean()
 

@@ -34,7 +34,7 @@ def points(table: pd.DataFrame, measure: str, columns: str, colours: str, label:
     across, kinds = table[columns].unique(), table[colours].unique()
     fig, axes = plt.subplots(
         len(tasks), len(across), sharex=True, sharey=True, squeeze=False,
-        figsize=(2.2 + 2.5 * len(across), 0.9 + (0.3 + 0.24 * len(shown)) * len(tasks)),
+        figsize=(min(2.2 + 2.5 * len(across), 9.7), 0.9 + (0.3 + 0.24 * len(shown)) * len(tasks)),
     )  # fmt: skip
     groups = table.groupby(["task", columns, colours, "penalty"])[measure]
     for (task, column, kind, penalty), values in groups:

@@ -71,7 +71,7 @@ def follow(
 
     Args:
         schedule: the goal of each epoch; a goal may come again.
-        penalty, strength: what the loss is added to; nothing if left out.
+        penalty, strength: what is added to the loss; nothing if left out.
         parameters: what the penalty learns beside the networks.
         optimiser: called with the parameters of the stack and of the penalty.
         steps: of an epoch.
@@ -141,8 +141,8 @@ def follow(
 def switch_costs(history: pd.DataFrame, share: float = 0.95) -> pd.DataFrame:
     """Return how many steps each network takes to follow each switch of its goal.
 
-    That is until its accuracy on the training examples, on which every network has learned the
-    goal before, is back at a share of what it was at the end of the epoch before.
+    That is until its accuracy on the training examples is back at a share of what it was at the
+    end of the epoch before.
 
     Returns:
         One row per network and epoch but the first: `network`, `epoch`, `goal`, `before`, `cost`

@@ -127,7 +127,7 @@ def retrained(
         data: of each network; its labels of the sub-task `changed` are changed here.
         optimiser: called with the parameters of the stack.
         trainable: what may change; everything if left out.
-        penalty, strength: what the loss is added to while retraining; nothing if left out.
+        penalty, strength: what is added to the loss while retraining; nothing if left out.
         every: steps between measurements.
 
     Returns:

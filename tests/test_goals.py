@@ -1,6 +1,7 @@
 """Goals that take turns, against training written out and costs counted by hand."""
 
 from copy import deepcopy
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -135,3 +136,12 @@ def test_a_schedule_needs_goals_of_one_shape_and_steps():
         follow(stack(), [])
     with pytest.raises(ValueError, match="at least 1, got 0 and 5"):
         follow(stack(), [AND], steps=0)
+
+
+def test_denormal_weights_become_zero():
+    network = stack()
+    # decay alone, by half at each step
+    goal = replace(AND, loss=lambda outputs, targets, heads: outputs.new_zeros(len(outputs)))
+    halving = {"penalty": squares, "strength": 1.0, "optimiser": partial(torch.optim.SGD, lr=0.25)}
+    follow(network, [goal], steps=135, **halving)
+    assert not any(W.any() for W in weights(network))

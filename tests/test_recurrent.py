@@ -1,5 +1,6 @@
 """Recurrent networks and their penalty, held against loops and hand-made cases."""
 
+from functools import partial
 from itertools import product
 
 import numpy as np
@@ -125,6 +126,15 @@ def test_a_network_learns_the_same_whatever_else_is_in_the_stack():
         train_recurrent(network, n_back, [1], squares, 0.01, times=4, steps=20)
     for a, b in zip(weights(both), weights(one), strict=True):
         assert torch.allclose(a[1], b[0], atol=1e-4)
+
+
+def test_denormal_weights_become_zero(monkeypatch):
+    # decay alone, by half at each step
+    monkeypatch.setattr("modlib.recurrent.loss_of", lambda y, aims, n: y.new_zeros(len(y)))
+    monkeypatch.setattr("modlib.recurrent.ADAM", partial(torch.optim.SGD, lr=0.25))
+    network = RecurrentStack(2, 4, 2, [1, 2])
+    train_recurrent(network, n_back, [1], squares, 1.0, times=4, steps=170)
+    assert not any(W.any() for W in weights(network))
 
 
 @pytest.mark.parametrize("delays", [[0], [6]])

@@ -1,5 +1,6 @@
 """Retraining, on networks wired by hand and on what has to hold of any."""
 
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -226,3 +227,18 @@ def test_the_table_has_each_way_and_optimiser_as_retraining_finds_them(monkeypat
     still = table[table.optimiser == "still"]
     # nothing was learned, and nothing forgotten
     assert np.allclose(still.kept, still.accuracy)
+
+
+def test_denormal_weights_become_zero():
+    network, data = stack_and_data()
+    chains = []
+
+    def watched(chain):
+        chains.append(chain)
+        return squares(chain)
+
+    # decay alone, by half at each step
+    task = replace(RETINA, loss=lambda outputs, targets, heads: outputs.new_zeros(len(outputs)))
+    halving = {"penalty": watched, "strength": 1.0}
+    retrained(network, task, data, 1, partial(torch.optim.SGD, lr=0.25), steps=135, **halving)
+    assert not any(W.any() for W in chains[-1])
