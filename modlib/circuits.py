@@ -55,6 +55,17 @@ def at_home(
     return gains[torch.arange(len(gains))[:, None], torch.as_tensor(home)]
 
 
+def named(matrix: Float[Tensor, "n_stack n_tasks n_tasks"]) -> Float[Tensor, " n_stack"]:
+    """Return the share of sub-tasks that a matrix of `at_home` names.
+
+    A sub-task is named where its home has strictly more for it than for any other, and more
+    than nothing.
+    """
+    diagonal = torch.eye(matrix.shape[-1], dtype=torch.bool)
+    others = matrix.masked_fill(diagonal, 0.0).amax(-1)
+    return (matrix.diagonal(dim1=-2, dim2=-1) > others.clamp_min(0.0)).double().mean(-1)
+
+
 def ranks(
     chain: Chain, first: Sequence[Bool[Tensor, "n_stack _ _"]]
 ) -> list[Int[Tensor, "n_stack _ _"]]:
@@ -163,14 +174,15 @@ def circuit_table(
     communities: Int[np.ndarray, "n_stack n_neurons"],
     tested: int = 1_000,
 ) -> pd.DataFrame:
-    """Return one row per network and sub-task.
+    """Return one row per network and sub-task; what is one number per network is repeated.
 
     `seed`, `sub_task`, the number of `weights`, the best `guess` and the `accuracy`. For each way
-    of `orders`, `needed_<way>`, as in `share_needed`, on `tested` test examples at most. `lesion`
-    is what the sub-task loses when its home is silenced, `read_1` and `read_2` what a probe reads
-    of it in its home's neurons of either hidden layer, and `dealt_1` and `dealt_2` the same with
-    `dealt` communities; with `_others`, what other sub-tasks lose, or what is read of them, on
-    average. `lesion_off_diagonal`, as in `off_diagonal_share`, is of the network, and repeated.
+    of `orders`, `needed_<way>`, as in `share_needed`, on `tested` test examples at most; `inside`
+    is the share of the weights that come first by communities. `lesion` is what the sub-task
+    loses when its home is silenced, `read_1` and `read_2` what a probe reads of it in its home's
+    neurons of either hidden layer, and `dealt_1` and `dealt_2` the same with `dealt`
+    communities; with `_others`, what other sub-tasks lose, or what is read of them, on average.
+    `<kind>_off_diagonal` and `<kind>_named` are of the network.
     """
     heads, data = task.heads, [task.draw(seed) for seed in network.seeds]
     validation, test = (stacked(getattr(d, part) for d in data) for part in ("validation", "test"))
@@ -182,11 +194,11 @@ def circuit_table(
         gains |= {f"{kind}_{depth}": layer for depth, layer in enumerate(layers, 1)}
     home = home_communities(communities, heads)
     of_home = {kind: at_home(matrix, home) for kind, matrix in gains.items()}
-    of_network = {
-        "seed": network.seeds,
-        "weights": sum(W[0].numel() for W in weights(network)),
-        "lesion_off_diagonal": off_diagonal_share(gains["lesion"]),
-    }
+    of_network = {"seed": network.seeds, "weights": sum(W[0].numel() for W in weights(network))}
+    for kind, matrix in gains.items():
+        of_network[f"{kind}_off_diagonal"] = off_diagonal_share(matrix)
+        of_network[f"{kind}_named"] = named(of_home[kind])
+
     guess = best_guess(some.targets)
     found = []
     for one in range(len(heads)):
@@ -195,6 +207,7 @@ def circuit_table(
             curve = circuit_accuracy(network, first, some, task, one)
             row["accuracy"] = curve[-1]
             row[f"needed_{way}"] = share_needed(curve, guess[:, one])
+        row["inside"] = sum(mask.sum((1, 2)) for mask in first) / of_network["weights"]
         others = [other for other in range(len(heads)) if other != one]
         for kind, matrix in of_home.items():
             row[kind] = matrix[:, one, one]

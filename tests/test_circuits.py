@@ -16,6 +16,7 @@ from modlib.circuits import (
     circuit_table,
     dealt,
     home_communities,
+    named,
     off_diagonal_share,
     orders,
     ranks,
@@ -80,6 +81,21 @@ def test_each_sub_task_gets_the_row_of_its_home():
     gains = torch.arange(12.0).reshape(2, 3, 2)
     found = at_home(gains, np.array([[2, 0], [1, 1]]))
     assert found.tolist() == [[[4.0, 5.0], [0.0, 1.0]], [[8.0, 9.0], [8.0, 9.0]]]
+
+
+@pytest.mark.parametrize(
+    ("matrix", "share"),
+    [
+        ([[0.3, 0.1], [0.2, 0.4]], 1.0),
+        ([[0.3, 0.3], [0.2, 0.4]], 0.5),
+        # one home for both can name one of them only
+        ([[0.3, 0.1], [0.3, 0.1]], 0.5),
+        # nothing is named by a loss
+        ([[-0.1, -0.2], [-0.2, -0.1]], 0.0),
+    ],
+)
+def test_a_home_names_what_it_has_most_for(matrix, share):
+    assert named(torch.tensor([matrix])).tolist() == [share]
 
 
 def test_the_best_guess_is_the_commonest_class():
@@ -246,6 +262,7 @@ def test_the_table_of_circuits_has_what_each_measure_finds(wired):
     assert list(table.sub_task) == [0, 0, 1, 1]
     assert list(table.seed) == [0, 1, 0, 1]
     assert (table.weights == 80).all()
+    assert table.inside.to_numpy() == pytest.approx((4 * 3 + 3 * 2 + 2) / 80)
     assert not table.lesion_off_diagonal.any()
     assert not table.lesion_others.any()
     validation, test = (patterns(part, wired.seeds) for part in ("validation", "test"))
