@@ -240,10 +240,10 @@ def test_tables_about_networks_that_cannot_be_the_same_are_refused(tmp_path):
     one = {"seeds": [0, 1, 2], "training_steps": 20, "strengths": {"retina": {"l2": 0.003}}}
     others = {"strengths": {"retina": {"l2": 0.01}}}, {"seeds": [4]}, {"training_steps": 30}
     for other in others:
-        tables = {"damage": one | {"draws": 1}, "circuits": one | {"tested": 30} | other}
+        tables = {"circuits": one | {"tested": 30}, "damage": one | {"draws": 1} | other}
         refused = run(snakemake(tmp_path, "--dry-run", tables=tables))
         assert refused.returncode != 0
-        assert "circuits asks for networks of retina with other" in refused.stdout + refused.stderr
+        assert "damage asks for networks of retina with other" in refused.stdout + refused.stderr
 
 
 @pytest.fixture(params=["smoke", "quick", "paper"])
