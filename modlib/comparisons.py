@@ -64,6 +64,12 @@ def end_of_grid(strength: float, tried: Collection[float]) -> str:
     return ends.get(strength, "") if len(ends) > 1 else ""
 
 
+def with_end(strength: float, tried: Collection[float]) -> str:
+    """Return a strength as text, with the end of those tried that it is: '0.003 (lowest)'."""
+    end = end_of_grid(strength, tried)
+    return f"{strength:g} ({end})" if end else f"{strength:g}"
+
+
 def interval(values: ArrayLike, seed: int = 0) -> Float[np.ndarray, "2 *rows"]:
     """Return the ends of the 95 % BCa bootstrap interval of the mean, from 2,000 resamples.
 

@@ -21,6 +21,7 @@ from modlib.comparisons import (
     judged,
     summary,
     summary_at,
+    with_end,
     with_interval,
 )
 from modlib.results import NETWORKS, read, write
@@ -344,6 +345,8 @@ def test_a_strength_at_an_end_of_its_grid_is_told_to_be_there():
     ends = [end_of_grid(strength, [0.1, 0.003, 0.01]) for strength in (0.003, 0.01, 0.1)]
     assert ends == ["lowest", "", "highest"]
     assert end_of_grid(1.0, [1.0]) == ""
+    assert with_end(0.003, [0.003, 0.1]) == "0.003 (lowest)"
+    assert with_end(0.01, [0.003, 0.01, 0.1]) == "0.01"
 
 
 def test_networks_are_judged_at_the_chosen_strength_or_the_weakest_judged():
