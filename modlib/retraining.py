@@ -98,6 +98,15 @@ def module_of_head(
     )
 
 
+def outputs_of_head(network: Stack, heads: Sequence[int], changed: int) -> Trainable:
+    """Return which weights and biases lead into the outputs of one sub-task."""
+    weight = [torch.zeros_like(layer.weight, dtype=torch.bool) for layer in network.layers]
+    bias = [torch.zeros_like(layer.bias, dtype=torch.bool) for layer in network.layers]
+    for of_last in (weight[-1], bias[-1]):
+        of_last.split(list(heads), -1)[changed][:] = True
+    return Trainable(weight, bias)
+
+
 def present(network: Stack) -> Trainable:
     """Return which weights are not zero, and all biases: what pruning or hard wiring left."""
     layers = network.layers
@@ -198,15 +207,23 @@ def ways(
 
     `free`: every weight may change, and no penalty acts. `as trained`: the penalty stays in
     force, and what was pruned or wired hard stays so. `module`: only what belongs to the
-    sub-task's `module_of_head` may change.
+    sub-task's `module_of_head` may change. `outputs`: only what leads into its outputs, so that
+    the other sub-tasks keep all.
     """
     if penalty in PENALTIES and penalty != "hard_wired":
         made = PENALTIES[penalty].make(task, network, [strength] * len(network.seeds))
         as_trained = {"penalty": made, "strength": strength}
     else:
         as_trained = {"trainable": present(network)}
-    module = module_of_head(network, communities, task.heads, len(task.heads) - 1)
-    return {"free": {}, "as trained": as_trained, "module": {"trainable": module}}
+    last = len(task.heads) - 1
+    module = module_of_head(network, communities, task.heads, last)
+    outputs = outputs_of_head(network, task.heads, last)
+    return {
+        "free": {},
+        "as trained": as_trained,
+        "module": {"trainable": module},
+        "outputs": {"trainable": outputs},
+    }
 
 
 def retraining_table(

@@ -13,6 +13,7 @@ from modlib.priors import hard_wired
 from modlib.retraining import (
     Trainable,
     module_of_head,
+    outputs_of_head,
     present,
     relabelled,
     retrained,
@@ -136,6 +137,17 @@ def test_separate_halves_lose_nothing_while_one_of_them_is_retrained(optimiser):
     assert (free.nunique() > 1).all()
 
 
+def test_new_output_weights_alone_learn_something_and_cost_the_other_sub_task_nothing():
+    network, data = stack_and_data(DIGITS)
+    own = outputs_of_head(network, DIGITS.heads, 1)
+    assert not any(mask.any() for mask in (*own.weight[:-1], *own.bias[:-1]))
+    for mask in (own.weight[-1], own.bias[-1]):
+        assert mask.all((0, 1)).tolist() == mask.any((0, 1)).tolist() == [False] * 10 + [True] * 10
+    found = retrained(network, DIGITS, data, 1, SGD, trainable=own, **BRIEF)
+    assert (found.groupby("network").kept.nunique() == 1).all()
+    assert (found.groupby("network").changed.nunique() > 1).all()
+
+
 def test_what_may_not_change_does_not():
     network, data = stack_and_data()
     none = Trainable(
@@ -205,6 +217,8 @@ def test_a_penalty_stays_in_force_and_what_was_pruned_or_wired_hard_stays_so():
     last = module_of_head(stack, communities, RETINA.heads, 1)
     for mask, expected in zip(of_l2["module"]["trainable"].weight, last.weight, strict=True):
         assert torch.equal(mask, expected)
+    of_outputs = of_l2["outputs"]["trainable"].weight
+    assert [int(mask.sum()) for mask in of_outputs] == [0, 0, 2 * chain[-1].shape[1]]
     hard_wired(RETINA, stack, [1.0, 1.0])
     for name in ("pruned", "hard_wired"):
         kept = ways(stack, RETINA, name, 1.0, communities)["as trained"]
