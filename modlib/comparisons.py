@@ -103,6 +103,11 @@ def with_interval(mean: float, low: float, high: float, form: str = ".2f") -> st
     return f"{mean:{form}} [{low:{form}}, {high:{form}}]"
 
 
+def mean_with_interval(values: ArrayLike, form: str = ".2f") -> str:
+    """Return the mean of values and the ends of its `interval` as text, as `with_interval` does."""
+    return with_interval(np.mean(values), *interval(values), form)
+
+
 def intervals(values: pd.DataFrame) -> pd.DataFrame:
     """Return the `mean` of each row, the ends `low` and `high` of its `interval`, and `networks`.
 

@@ -19,6 +19,7 @@ from modlib.comparisons import (
     holm,
     interval,
     judged,
+    mean_with_interval,
     summary,
     summary_at,
     with_end,
@@ -339,6 +340,9 @@ def test_differences_need_the_penalty_and_each_seed_once():
 def test_a_mean_is_told_with_the_ends_of_its_interval_in_one_format():
     assert with_interval(0.123, -0.04, 1.0) == "0.12 [-0.04, 1.00]"
     assert with_interval(0.123, -0.04, 1.0, "+.1f") == "+0.1 [-0.0, +1.0]"
+    assert mean_with_interval([0.5, 0.5, 0.5], ".1f") == "0.5 [0.5, 0.5]"
+    values = [0.1, 0.3, 0.2, 0.9]
+    assert mean_with_interval(values) == with_interval(0.375, *interval(values))
 
 
 def test_a_strength_at_an_end_of_its_grid_is_told_to_be_there():
