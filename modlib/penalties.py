@@ -77,34 +77,37 @@ def prior(
 
 
 PENALTIES: dict[str, Penalty] = {
-    penalty.name: penalty
-    for penalty in (
-        of_weights("none", no_penalty, 0.0),
-        of_weights("l1", l1_penalty, 1e-3),
-        of_weights("l2", squares, 3e-3),
-        of_weights("loops", loop_penalty, 1e-3),
-        of_weights("walk_loops", walk_loop_penalty, 0.15),
-        Penalty("connection_cost", lambda task, net, _: ConnectionCost(task, net), 1e-3),
-        Penalty("learned_places", lambda task, net, _: LearnedConnectionCost(task, net), 1e-3),
-        Penalty("bimt", lambda task, net, _: BIMT(net), 1e-3),
-        Penalty("communicability", lambda task, net, _: Communicability(task, net), 1e-3),
-        Penalty("cut", lambda task, net, _: Cut(), 0.3),
-        Penalty("soft_modularity", lambda task, net, _: SoftModularity(net), 1.0),
-        Penalty("block_fraction", lambda task, net, _: BlockFraction(task, net), 1.0),
-        prior("hard_wired", priors.hard_wired, 1.0),
-        prior("clusterable_init", priors.clusterable_initialisation, 0.9),
-        prior("dropout", priors.dropout, 0.1),
-        of_weights("no_decay", ablations.without_decay, 0.15),
-        of_weights("less_decay", ablations.with_less_decay, 0.15),
-        of_weights("more_decay", ablations.with_more_decay, 0.15),
-        of_weights("squared_weights", ablations.of_squared_weights, 0.15),
-        of_weights("row_stochastic", ablations.row_stochastic, 0.15),
-        of_weights("retraced", ablations.with_retraced, 0.15),
-        of_weights("root", ablations.root, 0.6),
-        of_weights("logarithm", ablations.logarithm, 0.6),
-        of_weights("per_weight", ablations.per_weight, 3e-5),
-        of_weights("loops_l2", ablations.printed_with_l2, 3e-3),
-        of_weights("loops_c10", ablations.more_quartic_decay, 1e-3),
-        of_weights("loops_c100", ablations.most_quartic_decay, 1e-3),
-    )
+    "none": of_weights("none", no_penalty, 0.0),
+    "l1": of_weights("l1", l1_penalty, 1e-3),
+    "l2": of_weights("l2", squares, 3e-3),
+    "loops": of_weights("loops", loop_penalty, 1e-3),
+    "walk_loops": of_weights("walk_loops", walk_loop_penalty, 0.15),
+    "connection_cost": Penalty(
+        "connection_cost", lambda task, net, _: ConnectionCost(task, net), 1e-3
+    ),
+    "learned_places": Penalty(
+        "learned_places", lambda task, net, _: LearnedConnectionCost(task, net), 1e-3
+    ),
+    "bimt": Penalty("bimt", lambda task, net, _: BIMT(net), 1e-3),
+    "communicability": Penalty(
+        "communicability", lambda task, net, _: Communicability(task, net), 1e-3
+    ),
+    "cut": Penalty("cut", lambda task, net, _: Cut(), 0.3),
+    "soft_modularity": Penalty("soft_modularity", lambda task, net, _: SoftModularity(net), 1.0),
+    "block_fraction": Penalty("block_fraction", lambda task, net, _: BlockFraction(task, net), 1.0),
+    "hard_wired": prior("hard_wired", priors.hard_wired, 1.0),
+    "clusterable_init": prior("clusterable_init", priors.clusterable_initialisation, 0.9),
+    "dropout": prior("dropout", priors.dropout, 0.1),
+    "no_decay": of_weights("no_decay", ablations.without_decay, 0.15),
+    "less_decay": of_weights("less_decay", ablations.with_less_decay, 0.15),
+    "more_decay": of_weights("more_decay", ablations.with_more_decay, 0.15),
+    "squared_weights": of_weights("squared_weights", ablations.of_squared_weights, 0.15),
+    "row_stochastic": of_weights("row_stochastic", ablations.row_stochastic, 0.15),
+    "retraced": of_weights("retraced", ablations.with_retraced, 0.15),
+    "root": of_weights("root", ablations.root, 0.6),
+    "logarithm": of_weights("logarithm", ablations.logarithm, 0.6),
+    "per_weight": of_weights("per_weight", ablations.per_weight, 3e-5),
+    "loops_l2": of_weights("loops_l2", ablations.printed_with_l2, 3e-3),
+    "loops_c10": of_weights("loops_c10", ablations.more_quartic_decay, 1e-3),
+    "loops_c100": of_weights("loops_c100", ablations.most_quartic_decay, 1e-3),
 }

@@ -16,7 +16,7 @@ import pytest
 import torch
 import yaml
 
-from modlib import PENALTIES, TASKS, provenance, results
+from modlib import PENALTIES, TASKS, keys, results
 from modlib.comparisons import chosen_strengths
 from modlib.verification import verified_networks
 from modlib.verification_tables import Part, made_again
@@ -174,7 +174,7 @@ def test_another_table_is_made_once_and_again_when_its_parameters_change(tmp_pat
     assert done.returncode == 0, done.stderr
     table = results.published_table("settings", tmp_path / "results")
     assert set(table.seed) == {4}
-    assert table.key.unique() == provenance.notebook_key("settings", **told)
+    assert table.key.unique() == keys.table_key("settings", **told)
     assert table.value.notna().all()
     for steps, stale in ((1, 0), (2, 1)):
         tables = {"settings": told | {"steps": steps}}
