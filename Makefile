@@ -49,7 +49,7 @@ reproduce: .venv/installed
 	  $(if $(WORKFLOW_PROFILE),--profile $(WORKFLOW_PROFILE)) $(if $(ONLY),--config only=$(ONLY))
 
 verify: .venv/installed
-	$(BIN)/python -m modlib.verification $(if $(SEED),--seed $(SEED))
+	$(BIN)/python -m modlib.batch.verification $(if $(SEED),--seed $(SEED))
 
 bench: .venv/installed
 	$(BIN)/python -m pytest benchmarks -q -o addopts= --benchmark-columns=min,median,rounds --benchmark-sort=min

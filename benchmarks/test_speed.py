@@ -15,8 +15,9 @@ import torch
 
 import modlib
 from modlib.graphs import neuron_graph, permuted
-from modlib.networks import Stack, cross_entropy
-from modlib.training import flushed_denormals
+from modlib.tasks.scores import cross_entropy
+from modlib.training.fit import flushed_denormals
+from modlib.training.stacks import Stack
 
 WIDTHS = (128, 48, 48, 20)
 

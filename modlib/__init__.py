@@ -5,7 +5,7 @@ from modlib.loops import loop_penalty, loop_sum, retraced_sum, total_loop_sum
 from modlib.modularity import Modularity, modularity
 from modlib.penalties import PENALTIES
 from modlib.tasks import TASKS
-from modlib.training import Run, fit, train
+from modlib.training.fit import Run, fit, train
 from modlib.triads import close_triads
 from modlib.walks import walk_loop_penalty, walk_loop_sum
 

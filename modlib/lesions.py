@@ -5,8 +5,8 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from modlib.data import Examples, Task
-from modlib.networks import Stack
+from modlib.tasks.task import Examples, Task
+from modlib.training.stacks import Stack
 
 
 @torch.no_grad()

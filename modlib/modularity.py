@@ -18,8 +18,8 @@ from numpy.typing import ArrayLike
 from scipy import sparse
 from sklearn.metrics import adjusted_rand_score
 
-from modlib.data import NO_MODULE
 from modlib.graphs import neuron_graph, permuted
+from modlib.tasks.task import NO_MODULE
 
 Null = Callable[
     [Sequence[Float[np.ndarray, "_ _"]], np.random.Generator], list[Float[np.ndarray, "_ _"]]

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from hypothesis import strategies as st
 
-from modlib.data import on_a_line
+from modlib.tasks.task import on_a_line
 
 INTEGERS = st.integers(-3, 3)
 NONZERO = st.sampled_from([-3, -2, -1, 1, 2, 3])

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 import torch
 
-from modlib.data import Examples
-from modlib.formulas import formulas
 from modlib.lesions import lesion_drops, specialisation
-from modlib.networks import Stack
-from modlib.tasks import retina
+from modlib.tasks.formulas import formulas
+from modlib.tasks.retina import retina
+from modlib.tasks.task import Examples
+from modlib.training.stacks import Stack
 
 # two sub-tasks of one output each: classes, and numbers to be predicted
 CLASSES, NUMBERS = retina(), formulas("independence")

@@ -22,7 +22,7 @@ from modlib.modularity import (
     newman_q,
     normalised_cut,
 )
-from modlib.tasks import NO_MODULE
+from modlib.tasks.task import NO_MODULE
 
 QUICK = {"nulls": 3, "restarts": 2}
 

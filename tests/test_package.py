@@ -11,8 +11,8 @@ PROBE = """
 import json, sys
 import modlib
 top = {name.split(".")[0] for name in sys.modules}
-from modlib import results
-print(json.dumps([sorted(top), str(results.FOLDER)]))
+from modlib.batch import tables
+print(json.dumps([sorted(top), str(tables.FOLDER)]))
 """
 
 

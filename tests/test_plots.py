@@ -7,7 +7,8 @@ from matplotlib import pyplot as plt
 from matplotlib.colors import to_hex, to_rgb
 
 from modlib import plots
-from modlib.comparisons import interval
+from modlib.batch.statistics import interval
+from modlib.figures import style
 
 
 def network(n_communities, size=4):
@@ -110,7 +111,7 @@ def test_an_animation_has_one_frame_per_snapshot(n_communities):
 def test_every_peer_has_a_style_of_its_own():
     from modlib import PENALTIES
 
-    styles = plots.PENALTY_STYLE
+    styles = style.PENALTY_STYLE
     assert set(styles) <= set(PENALTIES)
     assert len({label for label, _, _ in styles.values()}) == len(styles)
     assert len({(colour, marker) for _, colour, marker in styles.values()}) == len(styles)
@@ -143,7 +144,7 @@ def test_pixels_have_the_colour_of_their_community_paler_where_they_weigh_less()
 
 def test_the_style_is_one_for_all_figures():
     with plt.rc_context():
-        plots.use_style()
+        style.use_style()
         colours = [entry["color"] for entry in plt.rcParams["axes.prop_cycle"]]
         assert [to_hex(c) for c in colours] == [c.lower() for c in plots.PALETTE]
         assert plt.rcParams["figure.constrained_layout.use"]
@@ -152,7 +153,7 @@ def test_the_style_is_one_for_all_figures():
 def test_a_band_is_the_interval_around_the_means():
     table = pd.DataFrame({"x": [1, 2, 2, 2, 2, 1, 1], "value": [0.1, 1.0, 1.2, 1.7, 2.0, 0.2, 0.6]})
     _, ax = plt.subplots()
-    plots.mean_band(ax, table.groupby("x").value, color="red")
+    style.mean_band(ax, table.groupby("x").value, color="red")
     (line,), (band,) = ax.lines, ax.collections
     assert line.get_xdata().tolist() == [1, 2]
     assert line.get_ydata() == pytest.approx([0.3, 1.475])

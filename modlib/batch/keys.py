@@ -1,0 +1,115 @@
+"""What a table follows from: its parameters, and what the code that makes it does.
+
+A key is a hash of both. Of the code every definition of this package counts that the notebook
+reaches, in its `canonical` form, in which a reference to another definition is the number under
+which that was met first: so that neither modules and their places nor the names of definitions
+count. Of the registries `TASKS` and `PENALTIES` those entries count whose names occur as text in
+the parameters or in the code that is reached, so that a new one leaves the tables of others alone.
+"""
+
+import ast
+import hashlib
+import json
+from collections.abc import Iterable, Iterator, Mapping
+
+from modlib.batch.canonical import (
+    Definition,
+    Text,
+    Token,
+    at,
+    entries,
+    tokens_of,
+    tokens_of_script,
+)
+from modlib.batch.checkout import NOTEBOOKS, PACKAGE
+
+REGISTRIES = ("TASKS", "PENALTIES")
+"""Dictionaries of the package whose entries count one by one."""
+
+BESIDE = {("batch", "keys"), ("batch", "provenance"), ("batch", "tables")}
+"""Modules on which no number depends: they name, check, read and write what others compute."""
+
+
+def table_key(notebook: str, **parameters: object) -> str:
+    """Return what a table that a notebook writes follows from, as 16 hexadecimal digits.
+
+    Args:
+        notebook: its name, without folder and ending.
+        parameters: those that it is run with; its defaults hold for the others.
+
+    Raises:
+        ValueError: if the notebook has no such parameter.
+    """
+    code, told = _read(notebook, parameters)
+    digest = hashlib.sha256(json.dumps(told, sort_keys=True).encode())
+    for token in _numbered(code, set(_texts(told)), {}):
+        digest.update(token.encode() + b"\0")
+    return digest.hexdigest()[:16]
+
+
+def reached(notebook: str, **parameters: object) -> set[str]:
+    """Return the definitions that a table follows from, as 'module.name'."""
+    code, told = _read(notebook, parameters)
+    numbers: dict[Definition, int] = {}
+    list(_numbered(code, set(_texts(told)), numbers))
+    return {".".join((*module, name)) for module, name in numbers}
+
+
+def _read(notebook: str, parameters: Mapping[str, object]) -> tuple[list[Token], dict]:
+    """Return a notebook's code but for its parameters, and these with their values."""
+    text = (NOTEBOOKS / f"{notebook}.ipynb").read_text("utf-8")
+    cells = [cell for cell in json.loads(text)["cells"] if cell["cell_type"] == "code"]
+    told, code = (
+        ast.parse("\n".join("".join(cell["source"]) for cell in cells if _tells(cell) == tells))
+        for tells in (True, False)
+    )
+    defaults = {line.targets[0].id: ast.literal_eval(line.value) for line in told.body}
+    unknown = parameters.keys() - defaults.keys()
+    if unknown:
+        raise ValueError(
+            f"the notebook {notebook} takes {', '.join(defaults)}; got {', '.join(sorted(unknown))}"
+        )
+    return tokens_of_script(code), defaults | parameters
+
+
+def _tells(cell: dict) -> bool:
+    return "parameters" in cell["metadata"].get("tags", [])
+
+
+def _numbered(
+    tokens: Iterable[Token], texts: set[str], numbers: dict[Definition, int]
+) -> Iterator[str]:
+    """Yield the tokens, and then those of all that they reach; `numbers` fills on the way."""
+    registries = [at((PACKAGE.name, name)) for name in REGISTRIES]
+    counted: set[tuple[Definition, str]] = set()
+    waiting = [list(tokens)]
+    while waiting:
+        for token in waiting.pop(0):
+            if isinstance(token, Text):
+                texts.add(token)
+            if not isinstance(token, Definition):
+                yield token
+            elif token.module in BESIDE:
+                yield "beside"
+            else:
+                if token not in numbers:
+                    numbers[token] = len(numbers)
+                    waiting += [] if token in registries else [tokens_of(token)]
+                yield f"#{numbers[token]}"
+        if not waiting:
+            for registry in (r for r in registries if r in numbers):
+                of = entries(registry)
+                new = {(registry, name) for name in texts & of.keys()} - counted
+                waiting += [[name, *of[name]] for _, name in sorted(new)]
+                counted |= new
+
+
+def _texts(parameters: object) -> Iterator[str]:
+    """Yield the texts in parameters, keys of dictionaries too."""
+    if isinstance(parameters, str):
+        yield parameters
+    elif isinstance(parameters, Mapping):
+        yield from _texts([*parameters, *parameters.values()])
+    elif isinstance(parameters, list | tuple):
+        for part in parameters:
+            yield from _texts(part)

@@ -1,0 +1,114 @@
+"""Figures of what networks bear, keep and learn: points with intervals, and curves."""
+
+from collections.abc import Mapping, Sequence
+
+import matplotlib.pyplot as plt
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from modlib.batch.statistics import interval, with_interval
+from modlib.figures.comparisons import TASK_NAMES, of_tasks
+from modlib.figures.style import PENALTY_STYLE, mean_band
+from modlib.plots import GREY, PALETTE
+
+STYLE = (
+    {"pruned": ("no penalty, pruned", "#000000", "X")}
+    | PENALTY_STYLE
+    | {"more_decay": ("walk loops, more decay", "#8C3A00", "<")}
+)
+"""Label, colour and marker of each penalty, of the control of equal density, and of the walk
+loops with five times the decay."""
+
+BETTER, WORSE = "#0072B2", "#C0392B"
+"""Colours of a difference that is clear of zero."""
+
+
+def points(table: pd.DataFrame, measure: str, columns: str, colours: str, label: str) -> Figure:
+    """Draw the means of a measure with 95 % BCa intervals, penalties down.
+
+    A row of panels per task, a panel for each value of `columns`, a colour for each of
+    `colours`, both in the order of the table.
+    """
+    tasks = of_tasks(table.set_index("task"))
+    shown = [p for p in STYLE if p in set(table.penalty)][::-1]
+    across, kinds = table[columns].unique(), table[colours].unique()
+    fig, axes = plt.subplots(
+        len(tasks), len(across), sharex=True, sharey=True, squeeze=False,
+        figsize=(min(2.2 + 2.5 * len(across), 9.7), 0.9 + (0.3 + 0.24 * len(shown)) * len(tasks)),
+    )  # fmt: skip
+    groups = table.groupby(["task", columns, colours, "penalty"])[measure]
+    for (task, column, kind, penalty), values in groups:
+        ax = axes[tasks.index(task), list(across).index(column)]
+        place = list(kinds).index(kind)
+        height = shown.index(penalty) + 0.22 * ((len(kinds) - 1) / 2 - place)
+        ax.plot(interval(values), [height, height], color=PALETTE[place], lw=2, alpha=0.6)
+        ax.plot(values.mean(), height, "o", color=PALETTE[place], ms=4.5, label=kind)
+    for task, row in zip(tasks, axes, strict=True):
+        row[0].set_ylabel(TASK_NAMES[task])
+        row[0].set(yticks=range(len(shown)), ylim=(-0.6, len(shown) - 0.4))
+        row[0].set_yticklabels([STYLE[p][0] for p in shown], fontsize=9.5)
+        for ax in row:
+            ax.grid(axis="y", lw=0.4)
+    for column, ax in zip(across, axes[0], strict=True):
+        ax.set_title(column, fontsize=11)
+    handles, labels = axes[0, 0].get_legend_handles_labels()
+    first = dict(zip(labels, handles, strict=True))
+    fig.legend([first[kind] for kind in kinds], kinds, loc="outside upper center", ncols=len(kinds))
+    fig.supxlabel(label, fontsize=11)
+    return fig
+
+
+def curve(ax: Axes, table: pd.DataFrame, x: str, y: str, penalty: str) -> None:
+    """Draw one penalty's mean over x, with the band of its 95 % BCa intervals."""
+    name, colour, marker = STYLE[penalty]
+    groups = table[table.penalty == penalty].groupby(x)[y]
+    mean_band(ax, groups, marker=marker, ms=5, color=colour, label=name)
+
+
+def curves(panels: Mapping[str, pd.DataFrame], x: str, y: str, penalties: Sequence[str]) -> Figure:
+    """Draw `curve` of several penalties, a panel for each table, under one legend."""
+    fig, axes = plt.subplots(1, len(panels), sharey=True, squeeze=False, figsize=(10, 3.9))
+    for (title, table), ax in zip(panels.items(), axes[0], strict=True):
+        for penalty in penalties:
+            curve(ax, table, x, y, penalty)
+        ax.set_title(title, fontsize=11)
+    handles = axes[0, 0].get_legend_handles_labels()
+    fig.legend(*handles, loc="outside lower center", ncols=5, fontsize=9.5)
+    return fig
+
+
+def in_points(row: pd.Series) -> str:
+    """Return a row of `comparisons.against` as text, in points: its mean and interval."""
+    points = 100 * row[["mean", "low", "high"]].astype(float)
+    return with_interval(*points, "+.1f")
+
+
+def effects(pairs: pd.DataFrame, rivals: Mapping[str, str]) -> Figure:
+    """Draw paired differences to some rivals: benefits down, a panel with a title for each rival.
+
+    Args:
+        pairs: rows of `comparisons.against` under the index (benefit, task, penalty). A difference
+            whose interval is clear of zero is blue, or red where it is below; others are grey.
+    """
+    lines = pairs.index.droplevel("penalty").unique()[::-1]
+    benefits = lines.get_level_values("benefit")
+    fig, axes = plt.subplots(
+        1, len(rivals), sharey=True, squeeze=False, figsize=(10, 0.9 + 0.23 * len(lines))
+    )
+    for (rival, title), ax in zip(rivals.items(), axes[0], strict=True):
+        for height, line in enumerate(lines):
+            if (*line, rival) not in pairs.index:
+                continue
+            row = pairs.loc[(*line, rival)]
+            colour = BETTER if row.low > 0 else WORSE if row.high < 0 else GREY
+            ax.plot([row.low, row.high], [height, height], color=colour, lw=2.5, alpha=0.6)
+            ax.plot(row["mean"], height, "o", color=colour, ms=4.5)
+        for height in (n for n in range(1, len(lines)) if benefits[n] != benefits[n - 1]):
+            ax.axhline(height - 0.5, color=GREY, lw=0.5)
+        ax.axvline(0, color="black", lw=0.8)
+        ax.set_title(title, fontsize=11)
+    labels = [f"{benefit}: {TASK_NAMES.get(task, task)}" for benefit, task in lines]
+    axes[0, 0].set_yticks(range(len(lines)), labels, fontsize=9)
+    axes[0, 0].set_ylim(-0.6, len(lines) - 0.4)
+    return fig

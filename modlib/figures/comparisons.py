@@ -1,0 +1,225 @@
+"""Figures that compare penalties: over tasks, over strengths, structure against function."""
+
+from collections.abc import Mapping, Sequence
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import seaborn as sns
+from matplotlib.figure import Figure
+
+from modlib.figures.style import PENALTY_STYLE
+from modlib.plots import GREY, PALETTE
+
+TASK_NAMES: Mapping[str, str] = {
+    "retina": "retina",
+    "planted_0": "planted",
+    "formulas_independence": "two formulas",
+    "two_digits": "two digits",
+    "three_digits": "three digits",
+    "four_digits": "four digits",
+    "two_mnist": "two MNIST",
+    "planted_25": "planted, 25 % shared",
+    "planted_50": "planted, 50 % shared",
+    "planted_100": "planted, all shared",
+    "retina_and": "retina AND",
+    "retina_or": "retina OR",
+    "retina_xor": "retina XOR",
+    "formulas_composition": "composition",
+    "formulas_sharing": "shared features",
+    "modular_addition": "modular addition",
+    "digits": "one digit",
+    "mnist": "one MNIST",
+}
+"""How figures name the tasks, in their order: separate modules, shared ones, none known."""
+
+SEPARATE = [
+    "retina", "planted_0", "formulas_independence", "two_digits", "three_digits", "four_digits",
+    "two_mnist",
+]  # fmt: skip
+"""The tasks with known modules that share neither inputs nor outputs."""
+
+
+def of_tasks(summary: pd.DataFrame, tasks: Sequence[str] = tuple(TASK_NAMES)) -> list[str]:
+    """Return those of the tasks that a table indexed by task and penalty has, in their order."""
+    present = set(summary.index.get_level_values("task"))
+    return [task for task in tasks if task in present]
+
+
+def heatmaps(
+    summary: pd.DataFrame, measures: Mapping[str, str], tasks: Sequence[str] = tuple(TASK_NAMES)
+) -> Figure:
+    """Draw one table per measure: penalties down, tasks across, each mean in its cell.
+
+    Cells without a number are those where the measure is not defined; in the others,
+    darker is more.
+    """
+    tasks = of_tasks(summary, tasks)
+    penalties = [p for p in PENALTY_STYLE if p in summary.index.get_level_values("penalty")]
+    height = (0.36 * len(penalties) + 1.4) * len(measures)
+    fig, axes = plt.subplots(len(measures), 1, figsize=(2.8 + 0.62 * len(tasks), height))
+    for ax, (measure, label) in zip(np.atleast_1d(axes), measures.items(), strict=True):
+        cells = summary[measure].unstack("task").reindex(index=penalties, columns=tasks)
+        sns.heatmap(
+            cells, ax=ax, annot=True, fmt=".2f", cmap="Blues", cbar=False, linewidths=0.5,
+            vmin=0, vmax=max(cells.max(axis=None), 1e-9), annot_kws={"size": 8.5},
+        )  # fmt: skip
+        for number in ax.texts:
+            number.set_in_layout(False)  # they lie within the axes: half the time of drawing
+        ax.set_title(label, fontsize=11, loc="left")
+        ax.set_yticklabels([PENALTY_STYLE[p][0] for p in penalties], rotation=0, fontsize=9.5)
+        ax.set_xticklabels([TASK_NAMES[t] for t in tasks], rotation=40, ha="right", fontsize=9.5)
+        ax.tick_params(length=0)
+        ax.set(xlabel="", ylabel="")
+    return fig
+
+
+def structure_against_function(
+    summary: pd.DataFrame, tasks: Sequence[str], structure: str = "excess", function: str = "ari"
+) -> Figure:
+    """Draw one measure against another, a panel per task and a point per penalty.
+
+    Bars are 95 % BCa intervals of the means.
+    """
+    tasks = of_tasks(summary, tasks)
+    columns = min(4, len(tasks))
+    rows = -(-len(tasks) // columns)
+    fig, axes = plt.subplots(
+        rows, columns, sharey=True, squeeze=False, figsize=(0.8 + 2.7 * columns, 1.4 + 2.5 * rows)
+    )
+    for ax in axes.flat[len(tasks) :]:
+        ax.axis("off")
+    for task, ax in zip(tasks, axes.flat, strict=False):
+        for penalty, (name, colour, marker) in PENALTY_STYLE.items():
+            if (task, penalty) not in summary.index:
+                continue
+            row = summary.loc[(task, penalty)]
+            x, y = row[structure], row[function]
+            ax.plot([row[f"{structure}_low"], row[f"{structure}_high"]], [y, y], color=colour, lw=1)
+            ax.plot([x, x], [row[f"{function}_low"], row[f"{function}_high"]], color=colour, lw=1)
+            size = 9 if penalty == "walk_loops" else 6
+            ax.plot(x, y, color=colour, marker=marker, ms=size, ls="", mec="white", label=name)
+        ax.set_title(TASK_NAMES[task], fontsize=11)
+        ax.axvline(0, color=GREY, lw=0.6, zorder=0)
+    fig.supxlabel(MEASURE_NAMES[structure], fontsize=11)
+    fig.supylabel(MEASURE_NAMES[function], fontsize=11)
+    _legend_of_all(fig)
+    return fig
+
+
+MEASURE_NAMES: Mapping[str, str] = {
+    "accuracy": "test accuracy",
+    "excess": "excess modularity",
+    "balanced_excess": "excess over nulls that keep strengths",
+    "ari": "agreement with the known modules (ARI)",
+    "specialisation": "specialisation",
+    "cut": "share of weight that leaves a community",
+    "pruned_excess": "excess, a quarter of the weights left",
+    "pruned_accuracy": "accuracy, a quarter of the weights left",
+}
+"""How figures name the measures."""
+
+
+def tradeoff(table: pd.DataFrame, tasks: Sequence[str]) -> Figure:
+    """Draw excess against validation accuracy, a line over strengths for each penalty.
+
+    Means over the networks of the table, a panel per task; the cross is no penalty.
+    """
+    means = table.groupby(["task", "penalty", "strength"])[["validation_accuracy", "excess"]].mean()
+    tasks = of_tasks(means, tasks)
+    columns = min(3, len(tasks))
+    rows = -(-len(tasks) // columns)
+    fig, axes = plt.subplots(
+        rows, columns, squeeze=False, figsize=(0.8 + 3.4 * columns, 1.4 + 3 * rows)
+    )
+    for ax in axes.flat[len(tasks) :]:
+        ax.axis("off")
+    for task, ax in zip(tasks, axes.flat, strict=False):
+        reference = means.loc[task, "none"].iloc[0]
+        for penalty, (name, colour, marker) in PENALTY_STYLE.items():
+            if (task, penalty) not in means.index or penalty == "none":
+                continue
+            line = means.loc[task, penalty].sort_index()
+            ax.plot(
+                line.validation_accuracy, line.excess, color=colour, marker=marker, ms=5, lw=1,
+                alpha=0.9, label=name, zorder=3 if penalty == "walk_loops" else 2,
+            )  # fmt: skip
+        ax.plot(*reference, "kx", ms=9, mew=2, zorder=4)
+        # far below the unpenalised networks nothing is to be learned: lines may leave the panel
+        ax.set_xlim(
+            reference.validation_accuracy - 0.05,
+            min(1.0, reference.validation_accuracy + 0.03) + 0.005,
+        )
+        ax.set_title(TASK_NAMES[task], fontsize=11)
+    fig.supxlabel("validation accuracy", fontsize=11)
+    fig.supylabel("excess modularity", fontsize=11)
+    _legend_of_all(fig)
+    return fig
+
+
+def _legend_of_all(fig: Figure) -> None:
+    """Add a legend of everything that any panel labels, below the figure."""
+    pairs = (zip(*ax.get_legend_handles_labels(), strict=True) for ax in fig.axes)
+    every = {label: handle for pair in pairs for handle, label in pair}
+    fig.legend(every.values(), every, loc="outside upper center", ncols=4, fontsize=9.5)
+
+
+def plateau(table: pd.DataFrame, penalty: str, tasks: Sequence[str], default: float) -> Figure:
+    """Draw excess and change of accuracy over the strength of one penalty, a line per task.
+
+    Means over the networks of the table; the dashed line is the default strength.
+    """
+    means = table.groupby(["task", "penalty", "strength"])[["validation_accuracy", "excess"]].mean()
+    fig, axes = plt.subplots(1, 2, figsize=(9, 4))
+    for task, colour in zip(of_tasks(means, tasks), [*PALETTE, GREY], strict=False):
+        line = means.loc[task, penalty].sort_index()
+        reference = means.loc[task, "none"].validation_accuracy.iloc[0]
+        points = 100 * (line.validation_accuracy - reference)
+        axes[0].plot(line.index, line.excess, "o-", ms=4, color=colour, label=TASK_NAMES[task])
+        axes[1].plot(line.index, points, "o-", ms=4, color=colour)
+    labels = ("excess modularity", "change of accuracy (points)")
+    for ax, label in zip(axes, labels, strict=True):
+        ax.axvline(default, color="black", ls="--", lw=1)
+        ax.set(xscale="log", xlabel="strength", ylabel=label)
+    axes[1].axhline(0, color=GREY, lw=0.6)
+    axes[1].set_ylim(-10, None)
+    _legend_of_all(fig)
+    return fig
+
+
+def comparison(
+    summary: pd.DataFrame,
+    measures: Mapping[str, str],
+    tasks: Sequence[str],
+    penalties: Sequence[str],
+) -> Figure:
+    """Draw a summary of `comparisons.summary`: a row per task, a panel per measure.
+
+    Points are means, bars 95 % BCa intervals; a penalty without an eligible strength, or
+    a measure that is not defined for the task, leaves its line empty.
+    """
+    tasks = of_tasks(summary, tasks)
+    fig, axes = plt.subplots(
+        len(tasks), len(measures), sharey=True, sharex="col", squeeze=False,
+        figsize=(1.6 + 1.9 * len(measures), 0.7 + 1.5 * len(tasks)),
+    )  # fmt: skip
+    penalties = list(penalties)[::-1]
+    for task, row in zip(tasks, axes, strict=True):
+        for (measure, label), ax in zip(measures.items(), row, strict=True):
+            for height, penalty in enumerate(penalties):
+                if (task, penalty) not in summary.index:
+                    continue
+                mean, low, high = summary.loc[
+                    (task, penalty), [measure, f"{measure}_low", f"{measure}_high"]
+                ]
+                _, colour, marker = PENALTY_STYLE[penalty]
+                ax.plot([low, high], [height, height], color=colour, lw=2.5, alpha=0.6)
+                ax.plot([mean], [height], color=colour, marker=marker, ms=6, ls="")
+            if measure == "excess":
+                ax.axvline(0, color=GREY, lw=0.6, zorder=0)
+            ax.set_xlabel(label if task == tasks[-1] else "")
+            ax.grid(axis="y", lw=0.4)
+        row[0].set(yticks=range(len(penalties)), ylim=(-0.6, len(penalties) - 0.4))
+        row[0].set_ylabel(TASK_NAMES[task])
+        row[0].set_yticklabels([PENALTY_STYLE[penalty][0] for penalty in penalties])
+    return fig

@@ -1,0 +1,61 @@
+"""One style for all figures: what each penalty looks like, means with their bands."""
+
+from collections.abc import Mapping
+
+import matplotlib.pyplot as plt
+import networkit  # noqa: F401  before use_style: it sets a style of its own when imported
+import pandas as pd
+import seaborn as sns
+from matplotlib.axes import Axes
+from pandas.api.typing import SeriesGroupBy
+
+from modlib.batch.statistics import intervals
+from modlib.plots import PALETTE
+
+PENALTY_STYLE: Mapping[str, tuple[str, str, str]] = {
+    "walk_loops": ("walk loops", "#D55E00", "^"),
+    "none": ("no penalty", "#000000", "o"),
+    "l1": ("L1", "#E69F00", "s"),
+    "l2": ("L2", "#56B4E9", "D"),
+    "loops": ("loops (as printed)", "#CC79A7", "v"),
+    "connection_cost": ("connection cost", "#009E73", "s"),
+    "learned_places": ("connection cost, learned places", "#009E73", "D"),
+    "bimt": ("BIMT", "#009E73", "P"),
+    "communicability": ("communicability", "#009E73", "v"),
+    "cut": ("normalised cut", "#0072B2", "s"),
+    "soft_modularity": ("soft modularity", "#0072B2", "D"),
+    "block_fraction": ("block fraction (given)", "#8A8A8A", "s"),
+    "hard_wired": ("hard-wired (given)", "#8A8A8A", "D"),
+    "clusterable_init": ("clusterable start", "#A6761D", "P"),
+    "dropout": ("dropout", "#A6761D", "X"),
+}
+"""Label, colour and marker of each penalty, the same in every figure."""
+
+
+def use_style() -> None:
+    """Make the project's style that of all figures drawn from here on."""
+    sns.set_theme(context="notebook", style="ticks", palette=PALETTE)
+    plt.rcParams.update(
+        {
+            "axes.spines.top": False,
+            "axes.spines.right": False,
+            "figure.constrained_layout.use": True,
+            "figure.dpi": 110,
+            "font.size": 11,
+            "image.interpolation": "nearest",
+            "legend.frameon": False,
+            "svg.hashsalt": "modlib",
+        }
+    )
+
+
+def mean_band(ax: Axes, groups: SeriesGroupBy, x: range | None = None, **style: object) -> None:
+    """Draw the mean of each group over x, with the band of its 95 % BCa interval.
+
+    x is the groups' keys if left out; `style` is that of the line.
+    """
+    values = pd.concat({key: group.reset_index(drop=True) for key, group in groups}, axis=1).T
+    found = intervals(values)
+    x = values.index if x is None else x
+    (line,) = ax.plot(x, found["mean"], **style)
+    ax.fill_between(x, found.low, found.high, color=line.get_color(), alpha=0.2, lw=0)

@@ -1,0 +1,1 @@
+"""The paper: one module for each table or page, named as its notebook."""

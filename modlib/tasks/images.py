@@ -1,0 +1,172 @@
+"""Tasks made of images: scikit-learn's digits and MNIST, alone or side by side."""
+
+import gzip
+import hashlib
+import os
+import zlib
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import pooch
+import torch
+from jaxtyping import Float, Int
+from sklearn.datasets import load_digits
+
+from modlib.tasks.task import (
+    HELD_OUT,
+    LIVE,
+    NO_MODULE,
+    Data,
+    Examples,
+    Task,
+    guess_accuracy,
+    in_rows,
+)
+
+MNIST_FILES = {
+    "train-images-idx3-ubyte": "md5:6bbc9ace898e44ae57da46a324031adb",
+    "train-labels-idx1-ubyte": "md5:a25bea736e30d166cdddb491f175f624",
+    "t10k-images-idx3-ubyte": "md5:2646ac647ad5339dbf082846283269ea",
+    "t10k-labels-idx1-ubyte": "md5:27ae3e4e09519cfbb04c329615203637",
+}
+"""The files of MNIST and their checksums, once decompressed."""
+
+MNIST_ADDRESS = "https://ossci-datasets.s3.amazonaws.com/mnist/"
+"""Where the files are downloaded from, compressed, if `MODLIB_DATA` names no folder."""
+
+Images = tuple[Float[np.ndarray, "n pixels"], Int[np.ndarray, " n"]]
+"""Images, brightness between 0 and 1, and their labels."""
+
+
+@cache
+def digit_images() -> Images:
+    """Return scikit-learn's 1,797 digits of 8x8 pixels and their labels."""
+    images, labels = load_digits(return_X_y=True)
+    return (images / 16).astype(np.float32), labels
+
+
+@cache
+def mnist_images() -> Images:
+    """Return MNIST's 70,000 images and their labels, averaged down to 14x14 pixels.
+
+    The files are read from the folder `mnist` in the one that the environment variable
+    `MODLIB_DATA` names, or else downloaded once into the user's cache.
+
+    Raises:
+        ValueError: if a file is missing from that folder or is not the canonical one.
+
+    Source: LeCun, Bottou, Bengio & Haffner (1998), doi 10.1109/5.726791.
+    """
+    raw = {name: _decompressed(name, _mnist_file(name)) for name in MNIST_FILES}
+    images, labels = (
+        np.concatenate([np.frombuffer(raw[f"{part}-{kind}"], np.uint8, offset=o) for part in parts])
+        for kind, o, parts in (
+            ("images-idx3-ubyte", 16, ("train", "t10k")),
+            ("labels-idx1-ubyte", 8, ("train", "t10k")),
+        )
+    )
+    small = images.reshape(-1, 14, 2, 14, 2).mean((2, 4), dtype=np.float32) / 255
+    return small.reshape(-1, 196), labels.astype(np.int64)
+
+
+def _mnist_file(name: str) -> Path:
+    folder = os.environ.get("MODLIB_DATA")
+    if folder is None:
+        return Path(pooch.retrieve(f"{MNIST_ADDRESS}{name}.gz", None, f"{name}.gz"))
+    path = Path(folder) / "mnist" / f"{name}.gz"
+    if not path.exists():
+        raise ValueError(
+            f"MODLIB_DATA={folder} should hold mnist/{name}.gz, got no such file; put it there, or"
+            " unset MODLIB_DATA to have it downloaded"
+        )
+    return path
+
+
+def _decompressed(name: str, path: Path) -> bytes:
+    try:
+        content = gzip.decompress(path.read_bytes())
+    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+        raise ValueError(f"{path} is damaged ({error}); delete it and fetch it again") from error
+    found = f"md5:{hashlib.md5(content).hexdigest()}"
+    if found != MNIST_FILES[name]:
+        raise ValueError(
+            f"{path} should have the checksum {MNIST_FILES[name]} once decompressed, got {found};"
+            " delete it and fetch it again"
+        )
+    return content
+
+
+def side_by_side(
+    count: int,
+    images: Callable[[], Images],
+    name: str,
+    n_train: int,
+    hidden: tuple[int, ...],
+    steps: int,
+) -> Task:
+    """Return the task of naming square images that lie side by side, each in its own head.
+
+    The images are split at random, 60 % for training and 20 % each for validation and
+    test; `n_train`, 2,000 and 2,000 composites are then drawn within each part, so that no
+    image of a test composite was seen in training. One image alone has no known modules.
+    """
+    if n_train < 1:
+        raise ValueError(f"{name} needs n_train >= 1, got {n_train}")
+    pixels, labels = images()
+    n_pixels = pixels.shape[1]
+    side = int(n_pixels**0.5)
+    splits = [int(0.6 * len(pixels)), int(0.8 * len(pixels))]
+
+    def draw(seed: int) -> Data:
+        rng = np.random.default_rng(seed)
+        parts = np.split(rng.permutation(len(pixels)), splits)
+        drawn = (
+            rng.choice(part, (n, count))
+            for part, n in zip(parts, (n_train, HELD_OUT, HELD_OUT), strict=True)
+        )
+        return Data(
+            *(
+                Examples(
+                    torch.tensor(pixels[d].reshape(-1, count * n_pixels)), torch.tensor(labels[d])
+                )
+                for d in drawn
+            )
+        )
+
+    live = np.tile((pixels > 0).mean(0) > LIVE, count)
+    modules = np.arange(count) if count > 1 else np.array([NO_MODULE])
+    guess = guess_accuracy(labels[:, None])
+    return Task(
+        name=name,
+        draw=draw,
+        heads=(10,) * count,
+        input_modules=np.where(live, np.repeat(modules, n_pixels), NO_MODULE),
+        output_modules=np.repeat(modules, 10),
+        live=live,
+        places=in_rows(side, side, count),
+        guess_accuracy=guess,
+        blind_accuracy=guess,
+        hidden=hidden,
+        steps=steps,
+    )
+
+
+NAMES = {1: "digits", 2: "two_digits", 3: "three_digits", 4: "four_digits"}
+
+
+def digits(count: int = 1, n_train: int = 10_000) -> Task:
+    """Return the task of naming one to four of scikit-learn's digits, side by side."""
+    if count not in NAMES:
+        raise ValueError(f"digits come in numbers from 1 to {max(NAMES)}, got {count}")
+    width, steps = {1: (48, 1_000), 2: (48, 2_000), 3: (64, 2_500), 4: (64, 3_500)}[count]
+    return side_by_side(count, digit_images, NAMES[count], n_train, (width, width), steps)
+
+
+def mnist(count: int = 1, n_train: int = 20_000) -> Task:
+    """Return the task of naming one or two of MNIST's digits, side by side."""
+    if count not in (1, 2):
+        raise ValueError(f"MNIST's digits come alone or in pairs, got {count}")
+    name, steps = {1: ("mnist", 2_000), 2: ("two_mnist", 3_000)}[count]
+    return side_by_side(count, mnist_images, name, n_train, (64, 64), steps)

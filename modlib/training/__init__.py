@@ -1,0 +1,1 @@
+"""Stacks of networks: trained at once, and measured."""

@@ -1,0 +1,270 @@
+"""Train a stack of networks at once, one per strength and seed, and measure them."""
+
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from copy import deepcopy
+from dataclasses import dataclass, replace
+from functools import partial
+from itertools import product
+from numbers import Real
+
+import numpy as np
+import pandas as pd
+import torch
+from jaxtyping import Float
+from torch import Tensor
+from torch.optim.lr_scheduler import LambdaLR
+from tqdm import tqdm
+
+from modlib.chain import weights
+from modlib.modularity import require_searches
+from modlib.penalties import PENALTIES
+from modlib.penalties.penalty import Penalty
+from modlib.tasks import TASKS
+from modlib.tasks.task import Data, Examples, Task
+from modlib.training.measures import (
+    measure,
+    overview,
+    progress,
+    repeated,
+    stack_modularity,
+    stacked,
+)
+from modlib.training.stacks import Stack
+
+ADAM = partial(torch.optim.Adam, lr=5e-3, fused=True)
+
+FALL = 0.2
+"""The share of the steps, the last ones, in which the learning rate falls linearly to 0."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """A trained stack of networks.
+
+    Attributes:
+        task, penalty: what it was trained on and with.
+        data: those of each seed.
+        network: the stack, its networks in the order of the table's rows.
+        table: one row per network: what it was trained with, and what was measured of it.
+        snapshots: copies of the stack at the steps that were asked for.
+        history: one row per network and snapshot, with the columns of `progress`.
+    """
+
+    task: Task
+    penalty: Penalty
+    data: list[Data]
+    network: Stack
+    table: pd.DataFrame
+    snapshots: dict[int, Stack]
+    history: pd.DataFrame
+
+    @property
+    def chain(self) -> list[Float[Tensor, "n_stack _ _"]]:
+        """The weights of the whole stack, without their gradient."""
+        return [W.detach() for W in weights(self.network)]
+
+
+def train(
+    task: str | Task,
+    penalty: str | Penalty = "none",
+    strength: float | Iterable[float] | None = None,
+    seeds: Iterable[int] = range(5),
+    *,
+    nulls: int = 20,
+    restarts: int = 5,
+    **settings: object,
+) -> Run:
+    """Train one network for each strength and seed, as `fit` does, and `measure` each.
+
+    Args:
+        nulls, restarts: as in `modularity`.
+        settings: any others of `fit`.
+
+    Raises:
+        ValueError: as `fit` and `modularity` do, before anything is trained.
+    """
+    require_searches(nulls, restarts)
+    run = fit(task, penalty, strength, seeds, **settings)
+    return _measured(run, measure(run.network, run.task, run.data, nulls, restarts))
+
+
+def trial(
+    task: str | Task,
+    penalty: str | Penalty,
+    strength: float | Iterable[float] | None,
+    seeds: Iterable[int],
+    *,
+    nulls: int = 20,
+    restarts: int = 5,
+    **settings: object,
+) -> Run:
+    """Train networks that a strength is chosen on: as `train`, with the `overview` alone."""
+    require_searches(nulls, restarts)
+    run = fit(task, penalty, strength, seeds, **settings)
+    found = stack_modularity(run.network, nulls, restarts)
+    return _measured(run, overview(run.network, run.task, run.data, found))
+
+
+def _measured(run: Run, columns: pd.DataFrame) -> Run:
+    return replace(run, table=pd.concat([run.table, columns], axis=1))
+
+
+def fit(
+    task: str | Task,
+    penalty: str | Penalty = "none",
+    strength: float | Iterable[float] | None = None,
+    seeds: Iterable[int] = range(5),
+    *,
+    hidden: Sequence[int] | None = None,
+    activation: Callable[[Tensor], Tensor] | None = None,
+    optimiser: Callable[..., torch.optim.Optimizer] = ADAM,
+    steps: int | None = None,
+    batch_size: int = 128,
+    snapshots: Iterable[int] = (),
+) -> Run:
+    """Train one network for each strength and seed, as one stack.
+
+    A network's seed fixes its data, initial weights and mini-batches (drawn with
+    replacement), whatever else is in the stack. A network that diverges keeps its
+    row.
+
+    Args:
+        strength: what the penalty is multiplied by, one or several; the penalty's own
+            default if left out.
+        hidden, activation, steps: the task's own if left out.
+        optimiser: called with the parameters of the stack and of the penalty; over the last
+            fifth of the steps its learning rate falls to 0.
+        snapshots: numbers of steps after which to keep a copy and a row of history.
+
+    Raises:
+        ValueError: for an unknown task or penalty; for no or repeated strengths or seeds,
+            a strength that is negative or not finite, or a seed that is no whole number of at
+            least 0; for sizes below 1; for snapshots beyond the last step.
+    """
+    task = _known("task", task, TASKS)() if isinstance(task, str) else task
+    penalty = _known("penalty", penalty, PENALTIES) if isinstance(penalty, str) else penalty
+    strengths = _distinct("strength", penalty.strength if strength is None else strength)
+    seeds = _distinct("seed", seeds)
+    hidden = task.hidden if hidden is None else hidden
+    activation = task.activation if activation is None else activation
+    steps = task.steps if steps is None else steps
+    snapshots = set(snapshots)
+    if any(seed < 0 or seed != int(seed) for seed in seeds):
+        raise ValueError(f"seeds must be whole numbers of at least 0, got {seeds}")
+    if not np.isfinite(strengths).all() or min(strengths) < 0:
+        raise ValueError(f"training needs finite strengths of at least 0, got {strengths}")
+    if steps < 1 or batch_size < 1:
+        raise ValueError(
+            f"training needs steps and batch_size of at least 1, got {steps} and {batch_size}"
+        )
+    if not snapshots <= set(range(steps + 1)):
+        raise ValueError(
+            f"snapshots must be numbers of steps from 0 to {steps}, got {sorted(snapshots)}"
+        )
+
+    grid = pd.DataFrame(list(product(strengths, seeds)), columns=["strength", "seed"])
+    data = [task.draw(seed) for seed in seeds]
+    widths = [len(task.input_modules), *hidden, len(task.output_modules)]
+    network = Stack(widths, grid.seed.tolist(), activation)
+    regulariser = penalty.make(task, network, grid.strength.tolist())
+    update = optimiser([*network.parameters(), *regulariser.parameters()])
+    rate = LambdaLR(update, lambda step: min(1.0, (1 - step / steps) / FALL))
+    factor = torch.tensor(grid.strength.to_numpy(), dtype=torch.float32)
+    kept: dict[int, Stack] = {}
+    history = []
+
+    def record(step: int) -> None:
+        if step in snapshots:
+            network.eval()
+            kept[step] = deepcopy(network)
+            now = progress(network, regulariser, task, data)
+            history.append(pd.concat([grid.assign(step=step), now], axis=1))
+            network.train()
+
+    start = time.perf_counter()
+    batches = mini_batches([d.train for d in data], seeds, batch_size, steps)
+    for step, batch in enumerate(tqdm(batches, total=steps, disable=None)):
+        record(step)
+        x, targets = repeated(batch, len(strengths))
+        with flushed_denormals():
+            errors = task.loss(network(x), targets, task.heads)
+            loss = errors + factor * regulariser(weights(network))
+            update.zero_grad()
+            loss.sum().backward()
+            update.step()
+        rate.step()
+    seconds = (time.perf_counter() - start) / len(grid)
+    record(steps)
+    network.eval()
+
+    return Run(
+        task=task,
+        penalty=penalty,
+        data=data,
+        network=network,
+        table=grid.assign(task=task.name, penalty=penalty.name, steps=steps, seconds=seconds),
+        snapshots=kept,
+        history=pd.concat(history, ignore_index=True) if history else pd.DataFrame(),
+    )
+
+
+@contextmanager
+def flushed_denormals() -> Iterator[None]:
+    """Take numbers below the smallest normal one, about 1e-38 in 32 bits, for zero.
+
+    Weights that nothing but decay moves come to be so small, and some processors compute a
+    hundred times more slowly with them. Afterwards the thread does as it did before.
+    """
+    before = sys.float_info.min / 2 == 0.0
+    torch.set_flush_denormal(True)
+    try:
+        yield
+    finally:
+        torch.set_flush_denormal(before)
+
+
+def _known(kind: str, name: str, registry: dict) -> object:
+    if name not in registry:
+        raise ValueError(f"{name!r} is no {kind}; the known ones are {', '.join(registry)}")
+    return registry[name]
+
+
+def _distinct(kind: str, values: object) -> list:
+    values = [values] if isinstance(values, Real) else list(values)
+    numbers = all(isinstance(value, Real) for value in values)
+    if not values or not numbers or len(set(values)) < len(values):
+        raise ValueError(
+            f"training needs at least one {kind}, numbers all, none twice; got {values}"
+            " (YAML reads 1e-5 as text, 1.0e-5 as a number)"
+        )
+    return values
+
+
+def mini_batches(
+    data: Sequence[Examples], seeds: Sequence[int], batch_size: int, steps: int
+) -> Iterator[Examples]:
+    """Yield, step by step, one mini-batch per seed, drawn by a generator of its own."""
+    # a stream of its own beside the one that split the data
+    draws = torch.stack(
+        [
+            torch.tensor(
+                np.random.default_rng((seed, 1)).integers(len(x), size=(steps, batch_size))
+            )
+            for (x, _), seed in zip(data, seeds, strict=True)
+        ],
+        dim=1,
+    )
+    everything = stacked(data)
+    # rows of one long table are copied much faster than by two indices
+    rows = draws + torch.arange(len(data))[:, None] * everything.x.shape[1]
+    one_below_the_other = [part.flatten(0, 1) for part in everything]
+    for drawn in rows:
+        yield Examples(
+            *(
+                part.index_select(0, drawn.flatten()).unflatten(0, drawn.shape)
+                for part in one_below_the_other
+            )
+        )

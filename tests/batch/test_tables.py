@@ -1,0 +1,316 @@
+"""Tables and networks: what is refused and how it is said, and what is kept."""
+
+import math
+import subprocess
+
+import numpy as np
+import pandas as pd
+import pytest
+import safetensors.torch
+import torch
+from rows import ROW, table
+
+from modlib import train, weights
+from modlib.batch.tables import (
+    check,
+    long,
+    publish,
+    publish_table,
+    published,
+    published_network,
+    published_table,
+    read,
+    read_network,
+    write,
+    write_network,
+)
+
+
+def test_a_table_comes_back_as_it_was_written(tmp_path):
+    original = table(
+        {"penalty": "l2", "strength": 1e-5, "ari": 0.25, "accuracy": 0.123456},
+        {"status": "diverged", "accuracy": math.nan, "q": math.nan, "commit": "00012e5"},
+        # read back, neither is a missing value or a number
+        {"task": "NA", "key": "0000000000000001", "versions": "nan"},
+    )
+    write(original, tmp_path / "new" / "networks.csv")
+    back = read(tmp_path / "new" / "networks.csv")
+    # whole numbers of a column of floats come back as integers
+    pd.testing.assert_frame_equal(back, original, check_dtype=False)
+
+
+def test_columns_are_written_in_the_order_of_the_schema(tmp_path):
+    write(table({})[sorted(ROW)], tmp_path / "networks.csv")
+    assert list(read(tmp_path / "networks.csv")) == list(ROW)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"accuracy": 1.2}, "row 1, .*'accuracy'.*in_range"),
+        ({"q": -0.6}, "row 1, .*'q'.*in_range"),
+        ({"specialisation": 1.1}, "row 1, .*'specialisation'"),
+        ({"balanced_excess": -1.1}, "row 1, .*'balanced_excess'.*in_range"),
+        ({"cut": 1.1}, "row 1, .*'cut'.*in_range"),
+        ({"pruned_excess": 1.1}, "row 1, .*'pruned_excess'.*in_range"),
+        ({"pruned_accuracy": -0.1}, "row 1, .*'pruned_accuracy'.*in_range"),
+        ({"q_null_std": -0.1}, "row 1, .*'q_null_std'"),
+        ({"strength": -1e-3}, "row 1, .*'strength'.*in_range"),
+        ({"strength": math.nan}, "row 1, .*'strength'.*null"),
+        ({"seed": -1}, "row 1, .*'seed'"),
+        ({"steps": 0}, "row 1, .*'steps'"),
+        ({"seconds": -1.0}, "row 1, .*'seconds'"),
+        ({"role": "training"}, "row 1, .*'role'.*selection"),
+        ({"status": "fine"}, "row 1, .*'status'.*diverged"),
+        ({"task": None}, "row 1, .*'task'.*null"),
+        ({"accuracy": math.nan}, "row 1, column 'accuracy': .* needs a value, got none"),
+        ({"communities": math.nan}, "row 1, column 'communities': .* needs a value, got none"),
+        ({"excess": math.nan}, "row 1, column 'excess': .* needs a value, got none"),
+        ({"cut": math.nan}, "row 1, column 'cut': .* needs a value, got none"),
+        ({"pruned_accuracy": math.nan}, "row 1, column 'pruned_accuracy': .* needs a value"),
+        ({"seed": 0}, "row 0, .*seed.*not unique"),
+        ({"accuracy": "high"}, "'accuracy'.*high"),
+    ],
+)
+def test_a_bad_row_is_refused_by_its_number_and_column(change, message):
+    # over several lines, so that what is in between may hold breaks
+    with pytest.raises(ValueError, match=f"(?s){message}"):
+        check(table({}, change, {}))
+
+
+@pytest.mark.parametrize("column", ROW)
+def test_a_missing_column_is_refused_by_its_name(column):
+    with pytest.raises(ValueError, match=f"column '{column}' not in dataframe"):
+        check(table({}).drop(columns=column))
+
+
+def test_an_unknown_column_is_refused_by_its_name():
+    with pytest.raises(ValueError, match="'colour'"):
+        check(table({}).assign(colour="red"))
+
+
+def test_the_same_network_under_another_strength_or_penalty_is_another():
+    same = [{"seed": 0, "strength": 0.5}, {"seed": 0, "penalty": "l1"}, {"seed": 0, "task": "x"}]
+    assert len(check(table({}, *same))) == 4
+
+
+def test_a_network_that_a_strength_is_chosen_on_needs_the_measures_that_it_is_chosen_by():
+    few = dict.fromkeys(["balanced_excess", "live_excess", "cut", "pruned_excess"], math.nan)
+    few |= {"role": "selection", "pruned_accuracy": math.nan}
+    assert len(check(table({}, few))) == 2
+    with pytest.raises(ValueError, match=r"row 1, column 'excess': .* in selection needs a value"):
+        check(table({}, few | {"excess": math.nan}))
+
+
+def test_a_diverged_network_needs_no_measures():
+    empty = {name: math.nan for name, value in ROW.items() if isinstance(value, float)}
+    empty |= {"strength": 0.1, "seconds": 1.5}
+    assert len(check(table({}, {"status": "diverged", **empty}))) == 2
+
+
+def test_a_table_that_fails_leaves_the_old_file_and_no_other(tmp_path):
+    path = tmp_path / "networks.csv"
+    publish(table({}), tmp_path)
+    before = path.read_bytes()
+    for function, place in ((write, path), (publish, tmp_path)):
+        with pytest.raises(ValueError, match="row 0"):
+            function(table({"accuracy": 2.0}), place)
+    assert path.read_bytes() == before
+    assert {p.name for p in tmp_path.iterdir()} == {"networks.csv", "SHA256SUMS"}
+    published(tmp_path)
+
+
+def test_a_table_is_replaced_whole_and_nothing_else_is_left_behind(tmp_path):
+    publish(table({}, {}, {}), tmp_path)
+    publish(table({"accuracy": 0.5}), tmp_path)
+    assert published(tmp_path).accuracy.tolist() == [0.5]
+    assert {p.name for p in tmp_path.iterdir()} == {"networks.csv", "SHA256SUMS"}
+
+
+def test_another_table_is_published_beside_the_networks_and_comes_back(tmp_path):
+    publish(table({}), tmp_path)
+    other = pd.DataFrame({"case": ["a", "b"], "value": [0.25, 1.0], "key": ["f1", "f1"]})
+    publish_table("settings", other, tmp_path)
+    pd.testing.assert_frame_equal(published_table("settings", tmp_path), other)
+    assert len(published(tmp_path)) == 1
+    publish(table({}, {}), tmp_path)
+    assert len(published(tmp_path)) == 2
+    sums = (tmp_path / "SHA256SUMS").read_text().splitlines()
+    assert [line.split("  ")[1] for line in sums] == ["networks.csv", "settings.csv"]
+    path = tmp_path / "settings.csv"
+    path.write_text(path.read_text().replace("0.25", "0.26"))
+    with pytest.raises(ValueError, match=r"SHA-256 checksum .*changed by hand or not copied"):
+        published_table("settings", tmp_path)
+
+
+def test_a_table_that_was_not_published_is_refused_with_the_way_to_make_it(tmp_path):
+    with pytest.raises(ValueError, match=r"no file .*settings\.csv; `make reproduce`"):
+        published_table("settings", tmp_path)
+
+
+def test_a_missing_table_is_refused_with_the_way_to_make_it(tmp_path):
+    for function, place in ((read, tmp_path / "networks.csv"), (published, tmp_path)):
+        with pytest.raises(ValueError, match=r"no file .*networks\.csv; `make reproduce`"):
+            function(place)
+
+
+def test_a_published_table_that_was_changed_is_refused(tmp_path):
+    publish(table({}), tmp_path)
+    path = tmp_path / "networks.csv"
+    path.write_text(path.read_text().replace("0.9", "0.8"))
+    with pytest.raises(ValueError, match=r"SHA-256 checksum .*changed by hand or not copied"):
+        published(tmp_path)
+
+
+@pytest.mark.parametrize("kept", [0, 50])
+def test_a_published_table_that_was_cut_off_is_refused_by_its_checksum(tmp_path, kept):
+    publish(table({}), tmp_path)
+    path = tmp_path / "networks.csv"
+    path.write_text(path.read_text()[:kept])
+    with pytest.raises(ValueError, match=r"SHA-256 checksum .*changed by hand or not copied"):
+        published(tmp_path)
+
+
+def test_a_published_table_without_checksum_is_refused(tmp_path):
+    publish(table({}), tmp_path)
+    (tmp_path / "SHA256SUMS").unlink()
+    with pytest.raises(ValueError, match="SHA256SUMS"):
+        published(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def run():
+    sizes = {"hidden": (6, 5), "steps": 5, "nulls": 2, "restarts": 1}
+    return train("retina", "dropout", [0.1, 0.3], [4, 7], **sizes)
+
+
+@pytest.mark.parametrize("row", range(4))
+def test_a_network_comes_back_with_the_same_outputs(run, row, tmp_path):
+    write_network(run, row, tmp_path / "new" / "network.safetensors")
+    network, told = read_network(tmp_path / "new" / "network.safetensors")
+    assert network.widths == (8, 6, 5, 2)
+    assert network.seeds == (run.network.seeds[row],)
+    for own, all_of_them in zip(weights(network), weights(run.network), strict=True):
+        assert torch.equal(own[0], all_of_them[row])
+    x = run.task.draw(0).test.x
+    with torch.no_grad():
+        expected = run.network(x.expand(4, -1, -1))[row]
+        # a batched product may add up in another order
+        torch.testing.assert_close(network(x[None])[0], expected, rtol=1e-5, atol=1e-6)
+    setting = run.table.loc[row]
+    assert (told["task"], told["penalty"]) == ("retina", "dropout")
+    assert (float(told["strength"]), int(told["seed"])) == (setting.strength, setting.seed)
+
+
+def test_a_network_comes_back_with_its_activation(tmp_path):
+    sizes = {"hidden": (6, 5), "steps": 1, "nulls": 2, "restarts": 1}
+    run = train("retina", seeds=[3], activation=torch.relu, **sizes)
+    write_network(run, 0, tmp_path / "network.safetensors")
+    network, _ = read_network(tmp_path / "network.safetensors")
+    x = run.task.draw(0).test.x[None]
+    assert torch.equal(network(x), run.network(x))
+
+
+def test_a_network_file_holds_weights_and_biases_named_from_the_inputs_on(run, tmp_path):
+    write_network(run, 2, tmp_path / "network.safetensors")
+    layers = safetensors.torch.load_file(tmp_path / "network.safetensors")
+    shapes = {name: tuple(values.shape) for name, values in layers.items()}
+    assert shapes == {
+        "weight0": (8, 6), "bias0": (1, 6), "weight1": (6, 5), "bias1": (1, 5),
+        "weight2": (5, 2), "bias2": (1, 2),
+    }  # fmt: skip
+    assert torch.equal(layers["bias1"], run.network.layers[1].bias[2])
+
+
+def test_a_network_that_is_written_by_half_leaves_the_old_file(run, tmp_path, monkeypatch):
+    path = tmp_path / "network.safetensors"
+    write_network(run, 0, path)
+    before = path.read_bytes()
+
+    def killed(layers, place, metadata):
+        place.write_bytes(before[:50])
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(safetensors.torch, "save_file", killed)
+    with pytest.raises(KeyboardInterrupt):
+        write_network(run, 1, path)
+    assert path.read_bytes() == before
+    monkeypatch.undo()
+    write_network(run, 1, path)
+    assert path.read_bytes() != before
+    assert [p.name for p in tmp_path.iterdir()] == [path.name]
+
+
+@pytest.fixture
+def folder(run, tmp_path):
+    """A folder of results with a table and two networks."""
+    write_network(run, 0, tmp_path / "networks" / "retina-dropout.safetensors")
+    write_network(run, 1, tmp_path / "networks" / "retina-none.safetensors")
+    publish(table({}, {}), tmp_path)
+    return tmp_path
+
+
+def checked_by_hand(folder):
+    command = ["sha256sum", "--check", "--strict", "SHA256SUMS"]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True)
+
+
+def test_checksums_are_those_that_sha256sum_expects(folder):
+    found = checked_by_hand(folder)
+    names = ["networks.csv"]
+    names += [f"networks/retina-{penalty}.safetensors" for penalty in ("dropout", "none")]
+    assert found.stdout.splitlines() == [f"{name}: OK" for name in names]
+    assert found.returncode == 0
+    published(folder)
+
+
+def test_publishing_again_covers_the_networks_that_are_there_then(folder, run):
+    (folder / "networks" / "retina-none.safetensors").unlink()
+    write_network(run, 3, folder / "networks" / "retina-l1.safetensors")
+    publish(table({}), folder)
+    assert [line.split()[1] for line in (folder / "SHA256SUMS").read_text().splitlines()] == [
+        "networks.csv",
+        "networks/retina-dropout.safetensors",
+        "networks/retina-l1.safetensors",
+    ]
+    assert checked_by_hand(folder).returncode == 0
+
+
+def test_a_published_network_is_the_one_of_its_task_and_penalty(folder, run):
+    network, told = published_network("retina", "dropout", folder)
+    assert torch.equal(weights(network)[0][0], weights(run.network)[0][0])
+    assert told["seed"] == "4"
+    network, told = published_network("retina", "none", folder)
+    assert torch.equal(weights(network)[0][0], weights(run.network)[0][1])
+    assert told["seed"] == "7"
+
+
+def test_a_published_network_that_was_changed_is_refused(folder, run):
+    write_network(run, 2, folder / "networks" / "retina-none.safetensors")
+    with pytest.raises(ValueError, match=r"retina-none.safetensors .*SHA-256 checksum .*changed"):
+        published_network("retina", "none", folder)
+    assert checked_by_hand(folder).returncode != 0
+    published_network("retina", "dropout", folder)
+
+
+def test_a_network_without_a_published_checksum_is_refused(folder, run):
+    write_network(run, 2, folder / "networks" / "retina-l1.safetensors")
+    with pytest.raises(ValueError, match=r"SHA-256 checksum in SHA256SUMS \(missing\)"):
+        published_network("retina", "l1", folder)
+
+
+def test_a_missing_network_is_refused_with_the_way_to_make_it(folder):
+    with pytest.raises(ValueError, match=r"no file .*retina-l2\.safetensors; `make reproduce`"):
+        published_network("retina", "l2", folder)
+    with pytest.raises(ValueError, match=r"no file .*retina-l2\.safetensors; `make reproduce`"):
+        read_network(folder / "networks" / "retina-l2.safetensors")
+
+
+def test_a_long_table_has_a_row_for_each_measure_and_network():
+    measures = {"a": np.array([1.0, 2.0]), "b": torch.tensor([3.0, 4.0])}
+    table = long([3, 8], measures, level=0.5, into="all")
+    assert list(table) == ["seed", "level", "into", "measure", "value"]
+    assert table.to_numpy().tolist() == [
+        [3, 0.5, "all", "a", 1.0], [8, 0.5, "all", "a", 2.0],
+        [3, 0.5, "all", "b", 3.0], [8, 0.5, "all", "b", 4.0],
+    ]  # fmt: skip

@@ -1,0 +1,132 @@
+"""Verification: what is drawn, what counts as different, and that a wrong table is found out."""
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+
+from modlib.batch import provenance, tables, verification
+from modlib.batch.parts import Part, made_again
+from modlib.training.fit import train
+
+BRIEF = {"steps": 30, "nulls": 2, "restarts": 1}
+GOALS = {"strengths": {"none": 0.0, "l2": 0.003}, "seeds": [0, 1], "steps": 40, "epochs": [10]}
+TABLES = {"goals": GOALS | {"nulls": 2, "restarts": 1}}
+
+
+@pytest.fixture(scope="module")
+def table():
+    parts = [
+        train("retina", penalty, strength, range(3), **BRIEF).table
+        for penalty, strengths in {"none": [0.0], "l1": [1e-3], "walk_loops": [0.1, 0.2]}.items()
+        for strength in strengths
+    ]
+    again = pd.concat(parts, ignore_index=True)
+    return again.assign(role="evaluation", key="k", **provenance.provenance())
+
+
+@pytest.fixture(scope="module")
+def goals():
+    """Another table, made whole."""
+    return made_again(Part("goals", "whole", TABLES["goals"]))
+
+
+@pytest.fixture
+def published(table, goals, tmp_path, monkeypatch):
+    """A folder of results, and the configuration that its tables were made with."""
+    tables.publish_table("goals", goals, tmp_path)
+    tables.publish(table, tmp_path)
+    config = tmp_path / "config.yaml"
+    config.write_text(yaml.safe_dump({"nulls": 2, "restarts": 1, "tables": TABLES}))
+    monkeypatch.setattr(verification, "CONFIG", config)
+    monkeypatch.setattr(tables, "FOLDER", tmp_path)
+    return tmp_path
+
+
+def test_a_sample_holds_whole_evaluation_stacks(table):
+    selected = table.assign(role="selection", seed=table.seed + 100)
+    drawn = verification.sample(pd.concat([table, selected]), 3, seed=1)
+    assert {rows.penalty.iloc[0] for rows in drawn} == {"none", "l1", "walk_loops"}
+    for rows in drawn:
+        assert (rows.role == "evaluation").all()
+        assert len(rows) == (table.penalty == rows.penalty.iloc[0]).sum()
+        assert rows[["strength", "seed"]].apply(tuple, axis=1).is_monotonic_increasing
+
+
+def test_dear_and_diverged_pairs_are_not_drawn(table):
+    dear = table.assign(seconds=np.where(table.penalty == "l1", 1e3, table.seconds))
+    broken = dear.assign(status=np.where(table.penalty == "none", "diverged", "ok"))
+    (rows,) = verification.sample(broken, 1, seed=0)
+    assert set(rows.penalty) == {"walk_loops"}
+    with pytest.raises(ValueError, match=r"needs 2 pairs .* got 1"):
+        verification.sample(broken, 2, seed=0)
+
+
+def test_six_digits_are_asked_for_on_the_same_machine_and_means_elsewhere(table):
+    rows = table[table.penalty == "l1"]
+
+    def lines(again, exact):
+        return verification.differing(rows, again, verification.TOLERANCE, exact)
+
+    assert lines(rows, exact=True) == []
+    near = rows.assign(excess=rows.excess + np.array([3e-4, -3e-4, 0]))
+    (line,) = lines(near, exact=True)
+    assert "excess" in line
+    assert lines(near, exact=False) == []
+    far = rows.assign(excess=rows.excess + 2 * verification.TOLERANCE["excess"])
+    assert len(lines(far, exact=False)) == 1
+    lost = rows.assign(accuracy=np.nan)
+    assert len(lines(lost, exact=True)) == len(lines(lost, exact=False)) == 1
+
+
+def test_networks_trained_again_have_the_rows_that_were_published(table):
+    rows = table[table.penalty == "walk_loops"]
+    told, exact, lines = verification.verified_networks(rows, nulls=2, restarts=1)
+    assert (told, exact, lines) == ("networks, retina walk_loops: 6 rows", True, [])
+
+
+def remade(monkeypatch, again):
+    """Let the notebook make what is given."""
+    monkeypatch.setattr(verification, "made_again", lambda part, folder: again)
+    return Part("goals", "strengths l2", {})
+
+
+def test_a_row_that_is_missing_is_told(goals, monkeypatch):
+    part = remade(monkeypatch, goals)
+    told, exact, lines = verification.verified_part(part, goals[goals.schedule != "OR"])
+    assert told == "goals, strengths l2"
+    assert exact
+    (line,) = lines
+    assert "'schedule': 'OR'" in line
+
+
+def test_rows_of_other_versions_are_not_held_to_six_digits(goals, monkeypatch):
+    part = remade(monkeypatch, goals.assign(size=goals["size"] * 1.001))
+    _, exact, lines = verification.verified_part(part, goals.assign(versions="other"))
+    assert not exact
+    assert lines == []
+    _, exact, lines = verification.verified_part(part, goals)
+    assert exact
+    assert len(lines) == 1
+    part = remade(monkeypatch, goals.assign(size=goals["size"] * 2))
+    assert len(verification.verified_part(part, goals.assign(versions="other")).lines) == 1
+
+
+@pytest.mark.parametrize("changed", [False, True])
+def test_the_command_finds_changed_numbers(published, table, goals, monkeypatch, capsys, changed):
+    if changed:
+        last = (goals.epoch == goals.epoch.max()) & (goals.seed == 1)
+        tables.publish_table("goals", goals.assign(seen=goals.seen + 0.01 * last), published)
+        tables.publish(table.assign(q=table.q + 0.01 * (table.penalty == "l1")), published)
+    monkeypatch.setattr("sys.argv", ["verification", "--pairs", "3", "--parts", "1", "--seed", "5"])
+    assert verification.main() == changed
+    told = capsys.readouterr().out
+    assert "12 networks of 3 pairs of task and penalty" in told
+    differing = [line for line in told.splitlines() if line.startswith("DIFFERS")]
+    assert len(differing) == 2 * changed
+    assert f"{4 - 2 * changed} of 4 agree" in told
+    if changed:
+        assert differing[0].startswith("DIFFERS goals, strengths ")
+        assert differing[1].startswith("DIFFERS networks, retina l1: 3 rows")
+        assert "    seen: means" in told
+        assert "    q: means" in told
