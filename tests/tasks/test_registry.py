@@ -1,7 +1,6 @@
 """Tasks against their definitions, spelled out: Kashtan & Alon's rule, teachers, formulas, sums."""
 
 import math
-import os
 import statistics
 from itertools import combinations, product
 
@@ -313,13 +312,7 @@ def test_numbers_too_small_to_hold_pairs_out_are_refused(p):
         modular_addition(p)
 
 
-needs_mnist = pytest.mark.skipif(
-    "MODLIB_DATA" not in os.environ, reason="MODLIB_DATA names no folder to read MNIST from"
-)
-EVERY_TASK = [pytest.param(name, marks=needs_mnist if "mnist" in name else ()) for name in TASKS]
-
-
-@pytest.mark.parametrize("name", EVERY_TASK)
+@pytest.mark.parametrize("name", TASKS)
 def test_a_task_fits_together(name):
     task = TASKS[name]()
     assert task.name == name
@@ -337,7 +330,7 @@ def test_a_task_fits_together(name):
                 assert set(targets.tolist()) == set(range(max(head, 2)))
 
 
-@pytest.mark.parametrize("name", EVERY_TASK)
+@pytest.mark.parametrize("name", TASKS)
 def test_a_tasks_modules_are_none_or_several_and_hold_no_dead_inputs(name):
     task = TASKS[name]()
     assert task.known_modules == list(range(len(task.known_modules)))
