@@ -108,7 +108,7 @@ CHANGES = {
 NO_CHANGES = {
     "another penalty": ("modlib/chain.py", "W.square().sum((-2, -1))", "W.square().mean((-2, -1))"),
     "another penalty's class": (
-        "modlib/penalties/placed.py",
+        "modlib/penalties/connection_costs.py",
         "class BIMT(nn.Module):",
         "class BIMT(list):",
     ),
@@ -307,7 +307,7 @@ def test_a_part_does_not_reach_what_other_parts_are_made_of():
     found = keys.reached("sweep", **L1)
     assert {"tasks.retina.retina", "penalties.penalty.l1_penalty"} <= found
     modules = {name.rpartition(".")[0] for name in found}
-    others = {"study.forms", "loops", "walks", "penalties.placed", "penalties.priors"}
+    others = {"study.forms", "loops", "walks", "penalties.connection_costs", "penalties.priors"}
     assert not modules & {*others, "plots", "tasks.images", "tasks.planted", "batch.tables"}
     assert "chain.squares" not in found
 

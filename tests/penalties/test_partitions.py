@@ -15,6 +15,7 @@ from strategies import chains, random_chain, with_modules
 
 from modlib.chain import layer_degrees
 from modlib.graphs import neuron_graph
+from modlib.modularity import NO_MODULE
 from modlib.penalties.partitions import (
     BlockFraction,
     Cut,
@@ -24,7 +25,6 @@ from modlib.penalties.partitions import (
     smallest_eigenvectors,
 )
 from modlib.tasks.retina import retina
-from modlib.tasks.task import NO_MODULE
 from modlib.training.stacks import Stack
 
 TASK = retina()

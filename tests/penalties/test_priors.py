@@ -12,10 +12,10 @@ from strategies import random_chain, with_modules
 
 from modlib import train, weights
 from modlib.graphs import neuron_graph
+from modlib.modularity import NO_MODULE
 from modlib.penalties.partitions import blocks, joined
 from modlib.penalties.priors import Dropout, clusterable_initialisation, dropout, hard_wired
 from modlib.tasks.retina import retina
-from modlib.tasks.task import NO_MODULE
 from modlib.training.stacks import Stack
 
 TASK = retina()

@@ -15,8 +15,7 @@ from strategies import random_chain
 from modlib import train
 from modlib.graphs import neuron_graph
 from modlib.penalties import PENALTIES
-from modlib.penalties.penalty import l1_penalty
-from modlib.penalties.placed import (
+from modlib.penalties.connection_costs import (
     BIMT,
     Communicability,
     ConnectionCost,
@@ -26,6 +25,7 @@ from modlib.penalties.placed import (
     spread,
     squared_lengths,
 )
+from modlib.penalties.penalty import l1_penalty
 from modlib.tasks.retina import retina
 from modlib.tasks.task import in_rows, on_a_line
 from modlib.training.stacks import Stack
