@@ -11,6 +11,7 @@ import numpy as np
 from jaxtyping import Float, Int
 from numpy.typing import ArrayLike
 from scipy import sparse
+from torch import Tensor
 
 SMALLEST_SUM = 1e-300
 """A row or column whose weights sum to less is left as it is."""
@@ -47,7 +48,7 @@ def community_order(
 
 
 def by_community(
-    chain: Sequence[Float[ArrayLike, "_ _"]], communities: Int[np.ndarray, " n_neurons"]
+    chain: Sequence[Float[Tensor | np.ndarray, "_ _"]], communities: Int[np.ndarray, " n_neurons"]
 ) -> list[Float[np.ndarray, "_ _"]]:
     """Return the same network with the neurons of each layer sorted by community."""
     order = community_order(chain, communities)

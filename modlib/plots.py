@@ -14,7 +14,7 @@ from matplotlib.animation import FuncAnimation
 from matplotlib.collections import LineCollection
 from matplotlib.colors import to_rgba_array
 from matplotlib.figure import Figure
-from numpy.typing import ArrayLike
+from torch import Tensor
 
 from modlib.graphs import (
     arrays_of,
@@ -41,7 +41,8 @@ def community_colours(communities: Int[np.ndarray, " n_neurons"]) -> Float[np.nd
 
 
 def drawable(
-    chain: Sequence[Float[ArrayLike, "*stack _ _"]], communities: Int[ArrayLike, " n_neurons"] | None
+    chain: Sequence[Float[Tensor | np.ndarray, "*stack _ _"]],
+    communities: Int[np.ndarray, " n_neurons"] | None,
 ) -> tuple[list[Float[np.ndarray, "_ _"]], Int[np.ndarray, " n_neurons"]]:
     """Return |W| of each layer, and the communities, by a search where none are given.
 
@@ -60,8 +61,8 @@ def drawable(
 
 
 def weight_matrices(
-    chain: Sequence[Float[ArrayLike, "_ _"]],
-    communities: Int[ArrayLike, " n_neurons"] | None = None,
+    chain: Sequence[Float[Tensor | np.ndarray, "_ _"]],
+    communities: Int[np.ndarray, " n_neurons"] | None = None,
 ) -> Figure:
     """Draw |W| of each layer, rows and columns ordered by community.
 
@@ -114,8 +115,8 @@ def neuron_positions(
 
 
 def module_graph(
-    chain: Sequence[Float[ArrayLike, "_ _"]],
-    communities: Int[ArrayLike, " n_neurons"] | None = None,
+    chain: Sequence[Float[Tensor | np.ndarray, "_ _"]],
+    communities: Int[np.ndarray, " n_neurons"] | None = None,
     ax: plt.Axes | None = None,
 ) -> plt.Axes:
     """Draw the neurons in layers, coloured by community, with their strongest edges.

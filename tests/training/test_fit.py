@@ -19,7 +19,8 @@ from modlib.tasks import TASKS, digits
 from modlib.tasks.addition import modular_addition
 from modlib.tasks.formulas import formulas
 from modlib.tasks.planted import planted
-from modlib.training.fit import fit, flushed_denormals, mini_batches, trial
+from modlib.training.fit import fit, trial
+from modlib.training.loop import flushed_denormals, mini_batches
 from modlib.training.stacks import Stack
 
 QUICK = {"nulls": 2, "restarts": 1}
@@ -88,7 +89,7 @@ def test_the_last_snapshot_is_the_trained_network(run):
 
 def test_a_snapshot_is_where_a_shorter_training_ends(run, monkeypatch):
     # up to step 8 of 20 the learning rate has not fallen
-    monkeypatch.setattr("modlib.training.fit.FALL", 1e-9)
+    monkeypatch.setattr("modlib.training.loop.FALL", 1e-9)
     shorter = train("retina", "loops", [1e-3, 1e-1], [4, 2, 7], **{**BRIEF, "steps": 8})
     close(weights(run.snapshots[8]), shorter.chain)
 
@@ -457,7 +458,7 @@ def test_denormal_weights_become_zero_in_training(monkeypatch):
     told = {"optimiser": partial(torch.optim.SGD, lr=0.25), "hidden": (4,), "steps": 170}
     task = replace(TASK, loss=lambda outputs, targets, heads: outputs.new_zeros(len(outputs)))
     flushed = fit(task, "l2", 1.0, [0], **told).chain
-    monkeypatch.setattr("modlib.training.fit.flushed_denormals", nullcontext)
+    monkeypatch.setattr("modlib.training.loop.flushed_denormals", nullcontext)
     kept = fit(task, "l2", 1.0, [0], **told).chain
     for W, V in zip(flushed, kept, strict=True):
         assert 0 < V.abs().max() < torch.finfo(torch.float32).tiny
@@ -467,6 +468,6 @@ def test_denormal_weights_become_zero_in_training(monkeypatch):
 def test_other_weights_are_what_they_are_without_flushing(monkeypatch):
     told = ("retina", "walk_loops", [0.15, 1.5], [0, 1])
     flushed = fit(*told, **SMALL).chain
-    monkeypatch.setattr("modlib.training.fit.flushed_denormals", nullcontext)
+    monkeypatch.setattr("modlib.training.loop.flushed_denormals", nullcontext)
     kept = fit(*told, **SMALL).chain
     assert all(torch.equal(W, V) for W, V in zip(flushed, kept, strict=True))
