@@ -41,7 +41,8 @@ def community_colours(communities: Int[np.ndarray, " n_neurons"]) -> Float[np.nd
 
 
 def drawable(
-    chain: Sequence[Float[ArrayLike, "*stack _ _"]], communities: Int[ArrayLike, " n_neurons"] | None
+    chain: Sequence[Float[ArrayLike, "*stack _ _"]],
+    communities: Int[ArrayLike, " n_neurons"] | None,
 ) -> tuple[list[Float[np.ndarray, "_ _"]], Int[np.ndarray, " n_neurons"]]:
     """Return |W| of each layer, and the communities, by a search where none are given.
 
