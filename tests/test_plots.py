@@ -192,5 +192,5 @@ def images_of(figure):
 
 @pytest.mark.parametrize("draw", [plots.weight_matrices, plots.module_graph])
 def test_a_stack_of_networks_is_no_figure(draw):
-    with pytest.raises(ValueError, match=r"one network, got matrices of shape .* W\[0\] for W"):
+    with pytest.raises(ValueError, match=r"one network, got matrices of shape .*W\[0\] for W"):
         inspect.unwrap(draw)([np.ones((2, 3, 4)), np.ones((2, 4, 2))])

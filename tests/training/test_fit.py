@@ -209,13 +209,16 @@ def test_formulas_are_learned():
 def recorder(made, strength=1.0):
     """A penalty of nothing that notes what it is made of and doubles the first weights."""
 
-    def make(task, network, strengths):
+    def prepare(task, network, strengths):
         made.append((task, network, strengths))
         with torch.no_grad():
             network.layers[0].weight *= 2
+
+    def make(task, widths, seeds, strengths):
+        made.append((task, widths, seeds, strengths))
         return NoPenalty()
 
-    return Penalty("recorder", make, strength)
+    return Penalty("recorder", make, strength, prepare)
 
 
 class NoPenalty(nn.Module):
@@ -226,11 +229,14 @@ class NoPenalty(nn.Module):
 def test_a_penalty_is_made_of_the_task_the_networks_and_a_strength_for_each():
     made = []
     run = train("retina", recorder(made), [0.5, 2.0], [4, 7], snapshots=[0], **BRIEF)
-    ((task, network, strengths),) = made
+    (task, network, strengths), made_of = made
     assert task is run.task
     assert network is run.network
     assert network.seeds == tuple(run.table.seed) == (4, 7, 4, 7)
     assert strengths == run.table.strength.tolist() == [0.5, 0.5, 2.0, 2.0]
+    assert made_of[0] is task
+    assert tuple(made_of[1]) == network.widths
+    assert made_of[2:] == (network.seeds, strengths)
     # what it does to the network comes before the first step
     initial = Stack([8, 6, 5, 2], seeds=[4, 7, 4, 7])
     first, second, _ = weights(run.snapshots[0])
@@ -253,12 +259,11 @@ class CountedNoise(nn.Module):
 def test_noise_is_for_training_and_not_for_what_is_recorded_of_it():
     noises = []
 
-    def make(task, network, strengths):
+    def prepare(task, network, strengths):
         network.noise = CountedNoise()
         noises.append(network.noise)
-        return NoPenalty()
 
-    penalty = Penalty("noise", make, 1.0)
+    penalty = Penalty("noise", lambda *_: NoPenalty(), 1.0, prepare)
     run = train("retina", penalty, seeds=[3], snapshots=[0, 8, 20], **BRIEF)
     # two hidden layers, 20 steps, none for three snapshots and the last measures
     assert noises[0].calls == 40
