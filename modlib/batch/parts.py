@@ -132,9 +132,9 @@ def made_again(part: Part, folder: Path = NOTEBOOKS) -> pd.DataFrame:
             "--parameters_yaml",
             parameters,
         ]
-        ran = subprocess.run([*command, "--no-progress-bar"], capture_output=True, text=True)
+        ran = subprocess.run([*command, "--no-progress-bar"], capture_output=True)
         if ran.returncode:
-            told = ran.stderr.strip().splitlines()[-1]
+            told = ran.stderr.decode(errors="replace").strip().splitlines()[-1]
             raise ValueError(f"{notebook} should run to its end, got {told}")
         tables.publish_table(part.table, pd.read_csv(written), place)
         return tables.published_table(part.table, place)
