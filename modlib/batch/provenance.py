@@ -42,13 +42,8 @@ def _git(*command: str) -> str:
         OSError: if there is no git.
         subprocess.CalledProcessError: if this is not a checkout.
     """
-    git = ["git", "--git-dir", str(ROOT / ".git"), "--work-tree", str(ROOT), "--no-optional-locks"]
+    place = ["--git-dir", str(ROOT / ".git"), "--work-tree", str(ROOT)]
+    git = ["git", *place, "--no-optional-locks", "-c", "core.fileMode=false", *command]
     told = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
-    run = subprocess.run(
-        [*git, "-c", "core.fileMode=false", *command],
-        cwd=ROOT,
-        env=told,
-        capture_output=True,
-        check=True,
-    )
-    return run.stdout.decode(errors="replace").strip()
+    said = subprocess.check_output(git, cwd=ROOT, env=told, stderr=subprocess.DEVNULL)
+    return said.decode(errors="replace").strip()
