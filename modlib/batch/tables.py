@@ -17,7 +17,7 @@ import pandera.pandas as pa
 import safetensors.torch
 import torch
 from jaxtyping import Float
-from numpy.typing import ArrayLike
+from torch import Tensor
 
 from modlib.batch.checkout import ROOT, require
 from modlib.training.fit import Run
@@ -176,7 +176,7 @@ def publish_table(name: str, table: pd.DataFrame, folder: Path | str) -> None:
 
 def long(
     seeds: Sequence[int],
-    measures: Mapping[str, Float[ArrayLike, " n_stack"]],
+    measures: Mapping[str, Float[Tensor | np.ndarray, " n_stack"]],
     **told: object,
 ) -> pd.DataFrame:
     """Return one row per measure and network: `seed`, what all were told, `measure`, `value`."""
