@@ -53,6 +53,10 @@ def test_a_target_runs_in_a_path_with_any_letters(checkout, target):
     assert made.returncode == 0, made.stderr
     called = (checkout / "called").read_text().splitlines()
     assert {line for line in called if line.startswith("/")} == {str(checkout)}
+    if target == "book":
+        assert {line.split(" cache=")[0] for line in called if line.startswith("results=")} == {
+            f"results={checkout}/results"
+        }
     # nothing is written beside the checkout
     assert list(checkout.parent.iterdir()) == [checkout]
 
