@@ -1,6 +1,7 @@
 """What a package that was installed without a checkout says, and that text is UTF-8 everywhere."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -62,7 +63,9 @@ def test_a_wheel_holds_the_images_of_mnist_and_where_they_come_from(installed):
 
 def test_in_a_checkout_a_missing_table_is_said_to_be_made_by_the_batch(tmp_path):
     for missing in (ROOT / "results" / "missing.csv", tmp_path / "missing.csv"):
-        with pytest.raises(ValueError, match=f"no file {missing}; `make reproduce` writes"):
+        with pytest.raises(
+            ValueError, match=re.escape(f"no file {missing}; `make reproduce` writes")
+        ):
             checkout.require(missing)
     assert checkout.require(ROOT / "README.md") == ROOT / "README.md"
 
