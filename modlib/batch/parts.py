@@ -123,18 +123,11 @@ def made_again(part: Part, folder: Path = NOTEBOOKS) -> pd.DataFrame:
         written = Path(place) / "part.csv"
         parameters = yaml.safe_dump(part.parameters | {"output": str(written)})
         notebook = str(folder / f"{part.table}.ipynb")
-        command = [
-            sys.executable,
-            "-m",
-            "papermill",
-            notebook,
-            "-",
-            "--parameters_yaml",
-            parameters,
-        ]
-        ran = subprocess.run([*command, "--no-progress-bar"], capture_output=True, text=True)
+        command = [sys.executable, "-m", "papermill", notebook, "-"]
+        command += ["--parameters_yaml", parameters, "--no-progress-bar"]
+        ran = subprocess.run(command, capture_output=True)
         if ran.returncode:
-            told = ran.stderr.strip().splitlines()[-1]
+            told = ran.stderr.decode(errors="replace").strip().splitlines()[-1]
             raise ValueError(f"{notebook} should run to its end, got {told}")
         tables.publish_table(part.table, pd.read_csv(written), place)
         return tables.published_table(part.table, place)

@@ -19,7 +19,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from modlib.batch.checkout import ROOT
+from modlib.batch.checkout import ROOT, require
 from modlib.training.fit import Run
 from modlib.training.stacks import Stack
 
@@ -224,7 +224,7 @@ def _checked(folder: Path, name: str) -> Path:
     """Return a published file's path after comparing its checksum."""
     path, sums = folder / name, folder / "SHA256SUMS"
     require(path)
-    lines = sums.read_text().splitlines() if sums.exists() else []
+    lines = sums.read_text("utf-8").splitlines() if sums.exists() else []
     expected = dict(reversed(line.split("  ", 1)) for line in lines).get(name)
     if _sha256(path) != expected:
         raise ValueError(
@@ -233,12 +233,6 @@ def _checked(folder: Path, name: str) -> Path:
             " it again"
         )
     return path
-
-
-def require(path: Path) -> None:
-    """Raise ValueError if there is no such file."""
-    if not path.exists():
-        raise ValueError(f"there is no file {path}; `make reproduce` writes it")
 
 
 def _sha256(path: Path) -> str:
@@ -255,4 +249,4 @@ def renamed_to(path: Path) -> Iterator[Path]:
 
 def _replace(path: Path, text: str) -> None:
     with renamed_to(path) as temporary:
-        temporary.write_text(text)
+        temporary.write_text(text, "utf-8")

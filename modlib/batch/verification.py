@@ -18,7 +18,7 @@ import pandas as pd
 import yaml
 
 from modlib.batch import provenance, tables
-from modlib.batch.checkout import WORKFLOW
+from modlib.batch.checkout import WORKFLOW, require
 from modlib.batch.parts import NOTEBOOKS, Part, beside, made_again, sample_parts, tolerances
 from modlib.training.fit import train
 
@@ -142,7 +142,7 @@ def verified_part(part: Part, published: pd.DataFrame, folder: Path = NOTEBOOKS)
 
 def profile() -> dict:
     """Return the parameters of the batch that the published tables were made with."""
-    return yaml.safe_load(CONFIG.read_text())
+    return yaml.safe_load(require(CONFIG).read_text("utf-8"))
 
 
 def main() -> int:
