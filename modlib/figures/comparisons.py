@@ -10,6 +10,10 @@ from matplotlib.figure import Figure
 
 from modlib.figures.style import PENALTY_STYLE
 from modlib.plots import GREY, PALETTE
+from modlib.training.measures import MEASURES
+
+MEASURE_NAMES = {measure.name: measure.label for measure in MEASURES}
+"""How figures name the measures."""
 
 TASK_NAMES: Mapping[str, str] = {
     "retina": "retina",
@@ -105,19 +109,6 @@ def structure_against_function(
     fig.supylabel(MEASURE_NAMES[function], fontsize=11)
     _legend_of_all(fig)
     return fig
-
-
-MEASURE_NAMES: Mapping[str, str] = {
-    "accuracy": "test accuracy",
-    "excess": "excess modularity",
-    "balanced_excess": "excess over nulls that keep strengths",
-    "ari": "agreement with the known modules (ARI)",
-    "specialisation": "specialisation",
-    "cut": "share of weight that leaves a community",
-    "pruned_excess": "excess, a quarter of the weights left",
-    "pruned_accuracy": "accuracy, a quarter of the weights left",
-}
-"""How figures name the measures."""
 
 
 def tradeoff(table: pd.DataFrame, tasks: Sequence[str]) -> Figure:
