@@ -52,7 +52,7 @@ def use_style() -> None:
 
 
 def dot(
-    ax: Axes, y: float, mean: float, ends: Collection[float], colour: str, marker: str = "o",
+    ax: Axes, y: float | int, mean: float | int, ends: Collection[float | int], colour: str, marker: str = "o",
     label: str | None = None,
 ) -> None:  # fmt: skip
     """Draw a mean at a height, and the bar between the ends of its interval."""
@@ -60,7 +60,7 @@ def dot(
     ax.plot(mean, y, color=colour, marker=marker, ms=5.5, ls="", label=label)
 
 
-def mean_dot(ax: Axes, y: float, values: ArrayLike, *style: str | None) -> None:
+def mean_dot(ax: Axes, y: float | int, values: ArrayLike, *style: str | None) -> None:
     """Draw the `dot` of values' mean and its 95 % BCa interval."""
     dot(ax, y, np.mean(values), interval(values), *style)
 
