@@ -52,8 +52,8 @@ def use_style() -> None:
 
 
 def dot(
-    ax: Axes, y: float | int, mean: float | int, ends: Collection[float | int], colour: str, marker: str = "o",
-    label: str | None = None,
+    ax: Axes, y: float | int, mean: float | int, ends: Collection[float | int], colour: str,
+    marker: str = "o", label: str | None = None,
 ) -> None:  # fmt: skip
     """Draw a mean at a height, and the bar between the ends of its interval."""
     ax.plot(ends, [y, y], color=colour, lw=2.5, alpha=0.5)
