@@ -6,19 +6,17 @@ too. Tables are written to a temporary file and renamed, never half.
 
 import hashlib
 import os
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
-import pandera.pandas as pa
 import safetensors.torch
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from modlib.batch import schemas
 from modlib.batch.checkout import ROOT, require
 from modlib.training.fit import Run
 from modlib.training.stacks import Stack
@@ -27,101 +25,27 @@ FOLDER = Path(os.environ.get("MODLIB_RESULTS", ROOT / "results"))
 """The tables that pages read: the published ones, or those in `MODLIB_RESULTS`."""
 
 
-def _measure(low: float, high: float) -> pa.Column:
-    return pa.Column(float, pa.Check.in_range(low, high), nullable=True, coerce=True)
-
-
-NETWORKS = pa.DataFrameSchema(
-    {
-        "task": pa.Column(str),
-        "penalty": pa.Column(str),
-        "strength": pa.Column(float, pa.Check.in_range(0, sys.float_info.max), coerce=True),
-        "seed": pa.Column(int, pa.Check.ge(0)),
-        "role": pa.Column(str, pa.Check.isin(["selection", "evaluation"])),
-        "status": pa.Column(str, pa.Check.isin(["ok", "diverged"])),
-        "accuracy": _measure(0.0, 1.0),
-        "validation_accuracy": _measure(0.0, 1.0),
-        "q": _measure(-0.5, 1.0),
-        "q_null_mean": _measure(-0.5, 1.0),
-        "q_null_std": _measure(0.0, 1.0),
-        "excess": _measure(-1.0, 1.0),
-        "balanced_excess": _measure(-1.0, 1.0),
-        "live_excess": _measure(-1.0, 1.0),
-        "cut": _measure(0.0, 1.0),
-        "communities": _measure(0.0, np.inf),
-        "ari": _measure(-1.0, 1.0),
-        "specialisation": _measure(0.0, 1.0),
-        "pruned_excess": _measure(-1.0, 1.0),
-        "pruned_accuracy": _measure(0.0, 1.0),
-        "steps": pa.Column(int, pa.Check.ge(1)),
-        "seconds": pa.Column(float, pa.Check.ge(0), coerce=True),
-        "versions": pa.Column(str),
-        "commit": pa.Column(str),
-        "key": pa.Column(str),
-    },
-    strict=True,
-    unique=["task", "penalty", "strength", "seed"],
-)
-"""One row per trained network.
-
-`ari` is empty where fewer than two modules are known, `specialisation` where there
-is one sub-task or no lesion hurts; in `selection` all but the `overview` measures; the other
-measures only in diverged networks.
-"""
-
-OVERVIEW = [
-    "accuracy", "validation_accuracy", "q", "q_null_mean", "q_null_std", "excess", "communities",
-]  # fmt: skip
-NEVER_EMPTY = {
-    "selection": OVERVIEW,
-    "evaluation": [
-        *OVERVIEW,
-        *("balanced_excess", "live_excess", "cut", "pruned_excess", "pruned_accuracy"),
-    ],
-}
-"""The measures of every network that did not diverge, by its role."""
-
-
-def check(table: pd.DataFrame) -> pd.DataFrame:
-    """Return a table of networks as it is, or say which row and column is wrong.
-
-    Raises:
-        ValueError: for a missing or unknown column, a value out of range,
-            an empty value in a network that did not diverge, or a network that is
-            there twice.
-    """
-    try:
-        NETWORKS.validate(table)
-    except (pa.errors.SchemaError, pa.errors.SchemaErrors) as error:
-        cases = error.failure_cases
-        row = f"row {cases['index'].iloc[0]}, " if isinstance(cases, pd.DataFrame) else ""
-        raise ValueError(f"{row}{error}; mend the table, or delete it and make it again") from error
-    for role, columns in NEVER_EMPTY.items():
-        empty = table.loc[(table.status == "ok") & (table.role == role), columns].isna()
-        if empty.any(axis=None):
-            row, column = empty.stack().idxmax()
-            raise ValueError(
-                f"row {row}, column '{column}': a network with status 'ok' in {role} needs a value,"
-                " got none; make the table again"
-            )
-    return table
-
-
 def write(table: pd.DataFrame, path: Path | str) -> None:
     """Check a table and write it as CSV, with six significant digits."""
     path = Path(path)
-    check(table)
+    schemas.check("networks", table)
     path.parent.mkdir(parents=True, exist_ok=True)
-    columns = list(NETWORKS.columns)
+    columns = list(schemas.schema("networks").columns)
     text = table.to_csv(columns=columns, index=False, float_format="%.6g", lineterminator="\n")
     _replace(path, text)
 
 
 def read(path: Path | str) -> pd.DataFrame:
     """Return a table after checking it; a missing file or a bad row raises ValueError."""
-    require(Path(path))
-    text = {"versions": str, "commit": str, "key": str}
-    return check(pd.read_csv(path, dtype=text, keep_default_na=False, na_values=[""]))
+    return _read("networks", Path(path))
+
+
+def _read(name: str, path: Path) -> pd.DataFrame:
+    require(path)
+    text = dict.fromkeys(schemas.ORIGIN, str)
+    # only what is empty is missing: 'nan' and 'NA' are text
+    table = pd.read_csv(path, dtype=text, keep_default_na=False, na_values=[""])
+    return schemas.check(name, table)
 
 
 def write_network(run: Run, row: int, path: Path | str) -> None:
@@ -189,7 +113,7 @@ def published(folder: Path | str = FOLDER) -> pd.DataFrame:
 
     Raises:
         ValueError: if there is none, if its checksum is not the one in `SHA256SUMS`, or
-            for the reasons of `check`.
+            for the reasons of `schemas.check`.
     """
     return read(_checked(Path(folder), "networks.csv"))
 
@@ -198,9 +122,10 @@ def published_table(name: str, folder: Path | str = FOLDER) -> pd.DataFrame:
     """Return a table that `publish_table` wrote.
 
     Raises:
-        ValueError: if there is none, or if its checksum is not the one in `SHA256SUMS`.
+        ValueError: if there is none, if its checksum is not the one in `SHA256SUMS`, or
+            for the reasons of `schemas.check`.
     """
-    return pd.read_csv(_checked(Path(folder), f"{name}.csv"))
+    return _read(name, _checked(Path(folder), f"{name}.csv"))
 
 
 def published_network(
