@@ -1,14 +1,11 @@
-"""Tables of trained networks: what a row must hold, reading, writing, publishing.
+"""Tables of trained networks and others: what a row must hold, writing, reading.
 
-Published tables lie beside a file `SHA256SUMS`, so that `sha256sum -c` checks them
-too. Tables are written to a temporary file and renamed, never half.
+Published tables lie beside a file `SHA256SUMS`, so that `sha256sum -c` checks them too.
 """
 
-import hashlib
 import os
 import sys
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +16,9 @@ import torch
 from jaxtyping import Float
 from numpy.typing import ArrayLike
 
+from modlib.batch import files
 from modlib.batch.checkout import ROOT
+from modlib.batch.provenance import provenance
 from modlib.training.fit import Run
 from modlib.training.stacks import Stack
 
@@ -69,6 +68,11 @@ is one sub-task or no lesion hurts; in `selection` all but the `overview` measur
 measures only in diverged networks.
 """
 
+NUMBERS = [
+    name for name, column in NETWORKS.columns.items() if str(column.dtype)[:3] in ("int", "flo")
+]
+"""The columns that hold no text."""
+
 OVERVIEW = [
     "accuracy", "validation_accuracy", "q", "q_null_mean", "q_null_std", "excess", "communities",
 ]  # fmt: skip
@@ -90,6 +94,13 @@ def check(table: pd.DataFrame) -> pd.DataFrame:
             an empty value in a network that did not diverge, or a network that is
             there twice.
     """
+    for column in table.columns.intersection(NUMBERS):
+        rows = [row for row, value in table[column].items() if isinstance(value, str)]
+        if rows:
+            raise ValueError(
+                f"row {rows[0]}, column '{column}': needs a number or nothing, got the text"
+                f" {table[column][rows[0]]!r}; make the table again"
+            )
     try:
         NETWORKS.validate(table)
     except (pa.errors.SchemaError, pa.errors.SchemaErrors) as error:
@@ -107,14 +118,41 @@ def check(table: pd.DataFrame) -> pd.DataFrame:
     return table
 
 
-def write(table: pd.DataFrame, path: Path | str) -> None:
-    """Check a table and write it as CSV, with six significant digits."""
-    path = Path(path)
-    check(table)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    columns = list(NETWORKS.columns)
-    text = table.to_csv(columns=columns, index=False, float_format="%.6g", lineterminator="\n")
-    _replace(path, text)
+def check_table(name: str, table: pd.DataFrame) -> pd.DataFrame:
+    """Return any table, by its name, as it is, or say what is wrong.
+
+    Raises:
+        ValueError: for a table without rows, or for the reasons of `check`.
+    """
+    if table.empty:
+        raise ValueError(f"the table {name} needs rows, got none; make it again")
+    return check(table) if name == "networks" else table
+
+
+def text(name: str, table: pd.DataFrame) -> str:
+    """Return a table as CSV, with six significant digits, after checking it."""
+    table = check_table(name, table)
+    if name == "networks":
+        table = table[list(NETWORKS.columns)]
+    return table.to_csv(index=False, float_format="%.6g", lineterminator="\n")
+
+
+def write(name: str, table: pd.DataFrame, path: Path | str, key: str) -> pd.DataFrame:
+    """Write what a notebook made, with its key and provenance, as CSV; return it with these.
+
+    The table of networks has six significant digits, others all until they are published. If
+    anything fails, nothing is written.
+
+    Raises:
+        ValueError: for the reasons of `check_table`.
+    """
+    table = check_table(name, table.assign(key=key, **provenance()))
+    if name == "networks":
+        content = text(name, table)
+    else:
+        content = table.to_csv(index=False, lineterminator="\n")
+    files.write_text(Path(path), content)
+    return table
 
 
 def read(path: Path | str) -> pd.DataFrame:
@@ -129,7 +167,6 @@ def write_network(run: Run, row: int, path: Path | str) -> None:
 
     Layers are named `weight0`, `bias0`, `weight1`, ... from the inputs on.
     """
-    path = Path(path)
     layers = {
         f"{name}{depth}": getattr(layer, name)[row].detach().contiguous()
         for depth, layer in enumerate(run.network.layers)
@@ -137,9 +174,7 @@ def write_network(run: Run, row: int, path: Path | str) -> None:
     }
     told = {name: str(run.table[name][row]) for name in ("task", "penalty", "strength", "seed")}
     told["activation"] = run.network.activation.__name__
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with renamed_to(path) as temporary:
-        safetensors.torch.save_file(layers, temporary, metadata=told)
+    files.write_tensors(Path(path), layers, told)
 
 
 def read_network(path: Path | str) -> tuple[Stack, dict[str, str]]:
@@ -156,22 +191,6 @@ def read_network(path: Path | str) -> tuple[Stack, dict[str, str]]:
         for d, layer in enumerate(network.layers):
             layer.weight[0], layer.bias[0] = layers[f"weight{d}"], layers[f"bias{d}"]
     return network.eval(), told
-
-
-def publish(table: pd.DataFrame, folder: Path | str) -> None:
-    """Write `networks.csv` and the checksums of all files into a folder of results."""
-    folder = Path(folder)
-    write(table, folder / "networks.csv")
-    _write_checksums(folder)
-
-
-def publish_table(name: str, table: pd.DataFrame, folder: Path | str) -> None:
-    """Write any other table as CSV, with six significant digits, and all checksums, likewise."""
-    folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
-    text = table.to_csv(index=False, float_format="%.6g", lineterminator="\n")
-    _replace(folder / f"{name}.csv", text)
-    _write_checksums(folder)
 
 
 def long(
@@ -195,7 +214,7 @@ def published(folder: Path | str = FOLDER) -> pd.DataFrame:
 
 
 def published_table(name: str, folder: Path | str = FOLDER) -> pd.DataFrame:
-    """Return a table that `publish_table` wrote.
+    """Return any other published table.
 
     Raises:
         ValueError: if there is none, or if its checksum is not the one in `SHA256SUMS`.
@@ -214,23 +233,16 @@ def published_network(
     return read_network(_checked(Path(folder), f"networks/{task}-{penalty}.safetensors"))
 
 
-def _write_checksums(folder: Path) -> None:
-    files = [*sorted(folder.glob("*.csv")), *sorted(folder.glob("networks/*.safetensors"))]
-    sums = (f"{_sha256(path)}  {path.relative_to(folder).as_posix()}\n" for path in files)
-    _replace(folder / "SHA256SUMS", "".join(sums))
-
-
 def _checked(folder: Path, name: str) -> Path:
     """Return a published file's path after comparing its checksum."""
-    path, sums = folder / name, folder / "SHA256SUMS"
+    path = folder / name
     require(path)
-    lines = sums.read_text().splitlines() if sums.exists() else []
-    expected = dict(reversed(line.split("  ", 1)) for line in lines).get(name)
-    if _sha256(path) != expected:
+    found = files.sums(folder)
+    if not files.intact(folder, name, found):
         raise ValueError(
-            f"{path} should have the SHA-256 checksum {expected or 'in SHA256SUMS (missing)'},"
-            f" got {_sha256(path)}: it was changed by hand or not copied whole; restore it or make"
-            " it again"
+            f"{path} should have the SHA-256 checksum {found.get(name, 'in SHA256SUMS (missing)')},"
+            f" got {files.sha256(path)}: it was changed by hand or not copied whole; restore it, or"
+            " delete it, and `make reproduce` makes it again"
         )
     return path
 
@@ -239,20 +251,3 @@ def require(path: Path) -> None:
     """Raise ValueError if there is no such file."""
     if not path.exists():
         raise ValueError(f"there is no file {path}; `make reproduce` writes it")
-
-
-def _sha256(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
-
-
-@contextmanager
-def renamed_to(path: Path) -> Iterator[Path]:
-    """Give a temporary path beside another, and rename it to that once it is written."""
-    temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
-    yield temporary
-    temporary.replace(path)
-
-
-def _replace(path: Path, text: str) -> None:
-    with renamed_to(path) as temporary:
-        temporary.write_text(text)

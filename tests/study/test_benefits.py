@@ -4,6 +4,7 @@ import pandas as pd
 import pytest
 
 from modlib.batch import tables
+from modlib.batch.publishing import publish
 from modlib.study import benefits
 from modlib.study.benefits import Benefit
 
@@ -18,7 +19,7 @@ def folder(tmp_path):
         for seed, value in enumerate(of_seed)
         for kind, shift in [("a", -0.1), ("a", 0.1), ("b", 9.0)]
     ]
-    tables.publish_table("some", pd.DataFrame(rows), tmp_path)
+    publish({"some": pd.DataFrame(rows)}, tmp_path)
     return tmp_path
 
 
@@ -46,7 +47,7 @@ def test_another_form_of_the_walk_loops_is_not_the_best_other(folder, monkeypatc
     monkeypatch.setattr(benefits, "BENEFITS", {"hits": Benefit("some", "kind == 'a'", "hit")})
     table = tables.published_table("some", folder)
     own = table[table.penalty == "walk_loops"].assign(penalty="more_decay")
-    tables.publish_table("some", pd.concat([table, own]), folder)
+    publish({"some": pd.concat([table, own])}, folder)
     found = benefits.differences(folder=folder).loc["hits", "retina"]["mean"]
     assert found["more_decay"] == pytest.approx(0.0)
     assert found["best other"] == pytest.approx(found["l1"])
