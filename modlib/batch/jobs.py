@@ -133,7 +133,9 @@ def unmade(plan: Plan, since: float) -> list[str]:
     It says why where that is known, and the log that tells more.
     """
     lines, waiting = [], 0
-    jobs = [("parts", part, kernel) for kernel, of in kernels(plan).items() for part in of]
+    wanted = {*plan.stale, *(reference(plan, part) for part in plan.stale)}
+    shared = kernels(plan).items()
+    jobs = [("parts", part, kernel) for kernel, of in shared for part in of if part in wanted]
     jobs += [("trained", networks, f"trained-{networks}") for networks in plan.trained]
     jobs += [("tables", table, table) for table in plan.tables]
     for kind, name, job in jobs:

@@ -95,11 +95,11 @@ def check(table: pd.DataFrame) -> pd.DataFrame:
             there twice.
     """
     for column in table.columns.intersection(NUMBERS):
-        rows = [row for row, value in table[column].items() if isinstance(value, str)]
-        if rows:
+        texts = table[column][pd.to_numeric(table[column], "coerce").isna() & table[column].notna()]
+        if len(texts):
             raise ValueError(
-                f"row {rows[0]}, column '{column}': needs a number or nothing, got the text"
-                f" {table[column][rows[0]]!r}; make the table again"
+                f"row {texts.index[0]}, column '{column}': needs a number or nothing, got the text"
+                f" {texts.iloc[0]!r}; make the table again"
             )
     try:
         NETWORKS.validate(table)
