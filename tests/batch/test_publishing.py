@@ -4,6 +4,8 @@ import errno
 import os
 import subprocess
 import sys
+from contextlib import suppress
+from itertools import count
 from pathlib import Path
 
 import pandas as pd
@@ -23,15 +25,18 @@ def state(folder):
     """What is published: refused unless checksums are right."""
     assert files.whole(folder)
     return (
-        tables.published(folder).accuracy.tolist(),
+        tables.published_table("damage", folder).value.tolist(),
         tables.published_table("settings", folder).value.tolist(),
         (folder / "networks" / "retina-none.safetensors").read_text(),
     )
 
 
-def published(folder, accuracy, value, weights):
-    new = {"networks": table({"accuracy": accuracy}), "settings": pd.DataFrame({"value": [value]})}
+def published(folder, *values):
+    *values, weights = values
+    names = ("damage", "settings")
+    new = {n: pd.DataFrame({"value": [value]}) for n, value in zip(names, values, strict=True)}
     network = folder.parent / f"network of {weights}"
+    network.parent.mkdir(exist_ok=True)
     network.write_text(weights)
     publish(new, folder, {"retina-none.safetensors": network})
 
@@ -43,51 +48,53 @@ def states(one):
     return [one[0]], [one[1]], one[2]
 
 
+def stopping_at(n, stop, monkeypatch):
+    """Raise at the n-th step of what follows; return a counter of steps."""
+    counter = count()
+
+    def stopping(function):
+        def wrapped(*arguments, **options):
+            if next(counter) == n:
+                raise stop
+            return function(*arguments, **options)
+
+        return wrapped
+
+    for owner, name in ((Path, "replace"), (Path, "write_bytes"), (Path, "mkdir"), (os, "fsync")):
+        monkeypatch.setattr(owner, name, stopping(getattr(owner, name)))
+    return counter
+
+
 @pytest.mark.parametrize("stop", [Killed(), OSError(errno.ENOSPC, "no space left on device")])
 def test_what_stops_at_any_step_leaves_the_old_or_the_new_and_is_recovered(
     tmp_path, monkeypatch, stop
 ):
-    places = [(Path, "replace"), (Path, "write_bytes"), (Path, "mkdir"), (os, "fsync")]
-    seen, steps = set(), 0
-    for n in range(100):
+    seen = []
+    for n in count():
         folder = tmp_path / str(n) / "results"
         published(folder, *OLD)
-        calls = iter(range(1000))
-
-        def stopping(function):
-            def wrapped(*arguments, calls=calls, n=n, **options):
-                if next(calls) == n:
-                    raise stop
-                return function(*arguments, **options)
-
-            return wrapped
-
         with monkeypatch.context() as patch:
-            for owner, name in places:
-                patch.setattr(owner, name, stopping(getattr(owner, name)))
+            counter = stopping_at(n, stop, patch)
             if isinstance(stop, Killed):
                 # nor are temporary files removed
                 patch.setattr(files, "remove", lambda path: None)
-            try:
+            with suppress(Killed, OSError):
                 published(folder, *NEW)
-                finished = next(calls) <= n
-            except (Killed, OSError):
-                finished = False
-        # the next one, whoever it is, and in another process
+            steps = next(counter)
+        # the next one, whoever it is: to it, the one that was stopped is no more
         with monkeypatch.context() as patch:
             patch.setattr(files, "_alive", lambda process: False)
             with locked(folder):
-                seen.add(state(folder)[2])
                 assert state(folder) in (states(OLD), states(NEW))
-        assert not [path for path in folder.glob(".*") if path.name != ".lock"]
+                seen.append(state(folder)[2])
+        assert [path.name for path in folder.glob(".*")] in ([], [".lock"])
         published(folder, *NEW)
         assert state(folder) == states(NEW)
-        steps += 1
-        if finished:
+        if steps <= n:
             break
-    assert finished
-    assert steps > 10
-    assert seen == {"old", "new"}
+    # at first what was there stays, from some step on what is new comes
+    assert seen == sorted(seen, reverse=True)
+    assert min(seen.count("old"), seen.count("new")) > 3
 
 
 @pytest.fixture
@@ -114,12 +121,10 @@ def test_a_full_disk_leaves_what_was_published_and_space_mends_it(small):
         many = [{"accuracy": 0.75} for _ in range(60)]
         try:
             publish({"networks": table(*many)}, folder)
-        except OSError as error:
-            assert error.errno == errno.ENOSPC
+            break
+        except OSError:
             assert state(folder) == states(OLD)
             assert not list(folder.glob(".*.tmp"))
-            continue
-        break
     assert free > 0
     assert len(tables.published(folder)) == 60
 
@@ -144,18 +149,18 @@ def test_selections_that_are_published_at_once_keep_the_rows_of_both(tmp_path):
             "networks_of": ["retina"],
             "folder": str(tmp_path / "results"),
         }
-        for penalty in ("none", "l1", "l2")
+        for penalty in ("none", "l2")
     ]
     command = [sys.executable, "-m", "modlib.batch.publishing"]
     with locked(tmp_path / "results"):
         # all wait for the same
         running = [subprocess.Popen([*command, yaml.safe_dump(one)]) for one in told]
         with pytest.raises(subprocess.TimeoutExpired):
-            running[0].wait(timeout=5)
-    assert [one.wait(timeout=100) for one in running] == [0, 0, 0]
+            running[0].wait(timeout=4)
+    assert [one.wait(timeout=100) for one in running] == [0, 0]
     found = tables.published(tmp_path / "results")
-    assert found.penalty.tolist() == ["l1", "l1", "l2", "l2", "none", "none"]
-    assert len(list((tmp_path / "results" / "networks").iterdir())) == 3
+    assert found.penalty.tolist() == ["l2", "l2", "none", "none"]
+    assert len(list((tmp_path / "results" / "networks").iterdir())) == 2
     assert files.whole(tmp_path / "results")
 
 
