@@ -17,7 +17,6 @@ import yaml
 
 from modlib import PENALTIES, TASKS
 from modlib.batch import keys, tables
-from modlib.batch.parts import Part, made_again
 from modlib.batch.statistics import chosen_strengths
 from modlib.batch.verification import verified_networks
 
@@ -41,7 +40,16 @@ CONFIG = {
     "groups": [RETINA, RETINA_AND],
     "also_judged": {"walk_loops": [0.15]},
     "networks_of": ["retina"],
-    "tables": {},
+    "tables": {
+        "settings": {"seeds": [4], "steps": 1, "epochs": 0},
+        # without a penalty the sweep trains them, hard wired ones it does not
+        "damage": {
+            "strengths": {"retina": {"none": 0.0, "hard_wired": 1.0}},
+            "seeds": [0, 1, 2],
+            "training_steps": 20,
+            "draws": 1,
+        },
+    },
     **BRIEF,
 }
 
@@ -154,9 +162,19 @@ def test_a_killed_batch_resumes_and_ends_with_what_the_sweep_makes_by_hand(tmp_p
         row = accuracy["retina", penalty, float(told["strength"]), 0]
         assert right.item() == pytest.approx(row, abs=1e-6)
 
+    for name, told in CONFIG["tables"].items():
+        other = tables.published_table(name, killed / "results")
+        assert set(other.key) == {keys.table_key(name, **told)}
+    (made,) = (killed / "build" / "runs").glob("retina-????????????????.ipynb")
+    told = json.loads(made.read_text())["metadata"]["papermill"]["parameters"]
+    taken = [Path(file).parent.name.split("-")[1] for file in told["sweeps"]]
+    assert taken == ["none"]
+
     kept = contents(killed / "results")
-    stale = run(snakemake(killed, "--dry-run", nulls=3, only="retina"))
-    assert "3 of 3 parts and 0 other tables have to be made" in stale.stderr
+    nothing = run(snakemake(killed))
+    assert nothing.returncode == 0
+    assert "0 of 4 parts and 0 other tables have to be made" in nothing.stderr
+    assert "0 of 39 networks diverged" in nothing.stderr
     negative = RETINA | {"strengths": {"none": [], "l2": [-1.0], "walk_loops": [0.05]}}
     failed = run(snakemake(killed, groups=[negative]))
     assert "2 of 3 parts and 0 other tables have to be made" in failed.stderr
@@ -167,43 +185,6 @@ def test_a_killed_batch_resumes_and_ends_with_what_the_sweep_makes_by_hand(tmp_p
     told = failed.stderr.split("Not made:\n")[1].splitlines()[0]
     assert re.match(r"retina-l2-\w+ failed, PapermillExecutionError: .*finite strengths", told)
     assert Path(told.split(", see ")[1]).read_text().count("finite strengths of at least 0") >= 1
-
-
-def test_another_table_is_made_once_and_again_when_its_parameters_change(tmp_path):
-    told = {"seeds": [4], "steps": 1, "epochs": 0}
-    done = run(snakemake(tmp_path, only="settings", tables={"settings": told}))
-    assert done.returncode == 0, done.stderr
-    table = tables.published_table("settings", tmp_path / "results")
-    assert set(table.seed) == {4}
-    assert table.key.unique() == keys.table_key("settings", **told)
-    assert table.value.notna().all()
-
-
-def test_networks_of_tables_are_trained_once_or_in_the_sweep_and_are_those_made_by_hand(tmp_path):
-    common = {"seeds": [0, 1, 2], "training_steps": 20}
-    other = {
-        "damage": {"strengths": {"retina": {"none": 0.0, "l2": 0.003}}, "draws": 1},
-        "circuits": {
-            "strengths": {"retina": {"l2": 0.003, "hard_wired": 1.0}},
-            "restarts": 1,
-            "tested": 30,
-        },
-    }
-    other = {name: told | common for name, told in other.items()}
-    # without a penalty and with L2 the sweep trains them, hard wired ones it does not
-    strengths = {"none": [], "l2": [0.003]}
-    done = run(snakemake(tmp_path, groups=[RETINA | {"strengths": strengths}], tables=other))
-    assert done.returncode == 0, done.stderr
-    assert len(list((tmp_path / "build" / "trained").iterdir())) == 1
-    (made,) = (tmp_path / "build" / "runs").glob("retina-????????????????.ipynb")
-    told = json.loads(made.read_text())["metadata"]["papermill"]["parameters"]
-    taken = sorted(Path(file).parent.name.split("-")[1] for file in told["sweeps"])
-    assert taken == ["l2", "none"]
-    for name, told in other.items():
-        by_hand = made_again(Part(name, "whole", told))
-        table = tables.published_table(name, tmp_path / "results")
-        assert set(table.penalty) >= set(told["strengths"]["retina"])
-        pd.testing.assert_frame_equal(table, by_hand)
 
 
 @pytest.fixture(params=["smoke", "quick", "paper"])
