@@ -217,9 +217,10 @@ def published_table(name: str, folder: Path | str = FOLDER) -> pd.DataFrame:
     """Return any other published table.
 
     Raises:
-        ValueError: if there is none, or if its checksum is not the one in `SHA256SUMS`.
+        ValueError: if there is none, if its checksum is not the one in `SHA256SUMS`, or for the
+            reasons of `check_table`.
     """
-    return pd.read_csv(_checked(Path(folder), f"{name}.csv"))
+    return check_table(name, pd.read_csv(_checked(Path(folder), f"{name}.csv")))
 
 
 def published_network(
