@@ -26,7 +26,9 @@ from modlib.batch.checkout import NOTEBOOKS, PACKAGE, require
 REGISTRIES = (("TASKS",), ("PENALTIES",), ("study", "forms", "FORMS"))
 """Paths in the package of dictionaries whose entries count one by one."""
 
-BESIDE = {("batch", name) for name in ("checkout", "keys", "provenance", "schemas", "tables")}
+BESIDE = {
+    ("batch", name) for name in ("checkout", "files", "keys", "provenance", "schemas", "tables")
+}
 """Modules on which no number depends: they name, check, read and write what others compute."""
 
 

@@ -18,6 +18,7 @@ import yaml
 
 from modlib.batch import tables
 from modlib.batch.checkout import NOTEBOOKS
+from modlib.batch.publishing import publish
 
 ONE_OF = {
     "circuits": ["strengths"],
@@ -123,7 +124,7 @@ def made_again(part: Part, folder: Path = NOTEBOOKS) -> pd.DataFrame:
         if ran.returncode:
             told = ran.stderr.decode(errors="replace").strip().splitlines()[-1]
             raise ValueError(f"{notebook} should run to its end, got {told}")
-        tables.publish_table(part.table, pd.read_csv(written), place)
+        publish({part.table: pd.read_csv(written)}, place)
         return tables.published_table(part.table, place)
 
 

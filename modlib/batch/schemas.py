@@ -191,9 +191,11 @@ def check(name: str, table: pd.DataFrame) -> pd.DataFrame:
     """Return a table as it is, or say which row and column is wrong.
 
     Raises:
-        ValueError: for a missing or unknown column, a value of another type or out of range,
-            an empty one that is needed, or a row that is there twice.
+        ValueError: for a table without rows, a missing or unknown column, a value of another type
+            or out of range, an empty one that is needed, or a row that is there twice.
     """
+    if table.empty:
+        raise ValueError(f"the table {name} needs rows, got none; make it again")
     fault = _fault(schema(name), table)
     if fault:
         raise ValueError(f"{name}: {fault}; mend the table, or delete it and make it again")

@@ -1,13 +1,10 @@
-"""Tables of trained networks: what a row must hold, reading, writing, publishing.
+"""Tables of trained networks and others: what a row must hold, writing, reading.
 
-Published tables lie beside a file `SHA256SUMS`, so that `sha256sum -c` checks them
-too. Tables are written to a temporary file and renamed, never half.
+Published tables lie beside a file `SHA256SUMS`, so that `sha256sum -c` checks them too.
 """
 
-import hashlib
 import os
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -16,8 +13,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from modlib.batch import schemas
+from modlib.batch import files, schemas
 from modlib.batch.checkout import ROOT, require
+from modlib.batch.provenance import provenance
 from modlib.training.fit import Run
 from modlib.training.stacks import Stack
 
@@ -25,14 +23,30 @@ FOLDER = Path(os.environ.get("MODLIB_RESULTS", ROOT / "results"))
 """The tables that pages read: the published ones, or those in `MODLIB_RESULTS`."""
 
 
-def write(table: pd.DataFrame, path: Path | str) -> None:
-    """Check a table and write it as CSV, with six significant digits."""
-    path = Path(path)
-    schemas.check("networks", table)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    columns = list(schemas.schema("networks").columns)
-    text = table.to_csv(columns=columns, index=False, float_format="%.6g", lineterminator="\n")
-    _replace(path, text)
+def text(name: str, table: pd.DataFrame) -> str:
+    """Return a table as CSV, with six significant digits, after checking it."""
+    table = schemas.check(name, table)
+    if name == "networks":
+        table = table[list(schemas.schema(name).columns)]
+    return table.to_csv(index=False, float_format="%.6g", lineterminator="\n")
+
+
+def write(name: str, table: pd.DataFrame, path: Path | str, key: str) -> pd.DataFrame:
+    """Write what a notebook made, with its key and provenance, as CSV; return it with these.
+
+    The table of networks has six significant digits, others all until they are published. If
+    anything fails, nothing is written.
+
+    Raises:
+        ValueError: for the reasons of `schemas.check`.
+    """
+    table = schemas.check(name, table.assign(key=key, **provenance()))
+    if name == "networks":
+        content = text(name, table)
+    else:
+        content = table.to_csv(index=False, lineterminator="\n")
+    files.write_text(Path(path), content)
+    return table
 
 
 def read(path: Path | str) -> pd.DataFrame:
@@ -53,7 +67,6 @@ def write_network(run: Run, row: int, path: Path | str) -> None:
 
     Layers are named `weight0`, `bias0`, `weight1`, ... from the inputs on.
     """
-    path = Path(path)
     layers = {
         f"{name}{depth}": getattr(layer, name)[row].detach().contiguous()
         for depth, layer in enumerate(run.network.layers)
@@ -61,9 +74,7 @@ def write_network(run: Run, row: int, path: Path | str) -> None:
     }
     told = {name: str(run.table[name][row]) for name in ("task", "penalty", "strength", "seed")}
     told["activation"] = run.network.activation.__name__
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with renamed_to(path) as temporary:
-        safetensors.torch.save_file(layers, temporary, metadata=told)
+    files.write_tensors(Path(path), layers, told)
 
 
 def read_network(path: Path | str) -> tuple[Stack, dict[str, str]]:
@@ -80,22 +91,6 @@ def read_network(path: Path | str) -> tuple[Stack, dict[str, str]]:
         for d, layer in enumerate(network.layers):
             layer.weight[0], layer.bias[0] = layers[f"weight{d}"], layers[f"bias{d}"]
     return network.eval(), told
-
-
-def publish(table: pd.DataFrame, folder: Path | str) -> None:
-    """Write `networks.csv` and the checksums of all files into a folder of results."""
-    folder = Path(folder)
-    write(table, folder / "networks.csv")
-    _write_checksums(folder)
-
-
-def publish_table(name: str, table: pd.DataFrame, folder: Path | str) -> None:
-    """Write any other table as CSV, with six significant digits, and all checksums, likewise."""
-    folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
-    text = table.to_csv(index=False, float_format="%.6g", lineterminator="\n")
-    _replace(folder / f"{name}.csv", text)
-    _write_checksums(folder)
 
 
 def long(
@@ -119,7 +114,7 @@ def published(folder: Path | str = FOLDER) -> pd.DataFrame:
 
 
 def published_table(name: str, folder: Path | str = FOLDER) -> pd.DataFrame:
-    """Return a table that `publish_table` wrote.
+    """Return any other published table.
 
     Raises:
         ValueError: if there is none, if its checksum is not the one in `SHA256SUMS`, or
@@ -139,39 +134,15 @@ def published_network(
     return read_network(_checked(Path(folder), f"networks/{task}-{penalty}.safetensors"))
 
 
-def _write_checksums(folder: Path) -> None:
-    files = [*sorted(folder.glob("*.csv")), *sorted(folder.glob("networks/*.safetensors"))]
-    sums = (f"{_sha256(path)}  {path.relative_to(folder).as_posix()}\n" for path in files)
-    _replace(folder / "SHA256SUMS", "".join(sums))
-
-
 def _checked(folder: Path, name: str) -> Path:
     """Return a published file's path after comparing its checksum."""
-    path, sums = folder / name, folder / "SHA256SUMS"
+    path = folder / name
     require(path)
-    lines = sums.read_text("utf-8").splitlines() if sums.exists() else []
-    expected = dict(reversed(line.split("  ", 1)) for line in lines).get(name)
-    if _sha256(path) != expected:
+    found = files.sums(folder)
+    if not files.intact(folder, name, found):
         raise ValueError(
-            f"{path} should have the SHA-256 checksum {expected or 'in SHA256SUMS (missing)'},"
-            f" got {_sha256(path)}: it was changed by hand or not copied whole; restore it or make"
-            " it again"
+            f"{path} should have the SHA-256 checksum {found.get(name, 'in SHA256SUMS (missing)')},"
+            f" got {files.sha256(path)}: it was changed by hand or not copied whole; restore it, or"
+            " delete it, and `make reproduce` makes it again"
         )
     return path
-
-
-def _sha256(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
-
-
-@contextmanager
-def renamed_to(path: Path) -> Iterator[Path]:
-    """Give a temporary path beside another, and rename it to that once it is written."""
-    temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
-    yield temporary
-    temporary.replace(path)
-
-
-def _replace(path: Path, text: str) -> None:
-    with renamed_to(path) as temporary:
-        temporary.write_text(text, "utf-8")

@@ -4,6 +4,7 @@ import pandas as pd
 import pytest
 
 from modlib.batch import tables
+from modlib.batch.publishing import publish
 from modlib.study import benefits
 from modlib.study.benefits import Benefit
 
@@ -21,7 +22,7 @@ def folder(tmp_path):
     origin = {"versions": "python 3", "commit": "0123456", "key": "12345678"}
     levels = {"level_0": 0.0, "accuracy_0": 0.9}
     table = pd.DataFrame(rows).assign(strength=0.1, **levels, **origin)
-    tables.publish_table("damage", table, tmp_path)
+    publish({"damage": table}, tmp_path)
     return tmp_path
 
 
@@ -49,7 +50,7 @@ def test_another_form_of_the_walk_loops_is_not_the_best_other(folder, monkeypatc
     monkeypatch.setattr(benefits, "BENEFITS", {"hits": Benefit("damage", "damage != 'c'", "area")})
     table = tables.published_table("damage", folder)
     own = table[table.penalty == "walk_loops"].assign(penalty="more_decay")
-    tables.publish_table("damage", pd.concat([table, own]), folder)
+    publish({"damage": pd.concat([table, own])}, folder)
     found = benefits.differences(folder=folder).loc["hits", "retina"]["mean"]
     assert found["more_decay"] == pytest.approx(0.0)
     assert found["best other"] == pytest.approx(found["l1"])
