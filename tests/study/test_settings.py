@@ -63,7 +63,7 @@ def test_the_strength_is_raised_after_a_quarter_and_lowered_after_three(monkeypa
     met = []
 
     class Recording(nn.Module):
-        def __init__(self, network):
+        def __init__(self, widths, seeds):
             super().__init__()
             self.n_stack = len(network.seeds)
 
