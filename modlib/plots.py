@@ -44,7 +44,11 @@ def drawable(
     chain: Sequence[Float[ArrayLike, "*stack _ _"]],
     communities: Int[ArrayLike, " n_neurons"] | None,
 ) -> tuple[list[Float[np.ndarray, "_ _"]], Int[np.ndarray, " n_neurons"]]:
-    """Return |W| of each layer, and the communities, by a search where none are given."""
+    """Return |W| of each layer, and the communities, by a search where none are given.
+
+    Raises:
+        ValueError: if the chain is not one network's.
+    """
     absolute = [np.abs(W) for W in arrays_of(chain)]
     if any(W.ndim != 2 for W in absolute):
         raise ValueError(
@@ -65,6 +69,8 @@ def weight_matrices(
     A coloured bar along each side says which community a neuron is in; each matrix is
     scaled by its own 99th percentile. Where no communities are given, they are searched for.
 
+    Raises:
+        ValueError: if the chain is not one network's.
     """
     chain, communities = drawable(chain, communities)
     sizes = layer_sizes(chain)
@@ -119,6 +125,8 @@ def module_graph(
     stronger; an edge inside a community has its colour, one between communities is grey.
     Where no communities are given, they are searched for.
 
+    Raises:
+        ValueError: if the chain is not one network's.
     """
     chain, communities = drawable(chain, communities)
     ax = plt.subplots(figsize=(6, 4.2))[1] if ax is None else ax
