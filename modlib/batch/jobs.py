@@ -143,7 +143,7 @@ def unmade(plan: Plan, since: float) -> list[str]:
         if files.whole(folder(plan, kind, name)):
             continue
         if path.exists() and path.stat().st_mtime >= since:
-            told = [line for line in path.read_text().splitlines() if line.startswith(name)]
+            told = [line for line in path.read_text("utf-8").splitlines() if line.startswith(name)]
             lines.append(f"{told[-1] if told else f'{name} did not come to its end'}, see {said}")
         else:
             waiting += 1
