@@ -65,7 +65,7 @@ def mean_dot(ax: Axes, y: float | int, values: ArrayLike, *style: str | None) ->
     dot(ax, y, np.mean(values), interval(values), *style)
 
 
-def name_lines(ax: Axes, names: Sequence[str], size: float | int = 10) -> None:
+def name_lines(ax: Axes, names: Sequence[object], size: float | int = 10) -> None:
     """Name the lines of dots at the heights 0, 1, ...."""
     ax.set_yticks(range(len(names)), names, fontsize=size)
     ax.set_ylim(-0.6, len(names) - 0.4)
