@@ -17,6 +17,7 @@ from jaxtyping import Float, Int
 from numpy.typing import ArrayLike
 from scipy import sparse
 from sklearn.metrics import adjusted_rand_score
+from torch import Tensor
 
 from modlib.graphs import neuron_graph, permuted
 from modlib.tasks.task import NO_MODULE
@@ -48,7 +49,7 @@ class Modularity(NamedTuple):
 
 
 def modularity(
-    chain: Sequence[Float[ArrayLike, "*stack _ _"]],
+    chain: Sequence[Float[Tensor | np.ndarray, "*stack _ _"]],
     nulls: int = 20,
     restarts: int = 5,
     seed: int | Sequence[int] | Int[np.ndarray, "*stack"] = 0,

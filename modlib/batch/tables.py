@@ -14,7 +14,7 @@ import pandera.pandas as pa
 import safetensors.torch
 import torch
 from jaxtyping import Float
-from numpy.typing import ArrayLike
+from torch import Tensor
 
 from modlib.batch import files
 from modlib.batch.checkout import ROOT
@@ -195,7 +195,7 @@ def read_network(path: Path | str) -> tuple[Stack, dict[str, str]]:
 
 def long(
     seeds: Sequence[int],
-    measures: Mapping[str, Float[ArrayLike, " n_stack"]],
+    measures: Mapping[str, Float[Tensor | np.ndarray, " n_stack"]],
     **told: object,
 ) -> pd.DataFrame:
     """Return one row per measure and network: `seed`, what all were told, `measure`, `value`."""

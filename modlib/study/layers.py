@@ -9,9 +9,9 @@ from itertools import pairwise
 import numpy as np
 import pandas as pd
 from jaxtyping import Float
-from numpy.typing import ArrayLike
 from scipy import sparse
 from sklearn.metrics import adjusted_rand_score
+from torch import Tensor
 
 from modlib.chain import weights
 from modlib.graphs import layer_of, layer_sizes, neuron_graph, permuted
@@ -36,7 +36,7 @@ def largest_q(adjacency: sparse.sparray, restarts: int = 3) -> float:
     return newman_q(adjacency, find_communities(adjacency, restarts))
 
 
-def unstacked(chain: Sequence[Float[ArrayLike, "n_stack _ _"]]) -> list[Chain]:
+def unstacked(chain: Sequence[Float[Tensor | np.ndarray, "n_stack _ _"]]) -> list[Chain]:
     """Return the networks of a stack one by one, as arrays in float64."""
     return list(zip(*(np.asarray(W, dtype=np.float64) for W in chain), strict=True))
 

@@ -19,7 +19,6 @@ import numpy as np
 import pandas as pd
 import torch
 from jaxtyping import Float, Int
-from numpy.typing import ArrayLike
 from torch import Tensor
 
 from modlib.graphs import layer_sizes
@@ -195,7 +194,7 @@ def descent_table(
 
 
 def in_community_order(
-    chain: Sequence[Float[ArrayLike, "_ _"]], communities: Int[np.ndarray, " n_neurons"]
+    chain: Sequence[Float[Tensor | np.ndarray, "_ _"]], communities: Int[np.ndarray, " n_neurons"]
 ) -> list[Float[np.ndarray, "_ _"]]:
     """Return the same network with the neurons of each layer sorted by community."""
     sizes = layer_sizes(chain)

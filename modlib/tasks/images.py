@@ -1,15 +1,11 @@
 """Tasks made of images: scikit-learn's digits and MNIST, alone or side by side."""
 
-import gzip
 import hashlib
-import os
-import zlib
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 
 import numpy as np
-import pooch
 import torch
 from jaxtyping import Float, Int
 from sklearn.datasets import load_digits
@@ -25,16 +21,11 @@ from modlib.tasks.task import (
     in_rows,
 )
 
-MNIST_FILES = {
-    "train-images-idx3-ubyte": "md5:6bbc9ace898e44ae57da46a324031adb",
-    "train-labels-idx1-ubyte": "md5:a25bea736e30d166cdddb491f175f624",
-    "t10k-images-idx3-ubyte": "md5:2646ac647ad5339dbf082846283269ea",
-    "t10k-labels-idx1-ubyte": "md5:27ae3e4e09519cfbb04c329615203637",
-}
-"""The files of MNIST and their checksums, once decompressed."""
+MNIST = Path(__file__).with_name("mnist.npz")
+"""Sums of 2x2 pixels of MNIST's images; mnist.md beside it has their origin and licence."""
 
-MNIST_ADDRESS = "https://ossci-datasets.s3.amazonaws.com/mnist/"
-"""Where the files are downloaded from, compressed, if `MODLIB_DATA` names no folder."""
+MNIST_CHECKSUM = "5a6815017f4aa1c7d2a01597d18a1bd3457275a0070893a29681154494f7c2a4"
+"""The SHA-256 checksum of that file."""
 
 Images = tuple[Float[np.ndarray, "n pixels"], Int[np.ndarray, " n"]]
 """Images, brightness between 0 and 1, and their labels."""
@@ -51,51 +42,19 @@ def digit_images() -> Images:
 def mnist_images() -> Images:
     """Return MNIST's 70,000 images and their labels, averaged down to 14x14 pixels.
 
-    The files are read from the folder `mnist` in the one that the environment variable
-    `MODLIB_DATA` names, or else downloaded once into the user's cache.
-
     Raises:
-        ValueError: if a file is missing from that folder or is not the canonical one.
+        ValueError: if the file that ships with the package is missing or was changed.
 
     Source: LeCun, Bottou, Bengio & Haffner (1998), doi 10.1109/5.726791.
     """
-    raw = {name: _decompressed(name, _mnist_file(name)) for name in MNIST_FILES}
-    images, labels = (
-        np.concatenate([np.frombuffer(raw[f"{part}-{kind}"], np.uint8, offset=o) for part in parts])
-        for kind, o, parts in (
-            ("images-idx3-ubyte", 16, ("train", "t10k")),
-            ("labels-idx1-ubyte", 8, ("train", "t10k")),
-        )
-    )
-    small = images.reshape(-1, 14, 2, 14, 2).mean((2, 4), dtype=np.float32) / 255
-    return small.reshape(-1, 196), labels.astype(np.int64)
-
-
-def _mnist_file(name: str) -> Path:
-    folder = os.environ.get("MODLIB_DATA")
-    if folder is None:
-        return Path(pooch.retrieve(f"{MNIST_ADDRESS}{name}.gz", None, f"{name}.gz"))
-    path = Path(folder) / "mnist" / f"{name}.gz"
-    if not path.exists():
+    found = hashlib.sha256(MNIST.read_bytes()).hexdigest() if MNIST.exists() else "no such file"
+    if found != MNIST_CHECKSUM:
         raise ValueError(
-            f"MODLIB_DATA={folder} should hold mnist/{name}.gz, got no such file; put it there, or"
-            " unset MODLIB_DATA to have it downloaded"
+            f"{MNIST} should have the SHA-256 checksum {MNIST_CHECKSUM}, got {found}; restore it"
+            " from the repository, or install the package again"
         )
-    return path
-
-
-def _decompressed(name: str, path: Path) -> bytes:
-    try:
-        content = gzip.decompress(path.read_bytes())
-    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-        raise ValueError(f"{path} is damaged ({error}); delete it and fetch it again") from error
-    found = f"md5:{hashlib.md5(content).hexdigest()}"
-    if found != MNIST_FILES[name]:
-        raise ValueError(
-            f"{path} should have the checksum {MNIST_FILES[name]} once decompressed, got {found};"
-            " delete it and fetch it again"
-        )
-    return content
+    with np.load(MNIST) as file:
+        return file["sums"].astype(np.float32) / 4 / 255, file["labels"].astype(np.int64)
 
 
 def side_by_side(

@@ -1,7 +1,6 @@
 """Tasks against their definitions, spelled out: Kashtan & Alon's rule, teachers, formulas, sums."""
 
 import math
-import os
 import statistics
 from itertools import combinations, product
 
@@ -313,13 +312,7 @@ def test_numbers_too_small_to_hold_pairs_out_are_refused(p):
         modular_addition(p)
 
 
-needs_mnist = pytest.mark.skipif(
-    "MODLIB_DATA" not in os.environ, reason="MODLIB_DATA names no folder to read MNIST from"
-)
-EVERY_TASK = [pytest.param(name, marks=needs_mnist if "mnist" in name else ()) for name in TASKS]
-
-
-@pytest.mark.parametrize("name", EVERY_TASK)
+@pytest.mark.parametrize("name", TASKS)
 def test_a_task_fits_together(name):
     task = TASKS[name]()
     assert task.name == name
@@ -337,7 +330,7 @@ def test_a_task_fits_together(name):
                 assert set(targets.tolist()) == set(range(max(head, 2)))
 
 
-@pytest.mark.parametrize("name", EVERY_TASK)
+@pytest.mark.parametrize("name", TASKS)
 def test_a_tasks_modules_are_none_or_several_and_hold_no_dead_inputs(name):
     task = TASKS[name]()
     assert task.known_modules == list(range(len(task.known_modules)))
@@ -345,7 +338,7 @@ def test_a_tasks_modules_are_none_or_several_and_hold_no_dead_inputs(name):
     assert (task.input_modules[~task.live] == NO_MODULE).all()
 
 
-@pytest.mark.parametrize("name", EVERY_TASK)
+@pytest.mark.parametrize("name", TASKS)
 def test_live_inputs_are_those_that_the_examples_use(name):
     task = TASKS[name]()
     share = (joined(task.draw(0))[0] != 0).double().mean(0).numpy()
@@ -355,7 +348,7 @@ def test_live_inputs_are_those_that_the_examples_use(name):
     assert np.array_equal(task.live[clear], share[clear] > LIVE)
 
 
-@pytest.mark.parametrize("name", EVERY_TASK)
+@pytest.mark.parametrize("name", TASKS)
 def test_every_input_lies_one_unit_from_its_nearest_neighbour(name):
     task = TASKS[name]()
     distance = cdist(task.places, task.places)
@@ -363,13 +356,13 @@ def test_every_input_lies_one_unit_from_its_nearest_neighbour(name):
     assert (distance.min(0) == 1).all()
 
 
-@pytest.mark.parametrize("name", EVERY_TASK)
+@pytest.mark.parametrize("name", TASKS)
 def test_no_example_is_in_two_parts(name):
     rows = [{x.tobytes() for x in part.x.numpy()} for part in parts(TASKS[name]().draw(0))]
     assert not any(a & b for a, b in combinations(rows, 2))
 
 
-@pytest.mark.parametrize("name", EVERY_TASK)
+@pytest.mark.parametrize("name", TASKS)
 def test_a_seed_fixes_the_data(name):
     task = TASKS[name]()
     first, again, other = (joined(task.draw(seed)) for seed in (7, 7, 8))
