@@ -26,7 +26,7 @@ from modlib.batch.checkout import NOTEBOOKS, PACKAGE
 REGISTRIES = ("TASKS", "PENALTIES")
 """Dictionaries of the package whose entries count one by one."""
 
-BESIDE = {("batch", name) for name in ("files", "keys", "provenance", "tables")}
+BESIDE = {("batch", name) for name in ("files", "keys", "provenance", "schemas", "tables")}
 """Modules on which no number depends: they name, check, read and write what others compute."""
 
 

@@ -4,19 +4,18 @@ Published tables lie beside a file `SHA256SUMS`, so that `sha256sum -c` checks t
 """
 
 import os
-import sys
 from collections.abc import Mapping, Sequence
+from io import StringIO
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import pandera.pandas as pa
 import safetensors.torch
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from modlib.batch import files
+from modlib.batch import files, schemas
 from modlib.batch.checkout import ROOT
 from modlib.batch.provenance import provenance
 from modlib.training.fit import Run
@@ -26,115 +25,17 @@ FOLDER = Path(os.environ.get("MODLIB_RESULTS", ROOT / "results"))
 """The tables that pages read: the published ones, or those in `MODLIB_RESULTS`."""
 
 
-def _measure(low: float, high: float) -> pa.Column:
-    return pa.Column(float, pa.Check.in_range(low, high), nullable=True, coerce=True)
-
-
-NETWORKS = pa.DataFrameSchema(
-    {
-        "task": pa.Column(str),
-        "penalty": pa.Column(str),
-        "strength": pa.Column(float, pa.Check.in_range(0, sys.float_info.max), coerce=True),
-        "seed": pa.Column(int, pa.Check.ge(0)),
-        "role": pa.Column(str, pa.Check.isin(["selection", "evaluation"])),
-        "status": pa.Column(str, pa.Check.isin(["ok", "diverged"])),
-        "accuracy": _measure(0.0, 1.0),
-        "validation_accuracy": _measure(0.0, 1.0),
-        "q": _measure(-0.5, 1.0),
-        "q_null_mean": _measure(-0.5, 1.0),
-        "q_null_std": _measure(0.0, 1.0),
-        "excess": _measure(-1.0, 1.0),
-        "balanced_excess": _measure(-1.0, 1.0),
-        "live_excess": _measure(-1.0, 1.0),
-        "cut": _measure(0.0, 1.0),
-        "communities": _measure(0.0, np.inf),
-        "ari": _measure(-1.0, 1.0),
-        "specialisation": _measure(0.0, 1.0),
-        "pruned_excess": _measure(-1.0, 1.0),
-        "pruned_accuracy": _measure(0.0, 1.0),
-        "steps": pa.Column(int, pa.Check.ge(1)),
-        "seconds": pa.Column(float, pa.Check.ge(0), coerce=True),
-        "versions": pa.Column(str),
-        "commit": pa.Column(str),
-        "key": pa.Column(str),
-    },
-    strict=True,
-    unique=["task", "penalty", "strength", "seed"],
-)
-"""One row per trained network.
-
-`ari` is empty where fewer than two modules are known, `specialisation` where there
-is one sub-task or no lesion hurts; in `selection` all but the `overview` measures; the other
-measures only in diverged networks.
-"""
-
-NUMBERS = [
-    name for name, column in NETWORKS.columns.items() if str(column.dtype)[:3] in ("int", "flo")
-]
-"""The columns that hold no text."""
-
-OVERVIEW = [
-    "accuracy", "validation_accuracy", "q", "q_null_mean", "q_null_std", "excess", "communities",
-]  # fmt: skip
-NEVER_EMPTY = {
-    "selection": OVERVIEW,
-    "evaluation": [
-        *OVERVIEW,
-        *("balanced_excess", "live_excess", "cut", "pruned_excess", "pruned_accuracy"),
-    ],
-}
-"""The measures of every network that did not diverge, by its role."""
-
-
-def check(table: pd.DataFrame) -> pd.DataFrame:
-    """Return a table of networks as it is, or say which row and column is wrong.
+def text(name: str, table: pd.DataFrame, digits: int | None = 6) -> str:
+    """Return a table as CSV, with some significant digits or all; check what is read of it.
 
     Raises:
-        ValueError: for a missing or unknown column, a value out of range,
-            an empty value in a network that did not diverge, or a network that is
-            there twice.
+        ValueError: for the reasons of `schemas.check`.
     """
-    for column in table.columns.intersection(NUMBERS):
-        texts = table[column][pd.to_numeric(table[column], "coerce").isna() & table[column].notna()]
-        if len(texts):
-            raise ValueError(
-                f"row {texts.index[0]}, column '{column}': needs a number or nothing, got the text"
-                f" {texts.iloc[0]!r}; make the table again"
-            )
-    try:
-        NETWORKS.validate(table)
-    except (pa.errors.SchemaError, pa.errors.SchemaErrors) as error:
-        cases = error.failure_cases
-        row = f"row {cases['index'].iloc[0]}, " if isinstance(cases, pd.DataFrame) else ""
-        raise ValueError(f"{row}{error}; mend the table, or delete it and make it again") from error
-    for role, columns in NEVER_EMPTY.items():
-        empty = table.loc[(table.status == "ok") & (table.role == role), columns].isna()
-        if empty.any(axis=None):
-            row, column = empty.stack().idxmax()
-            raise ValueError(
-                f"row {row}, column '{column}': a network with status 'ok' in {role} needs a value,"
-                " got none; make the table again"
-            )
-    return table
-
-
-def check_table(name: str, table: pd.DataFrame) -> pd.DataFrame:
-    """Return any table, by its name, as it is, or say what is wrong.
-
-    Raises:
-        ValueError: for a table without rows, or for the reasons of `check`.
-    """
-    if table.empty:
-        raise ValueError(f"the table {name} needs rows, got none; make it again")
-    return check(table) if name == "networks" else table
-
-
-def text(name: str, table: pd.DataFrame) -> str:
-    """Return a table as CSV, with six significant digits, after checking it."""
-    table = check_table(name, table)
-    if name == "networks":
-        table = table[list(NETWORKS.columns)]
-    return table.to_csv(index=False, float_format="%.6g", lineterminator="\n")
+    columns = list(schemas.schema(name).columns) if name == "networks" else None
+    form = None if digits is None else f"%.{digits}g"
+    content = table.to_csv(columns=columns, index=False, float_format=form, lineterminator="\n")
+    read_table(name, StringIO(content))
+    return content
 
 
 def write(name: str, table: pd.DataFrame, path: Path | str, key: str) -> pd.DataFrame:
@@ -144,22 +45,26 @@ def write(name: str, table: pd.DataFrame, path: Path | str, key: str) -> pd.Data
     anything fails, nothing is written.
 
     Raises:
-        ValueError: for the reasons of `check_table`.
+        ValueError: for the reasons of `schemas.check`.
     """
-    table = check_table(name, table.assign(key=key, **provenance()))
-    if name == "networks":
-        content = text(name, table)
-    else:
-        content = table.to_csv(index=False, lineterminator="\n")
-    files.write_text(Path(path), content)
+    table = table.assign(key=key, **provenance())
+    files.write_text(Path(path), text(name, table, 6 if name == "networks" else None))
     return table
 
 
+def read_table(name: str, path: Path | StringIO) -> pd.DataFrame:
+    """Return any table after checking it; a missing file or a bad row raises ValueError."""
+    if isinstance(path, Path):
+        require(path)
+    # only what is empty is missing: 'nan' and 'NA' are text
+    origin = dict.fromkeys(schemas.ORIGIN, str)
+    table = pd.read_csv(path, dtype=origin, keep_default_na=False, na_values=[""])
+    return schemas.check(name, table)
+
+
 def read(path: Path | str) -> pd.DataFrame:
-    """Return a table after checking it; a missing file or a bad row raises ValueError."""
-    require(Path(path))
-    text = {"versions": str, "commit": str, "key": str}
-    return check(pd.read_csv(path, dtype=text, keep_default_na=False, na_values=[""]))
+    """Return a table of networks, likewise."""
+    return read_table("networks", Path(path))
 
 
 def write_network(run: Run, row: int, path: Path | str) -> None:
@@ -208,7 +113,7 @@ def published(folder: Path | str = FOLDER) -> pd.DataFrame:
 
     Raises:
         ValueError: if there is none, if its checksum is not the one in `SHA256SUMS`, or
-            for the reasons of `check`.
+            for the reasons of `schemas.check`.
     """
     return read(_checked(Path(folder), "networks.csv"))
 
@@ -218,9 +123,9 @@ def published_table(name: str, folder: Path | str = FOLDER) -> pd.DataFrame:
 
     Raises:
         ValueError: if there is none, if its checksum is not the one in `SHA256SUMS`, or for the
-            reasons of `check_table`.
+            reasons of `schemas.check`.
     """
-    return check_table(name, pd.read_csv(_checked(Path(folder), f"{name}.csv")))
+    return read_table(name, _checked(Path(folder), f"{name}.csv"))
 
 
 def published_network(

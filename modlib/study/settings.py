@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from modlib.batch.tables import long
 from modlib.chain import weights
 from modlib.graphs import neuron_graph
-from modlib.modularity import normalised_cut
+from modlib.modularity import conductances
 from modlib.penalties.partitions import Cut
 from modlib.penalties.placed import BIMT
 from modlib.tasks.formulas import FORMULAS
@@ -91,14 +91,14 @@ def small_mnist() -> Examples:
 
 
 def spectral_n_cut(chain: Sequence[Float[np.ndarray, "_ _"]]) -> float:
-    """Return the sum, over spectral clusters, of the share of a cluster's weight that leaves it.
+    """Return the n-cut of a chain's spectral clusters, the sum of their conductances.
 
     Source: Filan et al. (2021), arXiv:2103.03386; the clusters by scikit-learn.
     """
     adjacency = neuron_graph(chain)
     spectral = SpectralClustering(CLUSTERS, affinity="precomputed", n_init=25, random_state=0)
     found: Int[np.ndarray, " n_neurons"] = spectral.fit_predict(adjacency.toarray())
-    return CLUSTERS * normalised_cut(adjacency, found)
+    return float(conductances(adjacency, found).sum())
 
 
 def mnist_table(strength: float, seeds: Sequence[int], epochs: int) -> pd.DataFrame:

@@ -8,7 +8,7 @@ import pytest
 from rows import table
 
 from modlib import PENALTIES
-from modlib.batch import files, jobs, keys, tables
+from modlib.batch import files, jobs, keys, schemas, tables
 from modlib.batch.plan import Plan, planned
 from modlib.batch.publishing import publish
 
@@ -45,7 +45,7 @@ def _elsewhere(tmp_path, monkeypatch):
 @pytest.fixture(autouse=True)
 def _of_any_columns(monkeypatch):
     """Have stand-ins for tables, of few columns, pass for them."""
-    monkeypatch.setattr(tables, "check_table", lambda name, table: table)
+    monkeypatch.setattr(schemas, "check", lambda name, table: table)
 
 
 def pairs(parts):

@@ -13,7 +13,7 @@ import pytest
 import yaml
 from rows import table
 
-from modlib.batch import files, tables
+from modlib.batch import files, schemas, tables
 from modlib.batch.publishing import locked, publish, publish_batch
 
 
@@ -24,7 +24,7 @@ class Killed(BaseException):
 @pytest.fixture(autouse=True)
 def _of_any_columns(monkeypatch):
     """Have stand-ins for tables, of few columns, pass for them."""
-    monkeypatch.setattr(tables, "check_table", lambda name, table: table)
+    monkeypatch.setattr(schemas, "check", lambda name, table: table)
 
 
 def state(folder):

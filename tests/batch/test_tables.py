@@ -17,13 +17,13 @@ from modlib.batch import files
 from modlib.batch.provenance import provenance
 from modlib.batch.publishing import publish
 from modlib.batch.tables import (
-    check,
     long,
     published,
     published_network,
     published_table,
     read,
     read_network,
+    read_table,
     write,
     write_network,
 )
@@ -47,90 +47,25 @@ def test_columns_are_written_in_the_order_of_the_schema(tmp_path):
     assert list(read(tmp_path / "networks.csv")) == list(ROW)
 
 
+def settings(*values):
+    """Return a table of another kind."""
+    told = {"case": "mnist", "strength": 0.1, "measure": "accuracy"}
+    origin = {"key": "12345678", "versions": "python 3", "commit": "0123456"}
+    return pd.DataFrame({"seed": range(len(values)), **told, "value": values, **origin})
+
+
 @pytest.mark.parametrize(
-    ("change", "message"),
-    [
-        ({"accuracy": 1.2}, "row 1, .*'accuracy'.*in_range"),
-        ({"q": -0.6}, "row 1, .*'q'.*in_range"),
-        ({"specialisation": 1.1}, "row 1, .*'specialisation'"),
-        ({"balanced_excess": -1.1}, "row 1, .*'balanced_excess'.*in_range"),
-        ({"cut": 1.1}, "row 1, .*'cut'.*in_range"),
-        ({"pruned_excess": 1.1}, "row 1, .*'pruned_excess'.*in_range"),
-        ({"pruned_accuracy": -0.1}, "row 1, .*'pruned_accuracy'.*in_range"),
-        ({"q_null_std": -0.1}, "row 1, .*'q_null_std'"),
-        ({"strength": -1e-3}, "row 1, .*'strength'.*in_range"),
-        ({"strength": math.nan}, "row 1, .*'strength'.*null"),
-        ({"seed": -1}, "row 1, .*'seed'"),
-        ({"steps": 0}, "row 1, .*'steps'"),
-        ({"seconds": -1.0}, "row 1, .*'seconds'"),
-        ({"role": "training"}, "row 1, .*'role'.*selection"),
-        ({"status": "fine"}, "row 1, .*'status'.*diverged"),
-        ({"task": None}, "row 1, .*'task'.*null"),
-        ({"accuracy": math.nan}, "row 1, column 'accuracy': .* needs a value, got none"),
-        ({"communities": math.nan}, "row 1, column 'communities': .* needs a value, got none"),
-        ({"excess": math.nan}, "row 1, column 'excess': .* needs a value, got none"),
-        ({"cut": math.nan}, "row 1, column 'cut': .* needs a value, got none"),
-        ({"pruned_accuracy": math.nan}, "row 1, column 'pruned_accuracy': .* needs a value"),
-        ({"seed": 0}, "row 0, .*seed.*not unique"),
-        ({"accuracy": "high"}, "'accuracy'.*high"),
-    ],
+    ("name", "made"), [("networks", table({}, {})), ("settings", settings(0.25, 1 / 3))]
 )
-def test_a_bad_row_is_refused_by_its_number_and_column(change, message):
-    # over several lines, so that what is in between may hold breaks
-    with pytest.raises(ValueError, match=f"(?s){message}"):
-        check(table({}, change, {}))
-
-
-@pytest.mark.parametrize("column", ROW)
-def test_a_missing_column_is_refused_by_its_name(column):
-    with pytest.raises(ValueError, match=f"column '{column}' not in dataframe"):
-        check(table({}).drop(columns=column))
-
-
-def test_an_unknown_column_is_refused_by_its_name():
-    with pytest.raises(ValueError, match="'colour'"):
-        check(table({}).assign(colour="red"))
-
-
-def test_the_same_network_under_another_strength_or_penalty_is_another():
-    same = [{"seed": 0, "strength": 0.5}, {"seed": 0, "penalty": "l1"}, {"seed": 0, "task": "x"}]
-    assert len(check(table({}, *same))) == 4
-
-
-def test_a_network_that_a_strength_is_chosen_on_needs_the_measures_that_it_is_chosen_by():
-    few = dict.fromkeys(["balanced_excess", "live_excess", "cut", "pruned_excess"], math.nan)
-    few |= {"role": "selection", "pruned_accuracy": math.nan}
-    assert len(check(table({}, few))) == 2
-    with pytest.raises(ValueError, match=r"row 1, column 'excess': .* in selection needs a value"):
-        check(table({}, few | {"excess": math.nan}))
-
-
-def test_a_diverged_network_needs_no_measures():
-    empty = {name: math.nan for name, value in ROW.items() if isinstance(value, float)}
-    empty |= {"strength": 0.1, "seconds": 1.5}
-    assert len(check(table({}, {"status": "diverged", **empty}))) == 2
-
-
-@pytest.mark.parametrize("name", ["networks", "settings"])
-def test_a_table_gets_its_key_and_provenance_when_it_is_written(name, tmp_path):
+def test_a_table_gets_its_key_and_provenance_when_it_is_written(name, made, tmp_path):
     path = tmp_path / "new" / "table.csv"
-    made = table({}, {}).drop(columns=["key", "versions", "commit"])
+    made = made.drop(columns=["key", "versions", "commit"])
+    # as a number, it would be another
     told = write(name, made, path, "0000000000000001")
-    back = pd.read_csv(path, dtype={"key": str})
+    back = read_table(name, path)
     assert set(back.key) == set(told.key) == {"0000000000000001"}
     assert (back.versions == provenance()["versions"]).all()
-    pd.testing.assert_frame_equal(back[["seed", "accuracy"]], made[["seed", "accuracy"]])
-
-
-def test_a_table_without_rows_is_refused_by_its_name(tmp_path):
-    empty = pd.DataFrame({"case": [], "value": []})
-    for function in (
-        lambda: write("settings", empty, tmp_path / "settings.csv", "1234"),
-        lambda: publish({"settings": empty}, tmp_path),
-    ):
-        with pytest.raises(ValueError, match="table settings needs rows, got none"):
-            function()
-    assert not list(tmp_path.glob("[!.]*"))
+    pd.testing.assert_frame_equal(back[list(made)], made, check_dtype=False)
 
 
 def test_a_table_that_fails_leaves_the_old_file_and_no_other(tmp_path):
@@ -151,7 +86,7 @@ def test_a_table_that_fails_leaves_the_old_file_and_no_other(tmp_path):
 def test_the_text_nan_in_a_row_is_refused_by_its_number_and_column(tmp_path, column):
     path = tmp_path / "networks.csv"
     path.write_text(table({}, {column: "nan"}).to_csv(index=False))
-    with pytest.raises(ValueError, match=f"row 1, column '{column}': needs a number .* 'nan'"):
+    with pytest.raises(ValueError, match=f"row 1, column '{column}': needs a number, got 'nan'"):
         read(path)
 
 
@@ -181,7 +116,7 @@ def test_a_table_is_replaced_whole_and_nothing_else_is_left_behind(tmp_path):
 
 def test_another_table_is_published_beside_the_networks_and_comes_back(tmp_path):
     publish({"networks": table({})}, tmp_path)
-    other = pd.DataFrame({"case": ["a", "b"], "value": [0.25, 1.0], "key": ["f1", "f1"]})
+    other = settings(0.25, 1.0)
     publish({"settings": other}, tmp_path)
     pd.testing.assert_frame_equal(published_table("settings", tmp_path), other)
     assert len(published(tmp_path)) == 1

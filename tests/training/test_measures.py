@@ -13,7 +13,7 @@ from sklearn.metrics import mean_squared_error, r2_score
 from modlib import modularity, weights
 from modlib.graphs import balanced, neuron_graph, pruned
 from modlib.lesions import lesion_drops, specialisation
-from modlib.modularity import agreement, normalised_cut
+from modlib.modularity import agreement, conductance
 from modlib.penalties import PENALTIES
 from modlib.tasks.formulas import formulas
 from modlib.tasks.retina import retina
@@ -83,12 +83,12 @@ def test_a_row_says_how_modular_its_network_is(network):
         at_strengths = modularity(chain, **QUICK, seed=network.seeds[n], null=balanced)
         assert row.balanced_excess == at_strengths.excess
         graph = neuron_graph([W.numpy() for W in chain])
-        assert row.cut == pytest.approx(normalised_cut(graph, found.communities))
+        assert row.conductance == pytest.approx(conductance(graph, found.communities))
     assert not np.allclose(rows.balanced_excess, rows.excess)
     # one edge makes one community of two; the other neurons are on their own
     assert rows.communities[3] == 1
-    assert rows.cut[3] == 0
-    assert rows.cut[:3].min() > 0
+    assert rows.conductance[3] == 0
+    assert rows.conductance[:3].min() > 0
 
 
 def test_a_row_says_what_lesions_of_its_communities_do_on_test_examples(network):
