@@ -60,7 +60,7 @@ def publish_batch(
     broken = [made for made in (*parts, *others) if not files.whole(Path(made))]
     if broken:
         raise ValueError(f"{', '.join(broken)} should be whole, got less; make them again")
-    new = {_name(made): pd.read_csv(Path(made, "table.csv")) for made in others}
+    new = {_name(one): tables.read_table(_name(one), Path(one, "table.csv")) for one in others}
     found = {}
     with locked(folder):
         if parts:

@@ -5,6 +5,7 @@ Published tables lie beside a file `SHA256SUMS`, so that `sha256sum -c` checks t
 
 import os
 from collections.abc import Mapping, Sequence
+from io import StringIO
 from pathlib import Path
 
 import numpy as np
@@ -24,12 +25,17 @@ FOLDER = Path(os.environ.get("MODLIB_RESULTS", ROOT / "results"))
 """The tables that pages read: the published ones, or those in `MODLIB_RESULTS`."""
 
 
-def text(name: str, table: pd.DataFrame) -> str:
-    """Return a table as CSV, with six significant digits, after checking it."""
-    table = schemas.check(name, table)
-    if name == "networks":
-        table = table[list(schemas.schema(name).columns)]
-    return table.to_csv(index=False, float_format="%.6g", lineterminator="\n")
+def text(name: str, table: pd.DataFrame, digits: int | None = 6) -> str:
+    """Return a table as CSV, with some significant digits or all; check what is read of it.
+
+    Raises:
+        ValueError: for the reasons of `schemas.check`.
+    """
+    columns = list(schemas.schema(name).columns) if name == "networks" else None
+    form = None if digits is None else f"%.{digits}g"
+    content = table.to_csv(columns=columns, index=False, float_format=form, lineterminator="\n")
+    read_table(name, StringIO(content))
+    return content
 
 
 def write(name: str, table: pd.DataFrame, path: Path | str, key: str) -> pd.DataFrame:
@@ -41,26 +47,24 @@ def write(name: str, table: pd.DataFrame, path: Path | str, key: str) -> pd.Data
     Raises:
         ValueError: for the reasons of `schemas.check`.
     """
-    table = schemas.check(name, table.assign(key=key, **provenance()))
-    if name == "networks":
-        content = text(name, table)
-    else:
-        content = table.to_csv(index=False, lineterminator="\n")
-    files.write_text(Path(path), content)
+    table = table.assign(key=key, **provenance())
+    files.write_text(Path(path), text(name, table, 6 if name == "networks" else None))
     return table
 
 
-def read(path: Path | str) -> pd.DataFrame:
-    """Return a table after checking it; a missing file or a bad row raises ValueError."""
-    return _read("networks", Path(path))
-
-
-def _read(name: str, path: Path) -> pd.DataFrame:
-    require(path)
-    text = dict.fromkeys(schemas.ORIGIN, str)
+def read_table(name: str, path: Path | StringIO) -> pd.DataFrame:
+    """Return any table after checking it; a missing file or a bad row raises ValueError."""
+    if isinstance(path, Path):
+        require(path)
     # only what is empty is missing: 'nan' and 'NA' are text
-    table = pd.read_csv(path, dtype=text, keep_default_na=False, na_values=[""])
+    origin = dict.fromkeys(schemas.ORIGIN, str)
+    table = pd.read_csv(path, dtype=origin, keep_default_na=False, na_values=[""])
     return schemas.check(name, table)
+
+
+def read(path: Path | str) -> pd.DataFrame:
+    """Return a table of networks, likewise."""
+    return read_table("networks", Path(path))
 
 
 def write_network(run: Run, row: int, path: Path | str) -> None:
@@ -118,10 +122,10 @@ def published_table(name: str, folder: Path | str = FOLDER) -> pd.DataFrame:
     """Return any other published table.
 
     Raises:
-        ValueError: if there is none, if its checksum is not the one in `SHA256SUMS`, or
-            for the reasons of `schemas.check`.
+        ValueError: if there is none, if its checksum is not the one in `SHA256SUMS`, or for the
+            reasons of `schemas.check`.
     """
-    return _read(name, _checked(Path(folder), f"{name}.csv"))
+    return read_table(name, _checked(Path(folder), f"{name}.csv"))
 
 
 def published_network(

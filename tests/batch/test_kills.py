@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 from itertools import cycle, islice, product
 from pathlib import Path
 
@@ -55,7 +56,9 @@ def begin(folder):
     command = [sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "workflow/Snakefile")]
     command += ["--configfile", "config.yaml", "--directory", ".", "--cores", "2"]
     with (folder / "said.txt").open("w") as said:
-        return subprocess.Popen(command, cwd=folder, stdout=said, stderr=said)
+        # a shell in the background has its children ignore SIGINT
+        heed = partial(signal.signal, signal.SIGINT, signal.default_int_handler)
+        return subprocess.Popen(command, cwd=folder, stdout=said, stderr=said, preexec_fn=heed)
 
 
 def processes(batch):
@@ -96,7 +99,8 @@ def tables_of(folder):
     assert files.whole(folder)
     found = {path.name: path.read_bytes() for path in folder.rglob("*.safetensors")}
     for path in folder.glob("*.csv"):
-        found[path.name] = pd.read_csv(path, dtype=str).drop(columns="seconds", errors="ignore")
+        table = pd.read_csv(path, dtype=str)
+        found[path.name] = table.drop(columns=["seconds", "commit"], errors="ignore")
         found[path.name] = found[path.name].to_csv()
     return found
 

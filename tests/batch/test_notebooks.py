@@ -17,7 +17,7 @@ OF_RETINA = {
     "training_steps": 10,
 }
 TINY = {
-    "circuits": OF_RETINA | {"tested": 20},
+    "circuits": OF_RETINA | {"tested": 60, "training_steps": 200},
     "curves": {"examples": [100], "steps": 10, "strengths": {"none": [0.0], "l2": [0.001]}},
     "damage": OF_RETINA,
     "damage_tuned": {"training_steps": 10, "strengths": {"retina": {"l2": [1e-3, 3e-3]}}},

@@ -150,7 +150,7 @@ def test_a_value_is_held_against_the_range_of_its_measure():
 @pytest.mark.parametrize("column", [m for m, value in ROW.items() if isinstance(value, float)])
 def test_the_text_nan_is_no_number_in_a_file_either(column, tmp_path):
     rows = table({}, {}, {})
-    tables.write(rows, tmp_path / "networks.csv")
+    (tmp_path / "networks.csv").write_text(tables.text("networks", rows))
     text = (tmp_path / "networks.csv").read_text().splitlines()
     cells = text[2].split(",")
     cells[text[0].split(",").index(column)] = "nan"

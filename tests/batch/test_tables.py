@@ -23,6 +23,7 @@ from modlib.batch.tables import (
     published_table,
     read,
     read_network,
+    read_table,
     write,
     write_network,
 )
@@ -46,26 +47,25 @@ def test_columns_are_written_in_the_order_of_the_schema(tmp_path):
     assert list(read(tmp_path / "networks.csv")) == list(ROW)
 
 
-@pytest.mark.parametrize("name", ["networks", "settings"])
-def test_a_table_gets_its_key_and_provenance_when_it_is_written(name, tmp_path):
+def settings(*values):
+    """Return a table of another kind."""
+    told = {"case": "mnist", "strength": 0.1, "measure": "accuracy"}
+    origin = {"key": "12345678", "versions": "python 3", "commit": "0123456"}
+    return pd.DataFrame({"seed": range(len(values)), **told, "value": values, **origin})
+
+
+@pytest.mark.parametrize(
+    ("name", "made"), [("networks", table({}, {})), ("settings", settings(0.25, 1 / 3))]
+)
+def test_a_table_gets_its_key_and_provenance_when_it_is_written(name, made, tmp_path):
     path = tmp_path / "new" / "table.csv"
-    made = table({}, {}).drop(columns=["key", "versions", "commit"])
+    made = made.drop(columns=["key", "versions", "commit"])
+    # as a number, it would be another
     told = write(name, made, path, "0000000000000001")
-    back = pd.read_csv(path, dtype={"key": str})
+    back = read_table(name, path)
     assert set(back.key) == set(told.key) == {"0000000000000001"}
     assert (back.versions == provenance()["versions"]).all()
-    pd.testing.assert_frame_equal(back[["seed", "accuracy"]], made[["seed", "accuracy"]])
-
-
-def test_a_table_without_rows_is_refused_by_its_name(tmp_path):
-    empty = pd.DataFrame({"case": [], "value": []})
-    for function in (
-        lambda: write("settings", empty, tmp_path / "settings.csv", "1234"),
-        lambda: publish({"settings": empty}, tmp_path),
-    ):
-        with pytest.raises(ValueError, match="table settings needs rows, got none"):
-            function()
-    assert not list(tmp_path.glob("[!.]*"))
+    pd.testing.assert_frame_equal(back[list(made)], made, check_dtype=False)
 
 
 def test_a_table_that_fails_leaves_the_old_file_and_no_other(tmp_path):
@@ -86,7 +86,7 @@ def test_a_table_that_fails_leaves_the_old_file_and_no_other(tmp_path):
 def test_the_text_nan_in_a_row_is_refused_by_its_number_and_column(tmp_path, column):
     path = tmp_path / "networks.csv"
     path.write_text(table({}, {column: "nan"}).to_csv(index=False))
-    with pytest.raises(ValueError, match=f"row 1, column '{column}': needs a number .* 'nan'"):
+    with pytest.raises(ValueError, match=f"row 1, column '{column}': needs a number, got 'nan'"):
         read(path)
 
 
@@ -112,13 +112,6 @@ def test_a_table_is_replaced_whole_and_nothing_else_is_left_behind(tmp_path):
     publish({"networks": table({"accuracy": 0.5})}, tmp_path)
     assert published(tmp_path).accuracy.tolist() == [0.5]
     assert {p.name for p in tmp_path.glob("[!.]*")} == {"networks.csv", "SHA256SUMS"}
-
-
-def settings(*values):
-    """Return a table of another kind."""
-    told = {"case": "mnist", "strength": 0.1, "measure": "accuracy"}
-    origin = {"key": "12345678", "versions": "python 3", "commit": "0123456"}
-    return pd.DataFrame({"seed": range(len(values)), **told, "value": values, **origin})
 
 
 def test_another_table_is_published_beside_the_networks_and_comes_back(tmp_path):
