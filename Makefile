@@ -2,6 +2,7 @@
 # make test       run all tests                        make bench      measure speed, as ratios
 # make lint       check style                          make clean      remove all that can be made again
 # make lock       resolve requirements.txt afresh      make verify     make a sample of published numbers again
+# make rekey      give tables the keys of code that changed in form alone, after a sample
 #                                                      PROFILE=smoke|quick|paper chooses the batch and the book
 
 PYTHON ?= python3
@@ -30,7 +31,7 @@ LENIENT := s/raise_on_error: true/raise_on_error: false/; s/allow_errors: false/
 endif
 CONFIG := build/$(PROFILE)/_config.yml
 
-.PHONY: book test lint reproduce verify bench lock clean
+.PHONY: book test lint reproduce verify rekey bench lock clean
 
 book: export MODLIB_RESULTS = $(CURDIR)/$(RESULTS)
 book: export JUPYTERCACHE = $(BOOK)/_build/.jupyter_cache
@@ -62,6 +63,9 @@ reproduce: .venv/installed
 
 verify: .venv/installed
 	$(BIN)/python -m modlib.batch.verification $(if $(SEED),--seed $(SEED))
+
+rekey: .venv/installed
+	$(BIN)/python -m modlib.batch.rekey $(if $(SEED),--seed $(SEED))
 
 bench: .venv/installed
 	$(BIN)/python -m pytest benchmarks -q -o addopts= --benchmark-columns=min,median,rounds --benchmark-sort=min

@@ -194,9 +194,10 @@ def check(name: str, table: pd.DataFrame) -> pd.DataFrame:
         ValueError: for a table without rows, a missing or unknown column, a value of another type
             or out of range, an empty one that is needed, or a row that is there twice.
     """
+    wanted = schema(name)
     if table.empty:
         raise ValueError(f"the table {name} needs rows, got none; make it again")
-    fault = _fault(schema(name), table)
+    fault = _fault(wanted, table)
     if fault:
         raise ValueError(f"{name}: {fault}; mend the table, or delete it and make it again")
     return table

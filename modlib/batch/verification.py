@@ -9,6 +9,7 @@ networks of a pair have to lie within `TOLERANCE`, those over a part within `tol
 import argparse
 import multiprocessing
 import sys
+from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
@@ -135,6 +136,26 @@ def profile() -> dict:
     return yaml.safe_load(require(CONFIG).read_text("utf-8"))
 
 
+def verdicts(pairs: Sequence[pd.DataFrame], parts: Sequence[Part], config: dict) -> list[Verdict]:
+    """Make pairs of task and penalty, and parts of other tables, again; print what differs."""
+    # a fork would copy PyTorch's threads
+    with ProcessPoolExecutor(mp_context=multiprocessing.get_context("spawn")) as pool:
+        # parts take longest, and come first
+        begun = [
+            pool.submit(verified_part, part, tables.published_table(part.table, tables.FOLDER))
+            for part in parts
+        ]
+        settings = config["nulls"], config["restarts"]
+        begun += [pool.submit(verified_networks, rows, *settings) for rows in pairs]
+        found = []
+        for verdict in (future.result() for future in begun):
+            asked = "six digits" if verdict.exact else "means within tolerance"
+            print(f"{'DIFFERS' if verdict.lines else 'ok':8}{verdict.told}, {asked}")
+            print(*verdict.lines, sep="\n", end="\n" if verdict.lines else "", flush=True)
+            found.append(verdict)
+    return found
+
+
 def main() -> int:
     """Verify a sample, print what was compared and what differs; return 1 if anything does."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -150,23 +171,9 @@ def main() -> int:
         f"{sum(map(len, pairs))} networks of {len(pairs)} pairs of task and penalty,"
         f" {len(parts)} parts of other tables, --seed {seed}"
     )
-    # a fork would copy PyTorch's threads
-    with ProcessPoolExecutor(mp_context=multiprocessing.get_context("spawn")) as pool:
-        # parts take longest, and come first
-        begun = [
-            pool.submit(verified_part, part, tables.published_table(part.table, tables.FOLDER))
-            for part in parts
-        ]
-        settings = config["nulls"], config["restarts"]
-        begun += [pool.submit(verified_networks, rows, *settings) for rows in pairs]
-        failed = 0
-        for told, exact, lines in (verdict.result() for verdict in begun):
-            failed += bool(lines)
-            asked = "six digits" if exact else "means within tolerance"
-            print(f"{'DIFFERS' if lines else 'ok':8}{told}, {asked}")
-            print(*lines, sep="\n", end="\n" if lines else "", flush=True)
-    print(f"{len(begun) - failed} of {len(begun)} agree with the published tables")
-    return 1 if failed else 0
+    found = verdicts(pairs, parts, config)
+    print(f"{sum(not v.lines for v in found)} of {len(found)} agree with the published tables")
+    return int(any(verdict.lines for verdict in found))
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ from modlib import PENALTIES
 from modlib.batch import files, jobs, keys, schemas, tables
 from modlib.batch.plan import Plan, planned
 from modlib.batch.publishing import publish
+from modlib.study.forms import FORMS
 
 COMMON = {"seeds": [0, 1, 2], "training_steps": 20}
 CONFIG = {
@@ -155,7 +156,7 @@ def test_leftovers_that_are_not_whole_and_those_of_dead_processes_are_cleared_aw
 
 
 def test_each_part_of_a_task_is_made_once_in_few_kernels_and_the_reference_alone():
-    others = [penalty for penalty in PENALTIES if penalty != "none"][:15]
+    others = [penalty for penalty in PENALTIES | FORMS if penalty != "none"][:15]
     group = CONFIG["groups"][0] | {"tasks": ["retina"]}
     group["strengths"] = {"none": []} | {penalty: [1.0] for penalty in others}
     plan = planned(CONFIG | {"groups": [group], "tables": {}})

@@ -28,7 +28,7 @@ from modlib.batch.statistics import (
     with_end,
     with_interval,
 )
-from modlib.batch.tables import read, write
+from modlib.batch.tables import read, text
 
 
 def networks(penalty, strength, validation, excess, role="selection", **change):
@@ -140,7 +140,8 @@ def test_a_run_and_its_table_choose_the_same_strength_even_at_the_margin(tmp_pat
     run = table(*rows)
     # as in a run, where accuracies have single precision
     run["validation_accuracy"] = run.validation_accuracy.astype(np.float32)
-    write(run.astype({"validation_accuracy": float}), tmp_path / "networks.csv")
+    content = text("networks", run.astype({"validation_accuracy": float}))
+    (tmp_path / "networks.csv").write_text(content)
     for same in (run, read(tmp_path / "networks.csv")):
         assert chosen_strengths(same).to_dict() == expected
 
