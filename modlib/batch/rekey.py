@@ -28,8 +28,8 @@ def keys_now(config: dict) -> tuple[pd.Series, dict[str, str]]:
 
 
 def stale(config: dict) -> tuple[pd.DataFrame, list[str]]:
-    """Return the published rows of networks, and the other tables, whose keys are not the code's."""
-    rows = tables.published().join(keys_now(config)[0], on=["task", "penalty"])
+    """Return the rows of networks and the names of other tables whose keys are not the code's."""
+    rows = tables.published(tables.FOLDER).join(keys_now(config)[0], on=["task", "penalty"])
     others = stale_tables(config, tables.FOLDER).values()
     return rows[rows.key != rows.now].drop(columns="now"), list(others)
 
@@ -54,9 +54,12 @@ def main() -> int:
         print("no key was written: what differs, or was made elsewhere, is for `make reproduce`")
         return 1
     now, of_others = keys_now(config)
-    new = {name: tables.published_table(name).assign(key=of_others[name]) for name in others}
+    new = {
+        name: tables.published_table(name, tables.FOLDER).assign(key=of_others[name])
+        for name in others
+    }
     if n_pairs:
-        table = tables.published().join(now, on=["task", "penalty"])
+        table = tables.published(tables.FOLDER).join(now, on=["task", "penalty"])
         new["networks"] = table.assign(key=table.now.fillna(table.key)).drop(columns="now")
     publish(new, tables.FOLDER)
     print(f"{len(new)} tables have the keys of the present code")

@@ -28,7 +28,9 @@ def test_published_keys_are_those_of_the_code():
 @pytest.fixture
 def published(tmp_path, monkeypatch):
     """A folder of results of which all keys are old."""
-    parts = [train("retina", p, s, range(2), **BRIEF).table for p, s in (("none", 0), ("l1", 1e-3))]
+    parts = [
+        train("retina", p, s, range(2), **BRIEF).table for p, s in (("none", 0.0), ("l1", 1e-3))
+    ]
     networks = pd.concat(parts, ignore_index=True).assign(
         role="evaluation", key="0", **provenance()
     )
@@ -39,22 +41,19 @@ def published(tmp_path, monkeypatch):
     monkeypatch.setattr(verification, "CONFIG", config)
     monkeypatch.setattr(tables, "FOLDER", tmp_path)
     monkeypatch.setattr("sys.argv", ["rekey"])
-    for function in (tables.published, tables.published_table):
-        at_present = (*function.__defaults__[:-1], tmp_path)
-        monkeypatch.setattr(function, "__defaults__", at_present)
     return tmp_path
 
 
 def test_keys_are_written_if_a_sample_has_the_same_digits(published, capsys):
-    before = tables.published()
+    before = tables.published(published)
     assert rekey.main() == 0
     assert "2 parts of networks.csv and 1 other tables are stale" in capsys.readouterr().out
-    after = tables.published()
+    after = tables.published(published)
     pd.testing.assert_frame_equal(after.drop(columns="key"), before.drop(columns="key"))
     now, others = rekey.keys_now(verification.profile())
     assert {("retina", row.penalty): row.key for row in after.itertuples()} == now.to_dict()
     goals = keys.table_key("goals", **GOALS)
-    assert set(tables.published_table("goals").key) == {goals} == set(others.values())
+    assert set(tables.published_table("goals", published).key) == {goals} == set(others.values())
     rows, stale = rekey.stale(verification.profile())
     assert rows.empty
     assert not stale
@@ -63,7 +62,7 @@ def test_keys_are_written_if_a_sample_has_the_same_digits(published, capsys):
 @pytest.mark.parametrize("name", ["networks", "goals"])
 @pytest.mark.parametrize("change", ["a digit", "the versions"])
 def test_nothing_is_written_if_a_digit_differs_or_was_made_elsewhere(published, name, change):
-    table = tables.published_table(name)
+    table = tables.published_table(name, published)
     measure = "q" if name == "networks" else "seen"
     changes = {measure: table[measure] + 1e-4} if change == "a digit" else {"versions": "others"}
     publish({name: table.assign(**changes)}, published)
