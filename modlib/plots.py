@@ -7,13 +7,18 @@ belong to the cell that shows it.
 
 from collections.abc import Mapping, Sequence
 
-import matplotlib.pyplot as plt
 import numpy as np
 from jaxtyping import Float, Int
-from matplotlib.animation import FuncAnimation
-from matplotlib.collections import LineCollection
-from matplotlib.colors import to_rgba_array
-from matplotlib.figure import Figure
+
+try:
+    import matplotlib.pyplot as plt
+    from matplotlib.animation import FuncAnimation
+    from matplotlib.axes import Axes
+    from matplotlib.collections import LineCollection
+    from matplotlib.colors import to_rgba_array
+    from matplotlib.figure import Figure
+except ImportError as error:
+    raise ImportError("modlib.plots needs matplotlib: pip install 'modlib[plots]'") from error
 
 from modlib.graphs import layer_of, layer_sizes
 
@@ -85,8 +90,8 @@ def neuron_positions(
 def module_graph(
     chain: Sequence[Float[np.ndarray, "_ _"]],
     communities: Int[np.ndarray, " n_neurons"],
-    ax: plt.Axes | None = None,
-) -> plt.Axes:
+    ax: Axes | None = None,
+) -> Axes:
     """Draw the neurons in layers, coloured by community, with their strongest edges.
 
     Of each layer the strongest tenth of the weights is drawn, wider and darker the
