@@ -92,7 +92,9 @@ def test_modularity(benchmark, measure):
 @pytest.mark.parametrize("name", list(modlib.PENALTIES))
 def test_step(benchmark, name):
     network, default = Stack(WIDTHS, range(16)), modlib.PENALTIES[name]
-    penalty = default.make(modlib.TASKS["two_digits"](), network, [default.strength] * 16)
+    penalty = default.make(
+        modlib.TASKS["two_digits"](), network.widths, network.seeds, [default.strength] * 16
+    )
     update = torch.optim.Adam([*network.parameters(), *penalty.parameters()])
     x, targets = torch.randn(16, 128, 128), torch.zeros(16, 128, 2).long()
 

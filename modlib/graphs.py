@@ -32,6 +32,31 @@ def layer_sizes(chain: Sequence[ArrayLike]) -> list[int]:
     return [shapes[0][0], *(n_out for _, n_out in shapes)]
 
 
+def arrays_of(chain: Sequence[ArrayLike]) -> list[np.ndarray]:
+    """Return the matrices of a chain as arrays in double precision, without their gradients."""
+    tensors = (W.detach().cpu().double() if hasattr(W, "detach") else W for W in chain)
+    return [np.asarray(W, dtype=np.float64) for W in tensors]
+
+
+def community_order(
+    chain: Sequence[ArrayLike], communities: Int[np.ndarray, " n_neurons"]
+) -> list[Int[np.ndarray, " _"]]:
+    """Return the neurons of each layer, counted within it, sorted by community."""
+    layers = np.split(communities, np.cumsum(layer_sizes(chain))[:-1])
+    return [np.argsort(layer, kind="stable") for layer in layers]
+
+
+def by_community(
+    chain: Sequence[Float[ArrayLike, "_ _"]], communities: Int[np.ndarray, " n_neurons"]
+) -> list[Float[np.ndarray, "_ _"]]:
+    """Return the same network with the neurons of each layer sorted by community."""
+    order = community_order(chain, communities)
+    return [
+        W[np.ix_(rows, columns)]
+        for W, (rows, columns) in zip(arrays_of(chain), pairwise(order), strict=True)
+    ]
+
+
 def neuron_graph(chain: Sequence[Float[np.ndarray, "_ _"]]) -> sparse.csr_array:
     """Return the symmetric adjacency matrix of one network's neurons."""
     starts = np.cumsum([0, *layer_sizes(chain)])

@@ -1,37 +1,43 @@
 """What a community is for: who loses what when its hidden neurons are silenced."""
 
+from collections.abc import Callable
+
 import numpy as np
 import torch
 from jaxtyping import Float, Int
-from torch import Tensor
+from torch import Tensor, nn
 
-from modlib.tasks.task import Examples, Task
-from modlib.training.stacks import Stack
+from modlib.chain import weights
+from modlib.graphs import layer_sizes
 
 
 @torch.no_grad()
 def lesion_drops(
-    network: Stack,
+    network: nn.Module,
     communities: Int[np.ndarray, "n_stack n_neurons"],
-    examples: Examples,
-    task: Task,
+    x: Float[Tensor, "n_stack batch n_in"],
+    accuracy: Callable[[Tensor], Float[Tensor, "n_stack n_tasks"]],
 ) -> Float[Tensor, "n_stack n_communities n_tasks"]:
     """Return the accuracy that each sub-task loses with each community's lesion.
 
     A lesion holds the activity of a community's hidden neurons at zero; inputs and
-    outputs are left alone. `examples` hold one set per network, along a leading
-    dimension. Networks with fewer communities than the others get rows of zeros.
+    outputs are left alone. Networks with fewer communities than the others get rows of
+    zeros.
+
+    Args:
+        network: called with inputs and, for each hidden layer, a mask of the neurons to silence,
+            of shape (n_stack, n), as a `training.stacks.Stack` is.
+        x: each network's examples.
+        accuracy: maps the networks' outputs to their accuracy at each sub-task.
     """
-    hidden_sizes = [layer.weight.shape[-1] for layer in network.layers[:-1]]
-    n_in, n_out = network.layers[0].weight.shape[-2], network.layers[-1].weight.shape[-1]
-    hidden = torch.as_tensor(communities)[:, n_in:-n_out].split(hidden_sizes, dim=-1)
-    intact = task.accuracy(network(examples.x), examples.targets, task.heads)
+    sizes = layer_sizes(weights(network))
+    _, *hidden, _ = torch.as_tensor(communities).split(sizes, dim=-1)
+    intact = accuracy(network(x))
     drops = []
     for community in range(int(communities.max()) + 1):
         silenced = [layer == community for layer in hidden]
         if any(mask.any() for mask in silenced):
-            lesioned = task.accuracy(network(examples.x, silenced), examples.targets, task.heads)
-            drops.append(intact - lesioned)
+            drops.append(intact - accuracy(network(x, silenced)))
         else:
             drops.append(torch.zeros_like(intact))
     return torch.stack(drops, dim=-2)

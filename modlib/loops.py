@@ -12,6 +12,7 @@ and the paper's penalty, to be minimised, is
 
 from collections.abc import Sequence
 from itertools import pairwise
+from math import inf
 
 import torch
 from jaxtyping import Float
@@ -53,11 +54,11 @@ def loop_penalty(
     gradient, and PyTorch takes the norm's subgradient of least length, zero.
 
     Raises:
-        ValueError: if `decay` is not positive, for then L_reg has no minimum.
+        ValueError: if `decay` is not positive, for then L_reg has no minimum, or not finite.
     """
-    if not decay > 0:
+    if not 0 < decay < inf:
         raise ValueError(
-            f"loop_penalty needs decay > 0, got {decay}: without a decay of higher"
+            f"loop_penalty needs a finite decay > 0, got {decay}: without a decay of higher"
             " degree than the reward the weights grow without bound"
         )
     products = torch.cat([(W @ V).flatten(-2) for W, V in hidden_layers(chain)], dim=-1)

@@ -19,8 +19,10 @@ from scipy import sparse
 from sklearn.metrics import adjusted_rand_score
 from torch import Tensor
 
-from modlib.graphs import neuron_graph, permuted
-from modlib.tasks.task import NO_MODULE
+from modlib.graphs import arrays_of, neuron_graph, permuted
+
+NO_MODULE = -1
+"""The module of an input or output that belongs to none, or to several."""
 
 Null = Callable[
     [Sequence[Float[np.ndarray, "_ _"]], np.random.Generator], list[Float[np.ndarray, "_ _"]]
@@ -68,13 +70,13 @@ def modularity(
             `graphs.balanced`, which keeps every neuron's strength too.
 
     Raises:
-        ValueError: if weights are not finite, if the matrices do not fit
-            together, or if `nulls` or `restarts` is too small.
+        ValueError: if weights are not finite, if the matrices do not fit together or stack
+            different numbers of networks, or if `nulls` or `restarts` is too small.
     """
     require_searches(nulls, restarts)
     if not len(chain):
         raise ValueError("modularity needs at least one weight matrix, got an empty chain")
-    arrays = [np.asarray(W, dtype=np.float64) for W in (_detached(W) for W in chain)]
+    arrays = arrays_of(chain)
     for depth, W in enumerate(arrays):
         if not np.isfinite(W).all():
             raise ValueError(
@@ -82,6 +84,11 @@ def modularity(
                 " chain; leave diverged networks out"
             )
     stack = arrays[0].shape[:-2]
+    if any(W.shape[:-2] != stack for W in arrays):
+        raise ValueError(
+            "modularity needs as many networks in each matrix, got leading dimensions"
+            f" {[W.shape[:-2] for W in arrays]}"
+        )
     seeds = np.broadcast_to(seed, stack)
     each = [
         _of_one_network([W[index] for W in arrays], nulls, restarts, int(seeds[index]), null)
@@ -104,10 +111,6 @@ def require_searches(nulls: int, restarts: int) -> None:
             f"modularity needs nulls >= 2 and restarts >= 1, got {nulls} and {restarts}:"
             " the nulls' spread takes two of them, a partition one search"
         )
-
-
-def _detached(W: ArrayLike) -> ArrayLike:
-    return W.detach().cpu() if hasattr(W, "detach") else W
 
 
 def _of_one_network(

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 from jaxtyping import Float, Int
+from numpy.typing import ArrayLike
 
 try:
     import matplotlib.pyplot as plt
@@ -20,7 +21,15 @@ try:
 except ImportError as error:
     raise ImportError("modlib.plots needs matplotlib: pip install 'modlib[plots]'") from error
 
-from modlib.graphs import layer_of, layer_sizes
+from modlib.graphs import (
+    arrays_of,
+    by_community,
+    community_order,
+    layer_of,
+    layer_sizes,
+    neuron_graph,
+)
+from modlib.modularity import find_communities
 
 PALETTE = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#F0E442"]
 GREY = "#8A8A8A"
@@ -36,19 +45,42 @@ def community_colours(communities: Int[np.ndarray, " n_neurons"]) -> Float[np.nd
     return colours[communities]
 
 
+def drawable(
+    chain: Sequence[Float[ArrayLike, "*stack _ _"]],
+    communities: Int[ArrayLike, " n_neurons"] | None,
+) -> tuple[list[Float[np.ndarray, "_ _"]], Int[np.ndarray, " n_neurons"]]:
+    """Return |W| of each layer, and the communities, by a search where none are given.
+
+    Raises:
+        ValueError: if the chain is not one network's.
+    """
+    absolute = [np.abs(W) for W in arrays_of(chain)]
+    if any(W.ndim != 2 for W in absolute):
+        raise ValueError(
+            f"a figure shows one network, got matrices of shape {[W.shape for W in absolute]};"
+            " take one of the stack, as in [W[0] for W in chain]"
+        )
+    if communities is None:
+        communities = find_communities(neuron_graph(absolute))
+    return absolute, np.asarray(communities)
+
+
 def weight_matrices(
-    chain: Sequence[Float[np.ndarray, "_ _"]], communities: Int[np.ndarray, " n_neurons"]
+    chain: Sequence[Float[ArrayLike, "_ _"]],
+    communities: Int[ArrayLike, " n_neurons"] | None = None,
 ) -> Figure:
     """Draw |W| of each layer, rows and columns ordered by community.
 
     A coloured bar along each side says which community a neuron is in; each matrix is
-    scaled by its own 99th percentile.
+    scaled by its own 99th percentile. Where no communities are given, they are searched for.
+
+    Raises:
+        ValueError: if the chain is not one network's.
     """
-    chain = [np.abs(np.asarray(W)) for W in chain]
+    chain, communities = drawable(chain, communities)
     sizes = layer_sizes(chain)
-    layers = np.split(communities, np.cumsum(sizes)[:-1])
+    order = community_order(chain, communities)
     colours = np.split(community_colours(communities), np.cumsum(sizes)[:-1])
-    order = [np.argsort(layer, kind="stable") for layer in layers]
     heights = [max(n / max(sizes), 0.35) for n in sizes[:-1]]
     fig, axes = plt.subplots(
         1, len(chain), figsize=(3.2 * len(chain) + 0.6, 0.6 + 3.4 * max(heights))
@@ -88,20 +120,25 @@ def neuron_positions(
 
 
 def module_graph(
-    chain: Sequence[Float[np.ndarray, "_ _"]],
-    communities: Int[np.ndarray, " n_neurons"],
+    chain: Sequence[Float[ArrayLike, "_ _"]],
+    communities: Int[ArrayLike, " n_neurons"] | None = None,
     ax: Axes | None = None,
 ) -> Axes:
     """Draw the neurons in layers, coloured by community, with their strongest edges.
 
     Of each layer the strongest tenth of the weights is drawn, wider and darker the
     stronger; an edge inside a community has its colour, one between communities is grey.
+    Where no communities are given, they are searched for.
+
+    Raises:
+        ValueError: if the chain is not one network's.
     """
+    chain, communities = drawable(chain, communities)
     ax = plt.subplots(figsize=(6, 4.2))[1] if ax is None else ax
     sizes = layer_sizes(chain)
     starts = np.cumsum([0, *sizes])
     positions, colours = neuron_positions(sizes, communities), community_colours(communities)
-    for depth, W in enumerate(np.abs(np.asarray(W)) for W in chain):
+    for depth, W in enumerate(chain):
         i, j = np.nonzero(W >= np.quantile(W, 0.9))  # noqa: SIM300
         strength = W[i, j] / (W.max() or 1.0)
         i, j = i + starts[depth], j + starts[depth + 1]
@@ -135,15 +172,12 @@ def gallery(
         len(chains), n_layers + 1, squeeze=False, figsize=size, width_ratios=widths
     )
     for (name, chain), row in zip(chains.items(), axes, strict=True):
-        chain = [np.abs(np.asarray(W)) for W in chain]
-        layers = np.split(communities[name], np.cumsum(layer_sizes(chain))[:-1])
-        order = [np.argsort(layer, kind="stable") for layer in layers]
-        for depth, (W, ax) in enumerate(zip(chain, row, strict=False)):
-            ordered = W[np.ix_(order[depth], order[depth + 1])]
-            ax.imshow(ordered, cmap="Greys", vmin=0, vmax=np.quantile(W, 0.99), aspect="auto")
+        absolute, labels = drawable(chain, communities[name])
+        for W, ax in zip(by_community(absolute, labels), row, strict=False):
+            ax.imshow(W, cmap="Greys", vmin=0, vmax=np.quantile(W, 0.99), aspect="auto")
             ax.set(xticks=[], yticks=[])
             ax.spines[:].set_visible(True)
-        module_graph(chain, communities[name], row[-1])
+        module_graph(absolute, labels, row[-1])
         row[-1].set_xticks([])
         row[0].set_ylabel(name, rotation=0, ha="right", va="center", fontsize=10)
     for depth, ax in enumerate(axes[0][:-1]):

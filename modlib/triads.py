@@ -6,9 +6,14 @@ closes the triad u -> v -> w. The layered penalty of `modlib.loops` stands for i
 in networks whose layers have no three-node cliques.
 """
 
+from math import inf
+
 import networkx as nx
 import numpy as np
 from jaxtyping import Float
+
+SMALLEST_WEIGHT = 1e-300
+"""What decay leaves of an edge at least, above the smallest numbers, which are rounded to zero."""
 
 
 def close_triads(
@@ -35,23 +40,29 @@ def close_triads(
 
     Raises:
         ValueError: if the graph is not directed, has parallel edges or none at all, if a
-            weight is not a positive number, or for a setting out of its range.
+            weight is not a positive, finite number, or for a setting out of its range.
     """
     if not graph.is_directed() or graph.is_multigraph() or graph.number_of_edges() == 0:
         raise ValueError(
             f"close_triads needs a directed graph with edges, got {graph}; nx.DiGraph(graph)"
             " makes one of an undirected graph or a multigraph"
         )
-    if steps < 0 or not increment > 0 or not 0 <= decay < 1:
+    if steps < 0 or not 0 < increment < inf or not 0 <= decay < 1:
         raise ValueError(
-            "close_triads needs steps >= 0, increment > 0 and 0 <= decay < 1, got"
+            "close_triads needs steps >= 0, a finite increment > 0 and 0 <= decay < 1, got"
             f" {steps}, {increment} and {decay}"
         )
     nodes = list(graph)
     W = nx.to_numpy_array(graph, nodelist=nodes, nonedge=0.0)
     edges = list(zip(*(index.tolist() for index in np.nonzero(W)), strict=True))
-    if not (W >= 0).all() or len(edges) < graph.number_of_edges():
-        raise ValueError("close_triads needs weights above zero, got one that is not")
+    held = W[W != 0]
+    if len(held) < graph.number_of_edges() or not (
+        SMALLEST_WEIGHT <= held.min() <= held.max() < inf
+    ):
+        raise ValueError(
+            "close_triads needs finite weights above zero, of at least"
+            f" {SMALLEST_WEIGHT}, got one that is not"
+        )
     place = {edge: position for position, edge in enumerate(edges)}
     rng = np.random.default_rng(seed)
 
@@ -67,7 +78,7 @@ def close_triads(
                 W[parent, child] += increment
         if decay and len(edges) > 1:
             losing = edges[int(draw_loss * len(edges))]
-            W[losing] *= 1 - decay
+            W[losing] = max(W[losing] * (1 - decay), SMALLEST_WEIGHT)
             if W[losing] < threshold:
                 W[losing] = 0.0
                 hole, last = place.pop(losing), edges.pop()

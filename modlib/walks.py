@@ -19,6 +19,7 @@ hidden neurons more than n / 4; the book's chapter on the training procedure has
 """
 
 from collections.abc import Sequence
+from math import inf
 
 from jaxtyping import Float
 from torch import Tensor
@@ -57,8 +58,8 @@ def walk_loop_penalty(
     modules, which from even weights the loops alone do not.
 
     Raises:
-        ValueError: if `decay` is negative.
+        ValueError: if `decay` is negative or not finite.
     """
-    if decay < 0:
-        raise ValueError(f"walk_loop_penalty needs decay >= 0, got {decay}")
+    if not 0 <= decay < inf:
+        raise ValueError(f"walk_loop_penalty needs a finite decay >= 0, got {decay}")
     return decay * squares(chain) - walk_loop_sum(chain)

@@ -9,7 +9,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 from strategies import NONZERO, blocks, chains, random_chain
 
-from modlib.graphs import balanced, layer_of, layer_sizes, neuron_graph, permuted, pruned
+from modlib.graphs import (
+    arrays_of,
+    balanced,
+    by_community,
+    community_order,
+    layer_of,
+    layer_sizes,
+    neuron_graph,
+    permuted,
+    pruned,
+)
 
 
 def arrays(chain):
@@ -175,3 +185,27 @@ def test_layers_are_counted_from_the_inputs():
 def test_matrices_that_do_not_fit_are_refused():
     with pytest.raises(ValueError, match=r"matrix 1 .* has 3 columns but matrix 2 has 4 rows"):
         layer_sizes([np.ones((1, 2)), np.ones((2, 3)), np.ones((4, 2))])
+
+
+def test_neurons_of_each_layer_are_sorted_by_community():
+    chain = [np.array([[1.0, 2], [3, 4]]), np.array([[5.0], [6]])]
+    communities = np.array([1, 0, 1, 0, 0])
+    first, second = by_community(chain, communities)
+    assert first.tolist() == [[4, 3], [2, 1]]
+    assert second.tolist() == [[6], [5]]
+    order = community_order(chain, communities)
+    assert [layer.tolist() for layer in order] == [[1, 0], [1, 0], [0]]
+
+
+def test_neurons_of_one_community_stay_in_their_order():
+    chain = [np.arange(100.0).reshape(50, 2)]
+    (ordered,) = by_community(chain, np.arange(52) % 2)
+    assert ordered[:, 0].tolist() == [*range(0, 100, 4), *range(2, 100, 4)]
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float32, torch.float64])
+def test_arrays_of_a_chain_are_its_numbers_whatever_their_precision_and_gradient(dtype):
+    W = torch.tensor([[0.5, -2.0]], dtype=dtype, requires_grad=True)
+    for array in arrays_of([W, W.detach()]):
+        assert array.tolist() == [[0.5, -2.0]]
+        assert array.dtype == np.float64

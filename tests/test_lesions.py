@@ -7,6 +7,7 @@ from itertools import product
 import numpy as np
 import pytest
 import torch
+from torch import nn
 
 from modlib.lesions import lesion_drops, specialisation
 from modlib.tasks.formulas import formulas
@@ -35,13 +36,17 @@ def all_patterns(targets, n_stack=1):
     return Examples(PATTERNS.expand(n_stack, -1, -1), targets.expand(n_stack, -1, -1))
 
 
+def drops_of(stack, communities, examples, task):
+    return lesion_drops(stack, communities, examples.x, task.scored(examples))
+
+
 SIDES = (PATTERNS > 0).long()
 
 
 def test_two_separate_halves_lose_one_sub_task_each():
     stack = hand_wired([IDENTITY, IDENTITY, IDENTITY])
     communities = np.tile([0, 1], 4)[None]
-    drops = lesion_drops(stack, communities, all_patterns(SIDES), CLASSES)
+    drops = drops_of(stack, communities, all_patterns(SIDES), CLASSES)
     # a silenced half answers 0, which is right half of the time
     assert drops.tolist() == [[[0.5, 0.0], [0.0, 0.5]]]
     assert specialisation(drops).tolist() == [1.0]
@@ -50,9 +55,8 @@ def test_two_separate_halves_lose_one_sub_task_each():
 def test_a_lesion_of_what_all_share_hurts_all_alike():
     shared = [torch.tensor([[1.0], [0.0]]), torch.ones(1, 1), torch.ones(1, 2)]
     targets = SIDES[:, :1].expand(-1, 2)
-    drops = lesion_drops(
-        hand_wired(shared), np.zeros((1, 6), dtype=int), all_patterns(targets), CLASSES
-    )
+    communities = np.zeros((1, 6), dtype=int)
+    drops = drops_of(hand_wired(shared), communities, all_patterns(targets), CLASSES)
     assert drops.tolist() == [[[0.5, 0.5]]]
     assert specialisation(drops).tolist() == [0.0]
 
@@ -61,7 +65,7 @@ def test_inputs_and_outputs_are_left_alone():
     stack = hand_wired([IDENTITY, IDENTITY])
     # community 1 holds every input and output, community 0 every hidden neuron
     communities = np.array([[1, 1, 0, 0, 1, 1]])
-    drops = lesion_drops(stack, communities, all_patterns(SIDES), CLASSES)
+    drops = drops_of(stack, communities, all_patterns(SIDES), CLASSES)
     assert drops.tolist() == [[[0.5, 0.5], [0.0, 0.0]]]
 
 
@@ -70,7 +74,7 @@ def test_each_network_is_lesioned_by_its_own_communities():
     communities = np.array([[0, 0, 0, 1, 0, 0], [0, 0, 0, 0, 0, 0]])
     swapped = torch.stack([SIDES, SIDES.flip(1)])
     examples = Examples(PATTERNS.expand(2, -1, -1), swapped)
-    drops = lesion_drops(stack, communities, examples, CLASSES)
+    drops = drops_of(stack, communities, examples, CLASSES)
     # network 1 has one community, and a row of zeros for the other
     assert drops.tolist() == [[[0.5, 0.0], [0.0, 0.5]], [[0.5, 0.5], [0.0, 0.0]]]
 
@@ -81,7 +85,7 @@ def test_a_lesion_costs_a_predicted_number_the_variance_that_it_explained():
     outputs = stack(PATTERNS[None])[0].detach()
     unseen = PATTERNS.prod(1) * outputs[0, 1].abs()
     targets = torch.stack([outputs[:, 0], outputs[:, 1] + unseen], dim=1)
-    drops = lesion_drops(stack, np.tile([0, 1], 4)[None], all_patterns(targets), NUMBERS)
+    drops = drops_of(stack, np.tile([0, 1], 4)[None], all_patterns(targets), NUMBERS)
     torch.testing.assert_close(drops, torch.tensor([[[1.0, 0.0], [0.0, 0.5]]]))
 
 
@@ -90,9 +94,29 @@ def test_heads_of_several_outputs_are_lesioned_as_one_sub_task():
     task = replace(CLASSES, heads=(4,), output_modules=np.array([0, 0, 1, 1]))
     examples = Examples(PATTERNS[None], torch.arange(4)[None, :, None])
     communities = np.array([[0, 0, 0, 1, 0, 0, 0, 0]])
-    drops = lesion_drops(hand_wired([IDENTITY, PATTERNS.T]), communities, examples, task)
+    drops = drops_of(hand_wired([IDENTITY, PATTERNS.T]), communities, examples, task)
     # the neuron that is left tells two pairs of patterns apart
     assert drops.tolist() == [[[0.5], [0.5]]]
+
+
+def test_a_lesion_takes_any_network_and_any_accuracy():
+    class Weighing(nn.Module):
+        """Two hidden neurons, of which the inputs' layer is an nn.Linear."""
+
+        def __init__(self):
+            super().__init__()
+            self.first, self.second = nn.Linear(2, 2, bias=False), nn.Linear(2, 1, bias=False)
+            self.first.weight.data, self.second.weight.data = IDENTITY, torch.tensor([[1.0, 3.0]])
+
+        def forward(self, x, silenced=None):
+            hidden = self.first(x)
+            if silenced is not None:
+                hidden = hidden.masked_fill(silenced[0][:, None], 0.0)
+            return self.second(hidden)
+
+    x = torch.tensor([[[1.0, 1.0]]])
+    drops = lesion_drops(Weighing(), np.array([[0, 0, 0, 1, 0]]), x, lambda y: y.sum(1))
+    assert drops.tolist() == [[[1.0], [3.0]]]
 
 
 @pytest.mark.parametrize(

@@ -165,7 +165,7 @@ def test_a_network_without_a_hidden_layer_has_no_loops(function, length):
         function([torch.zeros(2, 3)] * length)
 
 
-@pytest.mark.parametrize("decay", [0.0, -1.0, math.nan])
+@pytest.mark.parametrize("decay", [0.0, -1.0, math.nan, math.inf])
 def test_a_penalty_without_decay_is_refused(decay):
-    with pytest.raises(ValueError, match=f"needs decay > 0, got {decay}"):
+    with pytest.raises(ValueError, match=f"needs a finite decay > 0, got {decay}"):
         loop_penalty(random_chain(2, 3, 2), decay)

@@ -16,13 +16,13 @@ from strategies import blocks, random_chain
 from modlib import modularity
 from modlib.graphs import balanced, neuron_graph
 from modlib.modularity import (
+    NO_MODULE,
     agreement,
     find_communities,
     in_order_of_appearance,
     newman_q,
     normalised_cut,
 )
-from modlib.tasks.task import NO_MODULE
 
 QUICK = {"nulls": 3, "restarts": 2}
 
@@ -292,6 +292,12 @@ def test_too_few_nulls_or_restarts_are_refused(nulls, restarts):
 def test_matrices_that_do_not_fit_are_refused():
     with pytest.raises(ValueError, match=r"matrix 0 .* has 3 columns but matrix 1 has 4 rows"):
         modularity([torch.ones(2, 3), torch.ones(4, 2)])
+
+
+@pytest.mark.parametrize("first", [(2,), (3, 1), ()])
+def test_matrices_of_unequal_stacks_are_refused(first):
+    with pytest.raises(ValueError, match="as many networks in each matrix, got leading"):
+        modularity([torch.ones(*first, 3, 3), torch.ones(3, 3, 3)])
 
 
 @given(st.lists(st.integers(0, 5), min_size=1))

@@ -1,14 +1,21 @@
 """Figures show what they are given: counted, coloured and placed as they say."""
 
+import inspect
+
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from matplotlib import pyplot as plt
 from matplotlib.colors import to_hex, to_rgb
+from torch import nn
 
+import modlib
 from modlib import plots
 from modlib.batch.statistics import interval
 from modlib.figures import style
+from modlib.graphs import neuron_graph
+from modlib.modularity import find_communities
 
 
 def network(n_communities, size=4):
@@ -160,3 +167,30 @@ def test_a_band_is_the_interval_around_the_means():
     corners = {tuple(corner) for corner in band.get_paths()[0].vertices}
     for x, values in table.groupby("x").value:
         assert {(x, end) for end in interval(values)} <= corners
+
+
+@pytest.mark.parametrize("draw", [plots.weight_matrices, plots.module_graph])
+def test_a_network_of_ones_own_is_drawn_with_the_communities_that_are_found(draw):
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Linear(10, 8), nn.Tanh(), nn.Linear(8, 6), nn.Tanh(), nn.Linear(6, 4))
+    chain = modlib.weights(model)
+    assert chain[0].requires_grad
+    found = find_communities(neuron_graph([W.detach().numpy() for W in chain]))
+    own, given = draw(chain), draw([W.detach() for W in chain], found)
+    own, given = (getattr(x, "figure", x) for x in (own, given))
+    for image, expected in zip(images_of(own), images_of(given), strict=True):
+        assert np.array_equal(image, expected)
+    assert len(images_of(own)) > 0
+
+
+def images_of(figure):
+    """All numbers that a figure draws."""
+    boxes = [box for ax in figure.axes for box in (ax, *ax.child_axes)]
+    images = [np.asarray(image.get_array()) for ax in boxes for image in ax.images]
+    return images + [part.get_facecolors() for ax in boxes for part in ax.collections]
+
+
+@pytest.mark.parametrize("draw", [plots.weight_matrices, plots.module_graph])
+def test_a_stack_of_networks_is_no_figure(draw):
+    with pytest.raises(ValueError, match=r"one network, got matrices of shape .*W\[0\] for W"):
+        inspect.unwrap(draw)([np.ones((2, 3, 4)), np.ones((2, 4, 2))])

@@ -1,6 +1,7 @@
 """The original procedure on graphs in which chance has one way to go, or known odds."""
 
 import inspect
+import math
 
 import networkx as nx
 import numpy as np
@@ -155,14 +156,25 @@ def test_a_large_graph_closes_a_triad_in_nearly_every_step():
     assert 90_000 < gained <= 100_000
 
 
+def test_weights_that_only_fall_stay_finite_and_above_zero():
+    graph = nx.DiGraph([(0, 1), (1, 2), (3, 4), (4, 5)])
+    closed = close_triads(graph, 60_000, 0, decay=0.1)
+    weights = np.array([weight for *_, weight in closed.edges.data("weight")])
+    assert closed.edges == {*graph.edges, (0, 2), (3, 5)}
+    assert np.isfinite(weights).all()
+    assert (weights > 0).all()
+
+
 @pytest.mark.parametrize(
     ("graph", "message"),
     [
         (nx.path_graph(3), "needs a directed graph with edges"),
         (nx.empty_graph(3, create_using=nx.DiGraph), "needs a directed graph with edges"),
-        (digraph(ab=-1.0, bc=1.0), "needs weights above zero"),
-        (digraph(ab=0.0, bc=1.0), "needs weights above zero"),
-        (digraph(ab=float("nan"), bc=1.0), "needs weights above zero"),
+        (digraph(ab=-1.0, bc=1.0), "needs finite weights above zero"),
+        (digraph(ab=0.0, bc=1.0), "needs finite weights above zero"),
+        (digraph(ab=float("nan"), bc=1.0), "needs finite weights above zero"),
+        (digraph(ab=float("inf"), bc=1.0), "needs finite weights above zero"),
+        (digraph(ab=5e-324, bc=1.0), "needs finite weights above zero"),
         (nx.MultiDiGraph([("a", "b"), ("a", "b")]), "needs a directed graph with edges"),
     ],
 )
@@ -173,8 +185,11 @@ def test_a_graph_that_does_not_suit_is_refused(graph, message):
 
 
 @pytest.mark.parametrize(
-    "setting", [{"steps": -1}, {"increment": 0.0}, {"decay": -0.1}, {"decay": 1.0}]
+    "setting",
+    [{"steps": -1}, {"increment": 0.0}, {"decay": -0.1}, {"decay": 1.0}, {"increment": math.inf}],
 )
 def test_a_setting_out_of_range_is_refused(setting):
-    with pytest.raises(ValueError, match="steps >= 0, increment > 0 and 0 <= decay < 1, got"):
+    with pytest.raises(
+        ValueError, match="steps >= 0, a finite increment > 0 and 0 <= decay < 1, got"
+    ):
         close_triads(digraph(ab=1.0), **{"steps": 1, "seed": 0, **setting})

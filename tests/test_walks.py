@@ -1,5 +1,6 @@
 """Walk loops against their definition, with every degree and index spelled out."""
 
+import math
 from itertools import pairwise, product
 from math import sqrt
 
@@ -158,6 +159,7 @@ def test_a_network_without_a_hidden_layer_has_no_loops(function):
         function([torch.ones(2, 3)])
 
 
-def test_a_negative_decay_is_refused():
-    with pytest.raises(ValueError, match=r"needs decay >= 0, got -0\.5"):
-        walk_loop_penalty(random_chain(2, 3, 2), decay=-0.5)
+@pytest.mark.parametrize("decay", [-0.5, math.nan, math.inf])
+def test_a_decay_that_is_negative_or_not_finite_is_refused(decay):
+    with pytest.raises(ValueError, match=f"needs a finite decay >= 0, got {decay}"):
+        walk_loop_penalty(random_chain(2, 3, 2), decay=decay)

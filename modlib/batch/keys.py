@@ -3,8 +3,8 @@
 A key is a hash of both. Of the code every definition of this package counts that the notebook
 reaches, in its `canonical` form, in which a reference to another definition is the number under
 which that was met first: so that neither modules and their places nor the names of definitions
-count. Of the registries `TASKS` and `PENALTIES` those entries count whose names occur as text in
-the parameters or in the code that is reached, so that a new one leaves the tables of others alone.
+count. Of the `REGISTRIES` those entries count whose names occur as text in the parameters or in
+the code that is reached, so that a new one leaves the tables of others alone.
 """
 
 import ast
@@ -23,8 +23,8 @@ from modlib.batch.canonical import (
 )
 from modlib.batch.checkout import NOTEBOOKS, PACKAGE
 
-REGISTRIES = ("TASKS", "PENALTIES")
-"""Dictionaries of the package whose entries count one by one."""
+REGISTRIES = (("TASKS",), ("PENALTIES",), ("study", "forms", "FORMS"))
+"""Paths in the package of dictionaries whose entries count one by one."""
 
 BESIDE = {("batch", "keys"), ("batch", "provenance"), ("batch", "tables")}
 """Modules on which no number depends: they name, check, read and write what others compute."""
@@ -40,18 +40,18 @@ def table_key(notebook: str, **parameters: object) -> str:
     Raises:
         ValueError: if the notebook has no such parameter.
     """
-    code, told = _read(notebook, parameters)
-    digest = hashlib.sha256(json.dumps(told, sort_keys=True).encode())
-    for token in _numbered(code, set(_texts(told)), {}):
+    code, values = _read(notebook, parameters)
+    digest = hashlib.sha256(json.dumps(values, sort_keys=True).encode())
+    for token in _numbered(code, set(_texts(values)), {}):
         digest.update(token.encode() + b"\0")
     return digest.hexdigest()[:16]
 
 
 def reached(notebook: str, **parameters: object) -> set[str]:
     """Return the definitions that a table follows from, as 'module.name'."""
-    code, told = _read(notebook, parameters)
+    code, values = _read(notebook, parameters)
     numbers: dict[Definition, int] = {}
-    list(_numbered(code, set(_texts(told)), numbers))
+    list(_numbered(code, set(_texts(values)), numbers))
     return {".".join((*module, name)) for module, name in numbers}
 
 
@@ -59,11 +59,11 @@ def _read(notebook: str, parameters: Mapping[str, object]) -> tuple[list[Token],
     """Return a notebook's code but for its parameters, and these with their values."""
     text = (NOTEBOOKS / f"{notebook}.ipynb").read_text("utf-8")
     cells = [cell for cell in json.loads(text)["cells"] if cell["cell_type"] == "code"]
-    told, code = (
-        ast.parse("\n".join("".join(cell["source"]) for cell in cells if _tells(cell) == tells))
-        for tells in (True, False)
+    of_parameters, code = (
+        ast.parse("\n".join("".join(cell["source"]) for cell in cells if _sets(cell) == sets))
+        for sets in (True, False)
     )
-    defaults = {line.targets[0].id: ast.literal_eval(line.value) for line in told.body}
+    defaults = {line.targets[0].id: ast.literal_eval(line.value) for line in of_parameters.body}
     unknown = parameters.keys() - defaults.keys()
     if unknown:
         raise ValueError(
@@ -72,7 +72,7 @@ def _read(notebook: str, parameters: Mapping[str, object]) -> tuple[list[Token],
     return tokens_of_script(code), defaults | parameters
 
 
-def _tells(cell: dict) -> bool:
+def _sets(cell: dict) -> bool:
     return "parameters" in cell["metadata"].get("tags", [])
 
 
@@ -80,7 +80,7 @@ def _numbered(
     tokens: Iterable[Token], texts: set[str], numbers: dict[Definition, int]
 ) -> Iterator[str]:
     """Yield the tokens, and then those of all that they reach; `numbers` fills on the way."""
-    registries = [at((PACKAGE.name, name)) for name in REGISTRIES]
+    registries = [at((PACKAGE.name, *path)) for path in REGISTRIES]
     counted: set[tuple[Definition, str]] = set()
     waiting = [list(tokens)]
     while waiting:

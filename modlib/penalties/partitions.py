@@ -9,8 +9,9 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from modlib.chain import SMALLEST_DEGREE, Chain, inverse_roots, layer_degrees, normalised_half
-from modlib.tasks.task import NO_MODULE, Task
-from modlib.training.stacks import Stack
+from modlib.modularity import NO_MODULE
+from modlib.penalties.penalty import in_stack, require_widths_of
+from modlib.tasks.task import Task
 
 DEAD = -2
 """The block of dead inputs, to which nothing else belongs."""
@@ -79,24 +80,26 @@ class Cut(nn.Module):
         return (1 - 2 * across / norm.clamp_min(SMALLEST_DEGREE)).mean(-1)
 
 
-def blocks(task: Task, network: Stack) -> list[Int[np.ndarray, " _"]]:
+def blocks(task: Task | None, widths: Sequence[int]) -> list[Int[np.ndarray, " _"]]:
     """Return the module of each neuron, layer by layer, as the task has them.
 
     Inputs and outputs belong to the task's modules, dead inputs to a block of their own; each
-    hidden layer is split into as many equal parts. Where no modules are known, every layer is
-    split into two.
+    hidden layer is split into as many equal parts. Where no modules are known, or there is no
+    task, every layer is split into two.
     """
-    n_blocks = max(len(task.known_modules), 2)
-    _, *hidden, _ = network.widths
+    require_widths_of(task, widths)
+    known = [] if task is None else task.known_modules
+    n_blocks = max(len(known), 2)
 
     def equal(n: int) -> Int[np.ndarray, " n"]:
         return np.arange(n) * n_blocks // n
 
-    if not task.known_modules:
-        first, last = equal(network.widths[0]), equal(network.widths[-1])
-    else:
+    first, *hidden, last = (equal(n) for n in widths)
+    if known:
         first, last = task.input_modules, task.output_modules
-    return [np.where(task.live, first, DEAD), *(equal(n) for n in hidden), last]
+    if task is not None:
+        first = np.where(task.live, first, DEAD)
+    return [first, *hidden, last]
 
 
 def joined(modules: Sequence[Int[np.ndarray, " _"]]) -> list[Bool[Tensor, "_ _"]]:
@@ -115,9 +118,9 @@ class BlockFraction(nn.Module):
     Source: Golechha et al. (2025), arXiv:2502.02470.
     """
 
-    def __init__(self, task: Task, network: Stack) -> None:
+    def __init__(self, task: Task | None, widths: Sequence[int]) -> None:
         super().__init__()
-        for depth, mask in enumerate(joined(blocks(task, network))):
+        for depth, mask in enumerate(joined(blocks(task, widths))):
             self.register_buffer(f"mask{depth}", mask)
 
     def forward(self, chain: Chain) -> Float[Tensor, "*stack"]:
@@ -139,18 +142,17 @@ class SoftModularity(nn.Module):
     Source: Newman (2006), doi 10.1073/pnas.0601602103, relaxed.
     """
 
-    def __init__(self, network: Stack, communities: int = 8) -> None:
+    def __init__(self, widths: Sequence[int], seeds: Sequence[int], communities: int = 8) -> None:
         super().__init__()
-        n_neurons = sum(network.widths)
-        self.widths = network.widths
+        self.widths = list(widths)
         draws = [
-            torch.randn(n_neurons, communities, generator=torch.Generator().manual_seed(seed))
-            for seed in network.seeds
+            torch.randn(sum(widths), communities, generator=torch.Generator().manual_seed(seed))
+            for seed in seeds
         ]
         self.logits = nn.Parameter(0.1 * torch.stack(draws))
 
     def forward(self, chain: Chain) -> Float[Tensor, "*stack"]:
-        S = self.logits.to(chain[0]).softmax(-1).split(self.widths, dim=-2)
+        S = in_stack(self.logits, chain).to(chain[0]).softmax(-1).split(self.widths, dim=-2)
         degrees = layer_degrees(chain)
         twice_m = sum(d.sum(-1) for d in degrees).clamp_min(SMALLEST_DEGREE)
         within = 2 * sum(

@@ -8,7 +8,6 @@ from torch import Tensor, nn
 
 from modlib.chain import Chain
 from modlib.tasks.task import Task
-from modlib.training.stacks import Stack
 
 
 def no_penalty(chain: Chain) -> Float[Tensor, "*stack"]:
@@ -32,32 +31,65 @@ class OfWeights(nn.Module):
         return self.function(chain)
 
 
+def unchanged(task: Task | None, network: nn.Module, strengths: Sequence[float]) -> None:
+    """Leave the networks as they are."""
+
+
 class Penalty(NamedTuple):
     """A penalty's name, how to make it, and its strength where none is given.
 
-    `make(task, network, strengths)` returns the penalty for a stack of networks, one per
-    strength; a prior changes the network there. Strength 0 is no penalty, whichever it is.
+    Strength 0 is no penalty, whichever it is.
+
+    Attributes:
+        make: `make(task, widths, seeds, strengths)` returns the penalty of a stack of networks,
+            one per seed and strength. `widths` are those of all layers, as `graphs.layer_sizes`
+            returns them of a chain; a single network has one seed. Without a task (None) nothing
+            is known of its inputs and outputs.
+        prepare: `prepare(task, network, strengths)` changes a stack of networks before they are
+            trained: what a prior does.
     """
 
     name: str
-    make: Callable[[Task, Stack, Sequence[float]], nn.Module]
+    make: Callable[[Task | None, Sequence[int], Sequence[int], Sequence[float]], nn.Module]
     strength: float
+    prepare: Callable[[Task | None, nn.Module, Sequence[float]], None] = unchanged
 
 
 def of_weights(
     name: str, function: Callable[[Chain], Float[Tensor, "*stack"]], strength: float
 ) -> Penalty:
     """Return the record of a penalty that is a function of the chain alone."""
-    return Penalty(name, lambda task, network, strengths: OfWeights(function), strength)
+    return Penalty(name, lambda task, widths, seeds, strengths: OfWeights(function), strength)
 
 
 def prior(
-    name: str, change: Callable[[Task, Stack, Sequence[float]], None], strength: float
+    name: str, prepare: Callable[[Task | None, nn.Module, Sequence[float]], None], strength: float
 ) -> Penalty:
     """Return the record of a prior, which changes the networks and penalises nothing."""
+    return of_weights(name, no_penalty, strength)._replace(prepare=prepare)
 
-    def make(task: Task, network: Stack, strengths: Sequence[float]) -> nn.Module:
-        change(task, network, strengths)
-        return OfWeights(no_penalty)
 
-    return Penalty(name, make, strength)
+def require_widths_of(task: Task | None, widths: Sequence[int]) -> None:
+    """Raise ValueError unless networks of these widths have a task's inputs and outputs."""
+    ends = widths[0], widths[-1]
+    needed = ends if task is None else (len(task.input_modules), len(task.output_modules))
+    if ends != needed:
+        raise ValueError(
+            f"networks of the task {task.name} have {needed[0]} inputs and {needed[1]} outputs, got"
+            f" widths {list(widths)}; give None for a task of your own"
+        )
+
+
+def in_stack(state: Float[Tensor, "n_stack *_"], chain: Chain) -> Float[Tensor, "*_"]:
+    """Return what a penalty holds of each network, with the leading dimensions of their chain.
+
+    Raises:
+        ValueError: if there are more or fewer networks.
+    """
+    stack = chain[0].shape[:-2]
+    if stack.numel() != len(state):
+        raise ValueError(
+            f"a penalty that was made for {len(state)} networks got {stack.numel()}; make it with"
+            " one seed for each"
+        )
+    return state.reshape(*stack, *state.shape[1:])

@@ -1,7 +1,8 @@
 """Ways to more modular networks that add nothing to the loss: they change the network.
 
 Each changes a stack of networks in place, before training; a strength per network says
-how much, and 0 changes nothing.
+how much, and 0 changes nothing. It needs `layers` with stacked weights, `widths` and `seeds`,
+as a `training.stacks.Stack` has them.
 """
 
 from collections.abc import Sequence
@@ -13,7 +14,16 @@ from torch import Tensor, nn
 
 from modlib.penalties.partitions import blocks, joined
 from modlib.tasks.task import Task
-from modlib.training.stacks import Stack
+
+
+def require_stack(network: nn.Module) -> None:
+    """Raise ValueError unless a prior can change these networks."""
+    lacking = [part for part in ("layers", "widths", "seeds") if not hasattr(network, part)]
+    if lacking:
+        raise ValueError(
+            "a prior changes a stack of networks, as modlib.training.stacks.Stack makes it, before"
+            f" training; got {type(network).__name__} without {', '.join(lacking)}"
+        )
 
 
 class Dropout(nn.Module):
@@ -41,20 +51,22 @@ class Dropout(nn.Module):
         return x * torch.from_numpy(np.stack(kept))
 
 
-def dropout(task: Task, network: Stack, strengths: Sequence[float]) -> None:
+def dropout(task: Task | None, network: nn.Module, strengths: Sequence[float]) -> None:
     """Give each network dropout of its hidden neurons, at the rate of its strength."""
+    require_stack(network)
     network.noise = Dropout(strengths, network.seeds)
 
 
-def hard_wired(task: Task, network: Stack, strengths: Sequence[float]) -> None:
+def hard_wired(task: Task | None, network: nn.Module, strengths: Sequence[float]) -> None:
     """Cut each network into separate sub-networks, one for each module of the task.
 
     The modules are those of `partitions.blocks`; weights between them are held at zero, the
     others enlarged at the start so that no neuron's input loses variance. Networks of strength 0
     are left whole.
     """
+    require_stack(network)
     whole = torch.tensor(strengths)[:, None, None] == 0
-    for layer, within in zip(network.layers, joined(blocks(task, network)), strict=True):
+    for layer, within in zip(network.layers, joined(blocks(task, network.widths)), strict=True):
         mask = within | whole
         with torch.no_grad():
             layer.weight *= mask * mask.float().mean(1, keepdim=True).clamp_min(1e-12).rsqrt()
@@ -62,7 +74,7 @@ def hard_wired(task: Task, network: Stack, strengths: Sequence[float]) -> None:
 
 
 def clusterable_initialisation(
-    task: Task, network: Stack, strengths: Sequence[float], clusters: int = 4
+    task: Task | None, network: nn.Module, strengths: Sequence[float], clusters: int = 4
 ) -> None:
     """Start with weights between random clusters of neurons made smaller by the strength.
 
@@ -72,6 +84,7 @@ def clusterable_initialisation(
 
     Source: Filan et al. (2021), arXiv:2103.03386.
     """
+    require_stack(network)
     if not all(0 <= strength <= 1 for strength in strengths):
         raise ValueError(f"clusterable_init needs strengths from 0 to 1, got {list(strengths)}")
     for n, (seed, strength) in enumerate(zip(network.seeds, strengths, strict=True)):

@@ -187,7 +187,7 @@ def circuit_table(
     heads, data = task.heads, [task.draw(seed) for seed in network.seeds]
     validation, test = (stacked(getattr(d, part) for d in data) for part in ("validation", "test"))
     some = Examples(*(part[:, :tested] for part in test))
-    gains = {"lesion": lesion_drops(network, communities, test, task)}
+    gains = {"lesion": lesion_drops(network, communities, test.x, task.scored(test))}
     null = dealt(communities, network.widths, network.seeds)
     for kind, labels in (("read", communities), ("dealt", null)):
         layers = probe(network, labels, validation, test, heads)

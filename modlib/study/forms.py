@@ -9,6 +9,7 @@ from torch import Tensor
 
 from modlib.chain import SMALLEST_DEGREE, Chain, squares
 from modlib.loops import hidden_layers, loop_penalty, loop_sum, retraced_sum, total_loop_sum
+from modlib.penalties.penalty import Penalty, of_weights
 from modlib.walks import normalised, walk_loop_penalty, walk_loop_sum
 
 DECAY = 0.007
@@ -33,12 +34,13 @@ def with_retraced(chain: Chain) -> Float[Tensor, "*stack"]:
     return DECAY * squares(chain) - total_loop_sum([normalised(W) for W in chain])
 
 
-def row_stochastic(chain: Chain) -> Float[Tensor, "*stack"]:
-    r"""Return the penalty with transition probabilities in place of symmetric normalisation.
+def walk_return_sum(chain: Chain) -> Float[Tensor, "*stack"]:
+    r"""Return the walk loops of a walker who draws each step in proportion to |w|.
 
-    The loops of a hidden layer are sum_i sum_l sum_{j != k} P_ij P_jl P_lk P_ki: the probability,
-    added up over the inputs i, that a walk two layers forward and back returns to i along
-    another hidden neuron, each step in proportion to |w|.
+    Those of a hidden layer are sum_i sum_l sum_{j != k} P_ij P_jl P_lk P_ki: the probability,
+    added up over the neurons i below it, that a walk two layers forward and back returns to i
+    along another hidden neuron. `walk_loop_sum` takes the geometric mean of a loop and its
+    reverse in place of their arithmetic mean, and so is never larger.
     """
     total = chain[0].new_zeros(chain[0].shape[:-2])
     for W, V in hidden_layers([W.abs() for W in chain]):
@@ -48,7 +50,12 @@ def row_stochastic(chain: Chain) -> Float[Tensor, "*stack"]:
         above = up_V @ down_V.mT  # (j, k)
         retraced = below.diagonal(dim1=-2, dim2=-1) * above.diagonal(dim1=-2, dim2=-1)
         total = total + (below.mT * above).sum((-2, -1)) - retraced.sum(-1)
-    return DECAY * squares(chain) - total
+    return total
+
+
+def row_stochastic(chain: Chain) -> Float[Tensor, "*stack"]:
+    """Return the penalty with transition probabilities in place of symmetric normalisation."""
+    return DECAY * squares(chain) - walk_return_sum(chain)
 
 
 def _shares(A: Float[Tensor, "*stack _ _"], dim: int) -> Float[Tensor, "*stack _ _"]:
@@ -103,3 +110,20 @@ def most_quartic_decay(chain: Chain) -> Float[Tensor, "*stack"]:
 def printed_with_l2(chain: Chain) -> Float[Tensor, "*stack"]:
     """Return -sqrt(loops as printed) + sum W^2: the paper's penalty with a quadratic decay."""
     return squares(chain) - (total_loop_sum(chain) + SMALLEST_SUM).sqrt()
+
+
+FORMS: dict[str, Penalty] = {
+    "no_decay": of_weights("no_decay", without_decay, 0.15),
+    "less_decay": of_weights("less_decay", with_less_decay, 0.15),
+    "more_decay": of_weights("more_decay", with_more_decay, 0.15),
+    "squared_weights": of_weights("squared_weights", of_squared_weights, 0.15),
+    "row_stochastic": of_weights("row_stochastic", row_stochastic, 0.15),
+    "retraced": of_weights("retraced", with_retraced, 0.15),
+    "root": of_weights("root", root, 0.6),
+    "logarithm": of_weights("logarithm", logarithm, 0.6),
+    "per_weight": of_weights("per_weight", per_weight, 3e-5),
+    "loops_l2": of_weights("loops_l2", printed_with_l2, 3e-3),
+    "loops_c10": of_weights("loops_c10", more_quartic_decay, 1e-3),
+    "loops_c100": of_weights("loops_c100", most_quartic_decay, 1e-3),
+}
+"""The forms by name, with the strength of each where none is given."""

@@ -18,6 +18,7 @@ from torch import Tensor
 from modlib.chain import Chain, weights
 from modlib.penalties import PENALTIES
 from modlib.penalties.penalty import no_penalty
+from modlib.study.forms import FORMS
 from modlib.tasks.task import Data, Examples, Task
 from modlib.training.fit import flushed_denormals, mini_batches
 from modlib.training.measures import stacked
@@ -211,8 +212,10 @@ def ways(
     sub-task's `module_of_head` may change. `outputs`: only what leads into its outputs, so that
     the other sub-tasks keep all.
     """
-    if penalty in PENALTIES and penalty != "hard_wired":
-        made = PENALTIES[penalty].make(task, network, [strength] * len(network.seeds))
+    known = PENALTIES | FORMS
+    if penalty in known and penalty != "hard_wired":
+        each = [strength] * len(network.seeds)
+        made = known[penalty].make(task, network.widths, network.seeds, each)
         as_trained = {"penalty": made, "strength": strength}
     else:
         as_trained = {"trainable": present(network)}

@@ -17,8 +17,8 @@ from modlib.batch.tables import long
 from modlib.chain import weights
 from modlib.graphs import neuron_graph
 from modlib.modularity import normalised_cut
+from modlib.penalties.connection_costs import BIMT
 from modlib.penalties.partitions import Cut
-from modlib.penalties.placed import BIMT
 from modlib.tasks.formulas import FORMULAS
 from modlib.tasks.images import mnist_images
 from modlib.tasks.scores import accuracy, cross_entropy
@@ -63,7 +63,7 @@ def formula_table(name: str, seeds: Sequence[int], steps: int) -> pd.DataFrame:
         for part, n in ((0, 100), (1, 1_000))
     )
     network = Stack((len(of_inputs), *hidden, len(of_outputs)), seeds, nn.functional.silu)
-    penalty = BIMT(network)
+    penalty = BIMT(network.widths, seeds)
     update = torch.optim.AdamW(network.parameters(), lr=2e-3, weight_decay=0.0, fused=True)
     low, high, last = SCHEDULES[name]
     for step in range(steps):

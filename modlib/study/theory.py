@@ -18,13 +18,12 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float
 from torch import Tensor
 
-from modlib.graphs import layer_sizes
-from modlib.loops import hidden_layers, total_loop_sum
+from modlib.loops import total_loop_sum
 from modlib.modularity import modularity
-from modlib.walks import SMALLEST_DEGREE, normalised, walk_loop_sum
+from modlib.walks import normalised, walk_loop_sum
 
 Chain = Sequence[Float[Tensor, "*stack _ _"]]
 
@@ -107,31 +106,6 @@ def module_count(chain: Chain) -> Float[Tensor, "*stack"]:
     return reduce(torch.matmul, [normalised(W) for W in chain]).square().sum((-2, -1))
 
 
-def walk_return_sum(chain: Chain) -> Float[Tensor, "*stack"]:
-    """Return the walk loops of a walker who draws each step in proportion to weight.
-
-    From each neuron below a hidden layer two steps forward and two back, each edge drawn
-    in proportion to its absolute weight: the probability to return along another hidden
-    neuron, summed over starts and hidden layers. `walk_loop_sum` takes the geometric
-    mean of a loop and its reverse in place of their arithmetic mean, and so is never
-    larger.
-    """
-
-    def steps(W: Tensor) -> tuple[Tensor, Tensor]:
-        A = W.abs()
-        rows, columns = (A.sum(d, keepdim=True).clamp_min(SMALLEST_DEGREE) for d in (-1, -2))
-        return A / rows, (A / columns).mT
-
-    total = 0
-    for W, V in hidden_layers(chain):
-        (out_1, back_1), (out_2, back_2) = steps(W), steps(V)
-        there, again = back_1 @ out_1, out_2 @ back_2
-        closed = (there * again.mT).sum((-2, -1))
-        retraced = (there.diagonal(dim1=-2, dim2=-1) * again.diagonal(dim1=-2, dim2=-1)).sum(-1)
-        total = total + closed - retraced
-    return total
-
-
 def descend(
     penalty: Callable[[Chain], Float[Tensor, "*stack"]],
     chain: Chain,
@@ -191,16 +165,3 @@ def descent_table(
         }
         parts.append(pd.DataFrame(columns))
     return pd.concat(parts, ignore_index=True)
-
-
-def in_community_order(
-    chain: Sequence[Float[Tensor | np.ndarray, "_ _"]], communities: Int[np.ndarray, " n_neurons"]
-) -> list[Float[np.ndarray, "_ _"]]:
-    """Return the same network with the neurons of each layer sorted by community."""
-    sizes = layer_sizes(chain)
-    layers = np.split(communities, np.cumsum(sizes)[:-1])
-    order = [np.argsort(layer, kind="stable") for layer in layers]
-    return [
-        np.asarray(W)[np.ix_(rows, columns)]
-        for W, (rows, columns) in zip(chain, pairwise(order), strict=True)
-    ]

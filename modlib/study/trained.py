@@ -13,6 +13,7 @@ from torch import Tensor
 from modlib.batch.tables import renamed_to, require
 from modlib.chain import weights
 from modlib.penalties.penalty import Penalty, prior
+from modlib.study.forms import FORMS
 from modlib.tasks import TASKS
 from modlib.tasks.task import Task
 from modlib.training.fit import fit
@@ -50,7 +51,7 @@ def largest_alone(network: Stack, density: float) -> Penalty:
     """
     trained = deepcopy(network.state_dict())
 
-    def change(task: Task, new: Stack, strengths: Sequence[float]) -> None:
+    def change(task: Task | None, new: Stack, strengths: Sequence[float]) -> None:
         if (new.seeds, new.widths) != (network.seeds, network.widths):
             raise ValueError(
                 f"pruned networks go on with seeds {network.seeds} and widths {network.widths},"
@@ -92,8 +93,9 @@ def train_each(
         if (name, strength) in there:
             stack = there[name, strength]
         else:
-            # the control comes right after the networks that it is cut from
-            penalty = largest_alone(stack.network, DENSITY) if name == CONTROL else name
+            penalty = FORMS.get(name, name)
+            if name == CONTROL:  # which comes right after the networks that it is cut from
+                penalty = largest_alone(stack.network, DENSITY)
             run = fit(task, penalty, strength, seeds, steps=training_steps)
             stack = Trained(run.task, name, strength, run.network)
         yield stack

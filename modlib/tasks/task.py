@@ -12,10 +12,8 @@ import torch
 from jaxtyping import Bool, Float, Int, Num
 from torch import Tensor
 
+from modlib.modularity import NO_MODULE
 from modlib.tasks.scores import accuracy, cross_entropy
-
-NO_MODULE = -1
-"""The module of an input or output that belongs to none, or to several."""
 
 LIVE = 0.01
 """An input is dead if it differs from zero in at most this share of the examples."""
@@ -90,6 +88,10 @@ class Task:
         """The modules that inputs or outputs belong to, in order."""
         modules = np.union1d(self.input_modules, self.output_modules)
         return modules[modules != NO_MODULE].tolist()
+
+    def scored(self, examples: Examples) -> Callable[[Tensor], Float[Tensor, "*stack n_tasks"]]:
+        """Return what maps outputs for these examples to the accuracy at each sub-task."""
+        return lambda outputs: self.accuracy(outputs, examples.targets, self.heads)
 
 
 def in_parts(examples: Examples, sizes: tuple[int, int, int], seed: int) -> Data:

@@ -169,7 +169,8 @@ def fit(
     data = [task.draw(seed) for seed in seeds]
     widths = [len(task.input_modules), *hidden, len(task.output_modules)]
     network = Stack(widths, grid.seed.tolist(), activation)
-    regulariser = penalty.make(task, network, grid.strength.tolist())
+    penalty.prepare(task, network, grid.strength.tolist())
+    regulariser = penalty.make(task, widths, network.seeds, grid.strength.tolist())
     update = optimiser([*network.parameters(), *regulariser.parameters()])
     rate = LambdaLR(update, lambda step: min(1.0, (1 - step / steps) / FALL))
     factor = torch.tensor(grid.strength.to_numpy(), dtype=torch.float32)

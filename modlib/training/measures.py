@@ -122,7 +122,7 @@ def measure(
     found = stack_modularity(network, nulls, restarts)
     rows = overview(network, task, data, found)
     test = repeated(stacked(d.test for d in data), len(seeds) // len(data))
-    drops = lesion_drops(network, found.communities, test, task)
+    drops = lesion_drops(network, found.communities, test.x, task.scored(test))
     measures = pd.DataFrame(
         {
             "balanced_excess": modularity(chain, nulls, restarts, seeds, balanced).excess,

@@ -11,6 +11,7 @@ import pytest
 from modlib import PENALTIES, TASKS, train
 from modlib.batch import canonical, keys
 from modlib.batch.checkout import NOTEBOOKS, PACKAGE
+from modlib.study.forms import FORMS
 from modlib.training.fit import trial
 
 L1 = {"task": "retina", "penalty": "l1", "strengths": [1e-3, 1e-2]}
@@ -67,8 +68,16 @@ def test_a_parameter_that_the_notebook_does_not_take_is_refused():
 
 
 def test_every_task_and_every_penalty_has_a_key_of_its_own():
-    found = {key(task=task) for task in TASKS} | {key(penalty=penalty) for penalty in PENALTIES}
-    assert len(found) == len(TASKS) + len(PENALTIES) - 1
+    penalties = [*PENALTIES, *FORMS]
+    found = {key(task=task) for task in TASKS} | {key(penalty=penalty) for penalty in penalties}
+    assert len(found) == len(TASKS) + len(penalties) - 1
+
+
+def test_a_form_of_the_loop_term_counts_where_it_is_named_alone():
+    found = keys.reached("sweep", **L1 | {"penalty": "root"})
+    assert "study.forms.root" in found
+    assert "study.forms.logarithm" not in found
+    assert not {"study.forms.root", "loops.total_loop_sum"} & keys.reached("sweep", **L1)
 
 
 PENALTY, TASK, RETINA = (
@@ -108,7 +117,7 @@ CHANGES = {
 NO_CHANGES = {
     "another penalty": ("modlib/chain.py", "W.square().sum((-2, -1))", "W.square().mean((-2, -1))"),
     "another penalty's class": (
-        "modlib/penalties/placed.py",
+        "modlib/penalties/connection_costs.py",
         "class BIMT(nn.Module):",
         "class BIMT(list):",
     ),
@@ -306,8 +315,9 @@ def test_a_part_reaches_all_that_training_calls(imported, task, penalty):
 def test_a_part_does_not_reach_what_other_parts_are_made_of():
     found = keys.reached("sweep", **L1)
     assert {"tasks.retina.retina", "penalties.penalty.l1_penalty"} <= found
-    modules = {name.rpartition(".")[0] for name in found}
-    others = {"study.forms", "loops", "walks", "penalties.placed", "penalties.priors"}
+    # of a registry the entries count that are named
+    modules = {name.rpartition(".")[0] for name in found - {"study.forms.FORMS"}}
+    others = {"study.forms", "loops", "walks", "penalties.connection_costs", "penalties.priors"}
     assert not modules & {*others, "plots", "tasks.images", "tasks.planted", "batch.tables"}
     assert "chain.squares" not in found
 

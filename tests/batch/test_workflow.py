@@ -21,6 +21,7 @@ from modlib.batch import keys, tables
 from modlib.batch.parts import Part, made_again
 from modlib.batch.statistics import chosen_strengths
 from modlib.batch.verification import verified_networks
+from modlib.study.forms import FORMS
 
 ROOT = Path(__file__).parents[2]
 # as the notebook has it where nothing else is said
@@ -75,7 +76,7 @@ def planned(config, table):
             strengths = {
                 # networks without a penalty are tried in any case
                 "selection": tried or [0.0],
-                "evaluation": judged or {PENALTIES[penalty].strength},
+                "evaluation": judged or {(PENALTIES | FORMS)[penalty].strength},
             }
             for role, seeds in roles.items():
                 yield from product([task], [penalty], [role], strengths[role], seeds)
@@ -218,7 +219,7 @@ def test_networks_of_tables_are_trained_once_or_in_the_sweep_and_are_those_made_
 
 
 def test_each_part_of_a_task_is_made_once_in_few_kernels_and_the_reference_alone(tmp_path):
-    others = [penalty for penalty in PENALTIES if penalty != "none"][:15]
+    others = [penalty for penalty in PENALTIES | FORMS if penalty != "none"][:15]
     many = RETINA | {"strengths": {"none": []} | {penalty: [1.0] for penalty in others}}
     plan = run(snakemake(tmp_path, "--dry-run", groups=[many])).stdout
     outputs = [line for line in plan.splitlines() if "output:" in line and "/parts/" in line]
@@ -273,7 +274,7 @@ def test_a_profile_names_what_there_is_and_no_part_twice(profile):
     tasks, penalties = ({part[i] for part in parts} for i in (0, 1))
     assert len(set(parts)) == len(parts)
     assert tasks <= set(TASKS)
-    assert penalties <= set(PENALTIES)
+    assert penalties <= {*PENALTIES, *FORMS}
     assert set(config["networks_of"]) <= tasks
     assert set(config["also_judged"]) <= penalties
     # the comparisons' reference

@@ -15,6 +15,7 @@ from strategies import chains, random_chain, with_modules
 
 from modlib.chain import layer_degrees
 from modlib.graphs import neuron_graph
+from modlib.modularity import NO_MODULE
 from modlib.penalties.partitions import (
     BlockFraction,
     Cut,
@@ -24,8 +25,6 @@ from modlib.penalties.partitions import (
     smallest_eigenvectors,
 )
 from modlib.tasks.retina import retina
-from modlib.tasks.task import NO_MODULE
-from modlib.training.stacks import Stack
 
 TASK = retina()
 # an even and an odd number of layers, more neurons in the even ones, in the odd ones, too few
@@ -212,21 +211,26 @@ def test_fewer_neurons_than_eigenvectors_are_refused(sizes, k):
     ],
 )
 def test_blocks_are_the_tasks_modules_and_equal_parts_of_hidden_layers(inputs, outputs, expected):
-    found = blocks(with_modules(TASK, inputs, outputs), Stack((4, 5, 6, 2), [0]))
+    found = blocks(with_modules(TASK, inputs, outputs), (4, 5, 6, 2))
     assert [layer.tolist() for layer in found] == expected
+
+
+def test_without_a_task_every_layer_is_split_in_two():
+    expected = [[0, 0, 0, 1, 1], [0, 0, 1, 1], [0, 0, 1]]
+    assert [layer.tolist() for layer in blocks(None, (5, 4, 3))] == expected
 
 
 @pytest.mark.parametrize("modules", [[0, 0, 1, 1], [NO_MODULE] * 4])
 def test_dead_inputs_lie_within_no_block(modules):
     task = replace(with_modules(TASK, modules, [0, 1]), live=np.array([True, False, True, True]))
-    net = Stack((4, 6, 2), [0])
-    first, *_ = joined(blocks(task, net))
+    widths = (4, 6, 2)
+    first, *_ = joined(blocks(task, widths))
     assert not first[1].any()
     assert first[[0, 2, 3]].any(1).all()
     chain = [torch.zeros(1, 4, 6), torch.ones(1, 6, 2)]
     chain[0][0, 1] = 1.0
     # all of the first layer lies outside the blocks, and half of the second
-    assert BlockFraction(task, net)(chain) == 0.75
+    assert BlockFraction(task, widths)(chain) == 0.75
 
 
 MODULES = st.lists(st.sampled_from([NO_MODULE, 0, 1, 2]), min_size=1, max_size=5)
@@ -241,10 +245,10 @@ def test_connections_within_a_module_or_of_no_module_are_joined(modules):
 
 
 def test_the_block_fraction_is_the_share_of_squares_between_blocks_averaged_over_layers():
-    net = Stack((8, 5, 6, 2), [0, 1])
-    chain = random_chain(8, 5, 6, 2, stack=(2,))
-    modules = blocks(TASK, net)
-    for n, value in enumerate(BlockFraction(TASK, net)(chain)):
+    widths = (8, 5, 6, 2)
+    chain = random_chain(*widths, stack=(2,))
+    modules = blocks(TASK, widths)
+    for n, value in enumerate(BlockFraction(TASK, widths)(chain)):
         shares = []
         for W, (here, there) in zip(chain, pairwise(modules), strict=True):
             squares = {(i, j): W[n, i, j].item() ** 2 for i, j in product(*map(range, W[n].shape))}
@@ -254,10 +258,10 @@ def test_the_block_fraction_is_the_share_of_squares_between_blocks_averaged_over
 
 
 def test_the_block_fraction_is_0_of_blocks_and_1_of_what_lies_between_them():
-    net = Stack((8, 4, 2), [0])
-    penalty = BlockFraction(TASK, net)
+    widths = (8, 4, 2)
+    penalty = BlockFraction(TASK, widths)
     chain = random_chain(8, 4, 2, stack=(1,), dtype=torch.float32)
-    masks = joined(blocks(TASK, net))
+    masks = joined(blocks(TASK, widths))
     within = [W * mask for W, mask in zip(chain, masks, strict=True)]
     between = [W * ~mask for W, mask in zip(chain, masks, strict=True)]
     assert penalty(within).item() == pytest.approx(0, abs=1e-6)
@@ -266,7 +270,7 @@ def test_the_block_fraction_is_0_of_blocks_and_1_of_what_lies_between_them():
 
 def test_gradients_of_the_block_fraction_agree_with_finite_differences():
     chain = [W.requires_grad_() for W in random_chain(8, 3, 2, stack=(2,))]
-    penalty = BlockFraction(TASK, Stack((8, 3, 2), [0, 1]))
+    penalty = BlockFraction(TASK, (8, 3, 2))
     assert torch.autograd.gradcheck(lambda *chain: penalty(chain), chain)
 
 
@@ -275,7 +279,7 @@ def test_soft_modularity_of_a_hard_assignment_is_that_of_networkx(chain, labels)
     A = adjacency(chain)
     labels = np.array(labels[: len(A)])
     sizes = (chain[0].shape[0], *(W.shape[1] for W in chain))
-    penalty = SoftModularity(Stack(sizes, [0]), communities=3)
+    penalty = SoftModularity(sizes, [0], communities=3)
     with torch.no_grad():
         penalty.logits.copy_(1e3 * torch.eye(3)[torch.tensor(labels)])
     value = penalty([W[None] for W in chain]).item()
@@ -290,7 +294,7 @@ def test_soft_modularity_of_a_hard_assignment_is_that_of_networkx(chain, labels)
 def test_soft_modularity_equals_its_definition_in_loops():
     sizes = (3, 4, 2)
     chain = random_chain(*sizes, stack=(2,))
-    penalty = SoftModularity(Stack(sizes, [0, 1]), communities=3)
+    penalty = SoftModularity(sizes, [0, 1], communities=3)
     with torch.no_grad():
         penalty.logits *= 10
     shares = penalty.logits.detach().double().softmax(-1)
@@ -305,17 +309,17 @@ def test_soft_modularity_equals_its_definition_in_loops():
 
 def test_gradients_of_soft_modularity_agree_with_finite_differences():
     chain = [W.requires_grad_() for W in random_chain(3, 4, 2, stack=(2,))]
-    penalty = SoftModularity(Stack((3, 4, 2), [0, 1]), communities=3).double()
+    penalty = SoftModularity((3, 4, 2), [0, 1], communities=3).double()
     arguments = [penalty.logits, *chain]
     assert torch.autograd.gradcheck(lambda *_: penalty(chain), arguments)
 
 
 def test_assignments_start_nearly_even_and_follow_from_a_networks_seed():
-    together = SoftModularity(Stack((8, 12, 2), [3, 5]), communities=4)
+    together = SoftModularity((8, 12, 2), [3, 5], communities=4)
     assert together.logits.shape == (2, 22, 4)
     assert not torch.equal(together.logits[0], together.logits[1])
     assert (together.logits.softmax(-1) - 1 / 4).abs().max() < 0.1
-    alone = SoftModularity(Stack((8, 12, 2), [5]), communities=4)
+    alone = SoftModularity((8, 12, 2), [5], communities=4)
     assert torch.equal(together.logits[1:], alone.logits)
 
 
@@ -323,7 +327,7 @@ def test_assignments_start_nearly_even_and_follow_from_a_networks_seed():
 def test_learned_assignments_find_the_blocks(n_blocks):
     chain = [W[None].float() for W in blocks_of_ones(n_blocks, 3)]
     size = 3 * n_blocks
-    penalty = SoftModularity(Stack((size,) * 3, [0]), communities=8)
+    penalty = SoftModularity((size,) * 3, [0], communities=8)
     optimiser = torch.optim.Adam(penalty.parameters(), lr=0.1)
     for _ in range(300):
         optimiser.zero_grad()

@@ -9,13 +9,14 @@ import pytest
 import torch
 from scipy.sparse.csgraph import connected_components
 from strategies import random_chain, with_modules
+from torch import nn
 
 from modlib import train, weights
 from modlib.graphs import neuron_graph
+from modlib.modularity import NO_MODULE
 from modlib.penalties.partitions import blocks, joined
 from modlib.penalties.priors import Dropout, clusterable_initialisation, dropout, hard_wired
 from modlib.tasks.retina import retina
-from modlib.tasks.task import NO_MODULE
 from modlib.training.stacks import Stack
 
 TASK = retina()
@@ -120,7 +121,7 @@ TASKS = [
 def test_hard_wired_networks_have_no_weights_between_modules_and_larger_ones_within(task):
     network = Stack(WIDTHS, [0, 1])
     hard_wired(task, network, [1.0, 1.0])
-    masks = joined(blocks(task, network))
+    masks = joined(blocks(task, network.widths))
     for W, before, mask in zip(weights(network), initial(), masks, strict=True):
         assert (W[:, ~mask] == 0).all()
         for j, inputs in enumerate(mask.T):
@@ -143,7 +144,7 @@ def test_dead_inputs_are_cut_off_and_cost_no_variance(task):
     first, before = weights(network)[0], initial()[0]
     assert (first[0, 6] == 0).all()
     assert torch.equal(first[1], before[1])
-    (mask, *_) = joined(blocks(task, network))
+    (mask, *_) = joined(blocks(task, network.widths))
     for j, inputs in enumerate(mask.T):
         inputs = inputs & (torch.arange(8) != 6)
         factor = math.sqrt(8 / inputs.sum().item())
@@ -173,7 +174,7 @@ OPTIMISERS = [
 @pytest.mark.parametrize("optimiser", OPTIMISERS, ids=["adam", "adamw", "sgd"])
 def test_training_leaves_hard_wired_networks_apart(optimiser):
     run = train("retina", "hard_wired", seeds=[0, 1], optimiser=optimiser, snapshots=[0], **BRIEF)
-    masks = joined(blocks(TASK, run.network))
+    masks = joined(blocks(TASK, run.network.widths))
     for W, start, mask in zip(run.chain, weights(run.snapshots[0]), masks, strict=True):
         assert (W[:, ~mask] == 0).all()
         assert (start[:, ~mask] == 0).all()
@@ -190,7 +191,7 @@ def test_networks_of_strength_0_are_not_hard_wired():
     plain = train("retina", "none", seeds=[0, 1], **BRIEF)
     for W, before in zip(weights(both.snapshots[0]), initial((8, 6, 6, 2)), strict=True):
         assert torch.equal(W[:2], before)
-    masks = joined(blocks(TASK, both.network))
+    masks = joined(blocks(TASK, both.network.widths))
     for W, without, mask in zip(both.chain, plain.chain, masks, strict=True):
         torch.testing.assert_close(W[:2], without, atol=1e-4, rtol=1e-3)
         assert (W[:2] != 0).all()
@@ -275,3 +276,18 @@ def test_training_moves_weights_between_clusters():
 def test_strengths_of_clustering_outside_0_to_1_are_refused(bad):
     with pytest.raises(ValueError, match="clusterable_init needs strengths from 0 to 1, got"):
         clusterable_initialisation(TASK, Stack(WIDTHS, [0, 1]), [0.5, bad])
+
+
+@pytest.mark.parametrize("change", [hard_wired, clusterable_initialisation, dropout])
+def test_a_prior_says_what_networks_it_needs(change):
+    own = nn.Sequential(nn.Linear(8, 4), nn.Tanh(), nn.Linear(4, 2))
+    with pytest.raises(ValueError, match=r"stack of networks, .* got Sequential without layers"):
+        change(None, own, [0.5])
+
+
+def test_hard_wiring_without_a_task_halves_every_layer():
+    network = Stack((4, 6, 2), [0])
+    hard_wired(None, network, [1.0])
+    first, last = (W[0] != 0 for W in weights(network))
+    assert torch.equal(first, torch.block_diag(torch.ones(2, 3), torch.ones(2, 3)) == 1)
+    assert torch.equal(last, torch.block_diag(torch.ones(3, 1), torch.ones(3, 1)) == 1)

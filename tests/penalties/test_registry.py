@@ -11,14 +11,17 @@ from torch import nn
 import modlib
 from modlib import weights
 from modlib.chain import squares
+from modlib.graphs import layer_sizes
 from modlib.penalties import PENALTIES
 from modlib.penalties.penalty import Penalty, l1_penalty, no_penalty
 from modlib.study import forms
+from modlib.study.forms import FORMS
 from modlib.tasks.retina import retina
 from modlib.training.stacks import Stack
 
 TASK = retina()
 SIZES = (8, 12, 12, 2)
+ALL = PENALTIES | FORMS
 PRIORS = ["hard_wired", "clusterable_init", "dropout"]
 OF_WEIGHTS = {
     "none": no_penalty,
@@ -44,8 +47,9 @@ OF_WEIGHTS = {
 def made(name, seeds):
     """A penalty for the networks of these seeds, at its own strength, and the networks."""
     network = Stack(SIZES, seeds)
-    record = PENALTIES[name]
-    return record.make(TASK, network, [record.strength] * len(seeds)), network
+    record, strengths = ALL[name], [ALL[name].strength] * len(seeds)
+    record.prepare(TASK, network, strengths)
+    return record.make(TASK, SIZES, seeds, strengths), network
 
 
 @given(chains(depth=3))
@@ -69,14 +73,18 @@ def test_no_two_functions_of_the_weights_are_the_same():
     assert len(set(values)) == len(OF_WEIGHTS)
 
 
-@pytest.mark.parametrize("name", PENALTIES)
+@pytest.mark.parametrize("name", ALL)
 def test_a_record_carries_its_name_and_a_usable_default(name):
-    assert PENALTIES[name].name == name
-    assert PENALTIES[name].strength >= 0
-    assert (PENALTIES[name].strength == 0) == (name == "none")
+    assert ALL[name].name == name
+    assert ALL[name].strength >= 0
+    assert (ALL[name].strength == 0) == (name == "none")
 
 
-@pytest.mark.parametrize("name", PENALTIES)
+def test_no_form_has_the_name_of_a_penalty():
+    assert not PENALTIES.keys() & FORMS.keys()
+
+
+@pytest.mark.parametrize("name", ALL)
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 @pytest.mark.parametrize("scale", [0.0, 1e-30, 0.3])
 def test_every_penalty_gives_one_finite_number_per_network_with_finite_gradients(
@@ -93,7 +101,7 @@ def test_every_penalty_gives_one_finite_number_per_network_with_finite_gradients
     assert all(grad.isfinite().all() for grad in learned)
 
 
-@pytest.mark.parametrize("name", PENALTIES)
+@pytest.mark.parametrize("name", ALL)
 def test_a_penalty_leaves_the_weights_that_it_is_given_as_they_are(name):
     chain = random_chain(*SIZES, stack=(2,), dtype=torch.float32)
     before = [W.clone() for W in chain]
@@ -102,7 +110,7 @@ def test_a_penalty_leaves_the_weights_that_it_is_given_as_they_are(name):
     assert all(torch.equal(W, B) for W, B in zip(chain, before, strict=True))
 
 
-@pytest.mark.parametrize("name", PENALTIES)
+@pytest.mark.parametrize("name", ALL)
 def test_a_network_in_a_stack_is_penalised_as_it_is_alone(name):
     seeds = [4, 5, 6]
     chain = random_chain(*SIZES, stack=(3,), dtype=torch.float32)
@@ -112,7 +120,7 @@ def test_a_network_in_a_stack_is_penalised_as_it_is_alone(name):
         torch.testing.assert_close(together[n : n + 1], alone)
 
 
-@pytest.mark.parametrize("name", PENALTIES)
+@pytest.mark.parametrize("name", ALL)
 def test_a_network_that_diverged_leaves_the_penalty_of_the_others_as_it_is(name):
     chain = random_chain(*SIZES, stack=(2,), dtype=torch.float32)
     alone = made(name, [4])[0]([W[:1] for W in chain])
@@ -126,7 +134,7 @@ def test_a_network_that_diverged_leaves_the_penalty_of_the_others_as_it_is(name)
     assert all(W.grad[0].isfinite().all() for W in chain)
 
 
-@pytest.mark.parametrize("name", PENALTIES)
+@pytest.mark.parametrize("name", ALL)
 def test_priors_alone_change_the_network_and_they_alone_penalise_nothing(name):
     untouched = Stack(SIZES, [4, 5])
     penalty, network = made(name, [4, 5])
@@ -149,12 +157,62 @@ def test_a_prior_changes_a_network_in_a_stack_as_it_does_alone(name):
             assert torch.equal(a[n], b[0])
 
 
+def somebodys_network(dtype=torch.float32):
+    torch.manual_seed(0)
+    layers = nn.Linear(10, 8), nn.Tanh(), nn.Linear(8, 6), nn.Tanh(), nn.Linear(6, 4)
+    return nn.Sequential(*layers).to(dtype)
+
+
+@pytest.mark.parametrize("name", ALL)
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_every_penalty_works_on_somebodys_own_network(name, dtype):
+    model = somebodys_network(dtype)
+    chain = weights(model)
+    record = ALL[name]
+    penalty = record.make(None, layer_sizes(chain), [3], [record.strength])
+    value = penalty(chain)
+    assert value.shape == ()
+    assert value.isfinite()
+    silent = name in [*PRIORS, "none"]
+    if silent:
+        assert value == 0
+    else:
+        value.backward()
+        for layer in (model[0], model[2], model[4]):
+            assert layer.weight.grad.isfinite().all()
+            assert (layer.weight.grad != 0).any()
+        assert all(p.grad.isfinite().all() for p in penalty.parameters())
+    # as in a stack of one, and of four
+    for copies in (1, 4):
+        stack = [W.detach().expand(copies, 1, *W.shape) for W in chain]
+        several = record.make(None, layer_sizes(chain), [3] * copies, [record.strength] * copies)
+        torch.testing.assert_close(several(stack), value.detach().expand(copies, 1))
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_double_precision_changes_a_penalty_by_rounding_alone(name):
+    values = []
+    for dtype in (torch.float32, torch.float64):
+        chain = [W.to(dtype) for W in weights(somebodys_network())]
+        record = ALL[name]
+        values.append(record.make(None, layer_sizes(chain), [3], [record.strength])(chain).item())
+    assert values[0] == pytest.approx(values[1], rel=1e-4)
+
+
+@pytest.mark.parametrize("name", ["learned_places", "bimt", "soft_modularity"])
+def test_a_penalty_of_other_networks_than_the_chains_says_so(name):
+    chain = random_chain(*SIZES, stack=(2,))
+    penalty = ALL[name].make(None, SIZES, [0, 1, 2], [1.0] * 3)
+    with pytest.raises(ValueError, match="made for 3 networks got 2; make it with one seed for"):
+        penalty(chain)
+
+
 class PullOfALearnedNumber(nn.Module):
     """(learned number - 3)^2 for each network."""
 
-    def __init__(self, task, network, strengths):
+    def __init__(self, task, widths, seeds, strengths):
         super().__init__()
-        self.made_of = task, network, strengths
+        self.made_of = task, widths, seeds, strengths
         self.number = nn.Parameter(torch.zeros(len(strengths)))
 
     def forward(self, chain):
@@ -162,22 +220,25 @@ class PullOfALearnedNumber(nn.Module):
 
 
 def test_what_a_penalty_learns_is_trained_beside_the_network():
-    made = []
+    made, prepared = [], []
 
     def make(*arguments):
         made.append(PullOfALearnedNumber(*arguments))
         return made[0]
 
+    def prepare(*arguments):
+        prepared.append(arguments)
+
     run = modlib.train(
-        TASK, Penalty("pull", make, 1.0), [0.5, 1.0], range(2),
+        TASK, Penalty("pull", make, 1.0, prepare), [0.5, 1.0], range(2),
         steps=40, batch_size=8, nulls=2, restarts=1,
     )  # fmt: skip
     (penalty,) = made
-    task, network, strengths = penalty.made_of
+    task, widths, seeds, strengths = penalty.made_of
     assert task is TASK
-    assert network is run.network
-    assert network.seeds == (0, 1, 0, 1)
-    assert network.widths == SIZES
+    assert tuple(widths) == SIZES
+    assert tuple(seeds) == (0, 1, 0, 1)
     assert strengths == [0.5, 0.5, 1.0, 1.0]
+    assert prepared == [(TASK, run.network, strengths)]
     # Adam takes steps of about its learning rate, 5e-3, while the gradient keeps its sign
     assert (penalty.number > 0.1).all()

@@ -49,7 +49,8 @@ def wired():
 
 
 def test_the_lesion_matrix_of_a_hard_wired_network_is_diagonal(wired):
-    drops = lesion_drops(wired, HALVES, patterns("test", wired.seeds), TASK)
+    test = patterns("test", wired.seeds)
+    drops = lesion_drops(wired, HALVES, test.x, TASK.scored(test))
     assert (drops.diagonal(dim1=1, dim2=2) > 0.1).all()
     assert (drops * (1 - torch.eye(2)) == 0).all()
     assert off_diagonal_share(drops).tolist() == [0.0, 0.0]
@@ -266,7 +267,7 @@ def test_the_table_of_circuits_has_what_each_measure_finds(wired):
     assert not table.lesion_off_diagonal.any()
     assert not table.lesion_others.any()
     validation, test = (patterns(part, wired.seeds) for part in ("validation", "test"))
-    drops = lesion_drops(wired, HALVES, test, TASK)
+    drops = lesion_drops(wired, HALVES, test.x, TASK.scored(test))
     read = probe(wired, HALVES, validation, test, TASK.heads)
     some = Examples(*(part[:, :20] for part in test))
     for one, rows in table.groupby("sub_task"):

@@ -181,3 +181,17 @@ def test_a_stack_gives_what_its_networks_give_alone(function):
 def test_a_network_without_a_hidden_layer_has_no_loops(function):
     with pytest.raises(ValueError, match="two weight matrices or more, got 1"):
         function([torch.ones(2, 3)])
+
+
+@given(chains(depth=3, largest=3))
+def test_walks_that_return_along_another_hidden_neuron(chain):
+    expected = returns_along_another_neuron(chain)
+    assert forms.walk_return_sum(chain).item() == pytest.approx(expected, rel=1e-9, abs=1e-12)
+    assert walk_loop_sum(chain).item() <= expected + 1e-12
+
+
+@pytest.mark.parametrize(("n_in", "n_hid"), [(1, 4), (4, 3), (2, 2)])
+def test_both_walk_loops_agree_where_a_neuron_gives_what_it_gets(n_in, n_hid):
+    (W,) = random_chain(n_in, n_hid)
+    found = forms.walk_return_sum([W, W.T]).item()
+    assert found == pytest.approx(walk_loop_sum([W, W.T]).item(), abs=1e-12)

@@ -9,6 +9,7 @@ import torch
 
 from modlib.chain import squares, weights
 from modlib.penalties.priors import hard_wired
+from modlib.study.forms import with_more_decay
 from modlib.study.retraining import (
     Trainable,
     module_of_head,
@@ -22,6 +23,7 @@ from modlib.study.retraining import (
 from modlib.study.trained import largest_alone
 from modlib.tasks import TASKS
 from modlib.training.fit import train
+from modlib.training.measures import stacked
 from modlib.training.stacks import Stack
 
 RETINA, DIGITS = TASKS["retina"](), TASKS["two_digits"]()
@@ -219,12 +221,25 @@ def test_a_penalty_stays_in_force_and_what_was_pruned_or_wired_hard_stays_so():
         assert torch.equal(mask, expected)
     of_outputs = of_l2["outputs"]["trainable"].weight
     assert [int(mask.sum()) for mask in of_outputs] == [0, 0, 2 * chain[-1].shape[1]]
+    of_form = ways(stack, RETINA, "more_decay", 0.1, communities)["as trained"]
+    assert torch.equal(of_form["penalty"](chain), with_more_decay(chain))
     hard_wired(RETINA, stack, [1.0, 1.0])
     for name in ("pruned", "hard_wired"):
         kept = ways(stack, RETINA, name, 1.0, communities)["as trained"]
         assert kept.keys() == {"trainable"}
         for mask, W in zip(kept["trainable"].weight, weights(stack), strict=True):
             assert torch.equal(mask, W != 0)
+
+
+@pytest.mark.parametrize("name", ["dropout", "clusterable_init"])
+def test_asking_how_to_retrain_leaves_networks_that_had_a_prior_as_they_are(name):
+    stack, data = stack_and_data()
+    stack.eval()
+    before, x = [W.detach().clone() for W in weights(stack)], stacked(d.test for d in data).x
+    outputs = stack(x)
+    ways(stack, RETINA, name, 0.5, halves(stack))
+    assert all(torch.equal(W, B) for W, B in zip(weights(stack), before, strict=True))
+    assert torch.equal(stack(x), outputs)
 
 
 def test_the_table_has_each_way_and_optimiser_as_retraining_finds_them(monkeypatch):

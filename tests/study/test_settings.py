@@ -63,9 +63,9 @@ def test_the_strength_is_raised_after_a_quarter_and_lowered_after_three(monkeypa
     met = []
 
     class Recording(nn.Module):
-        def __init__(self, network):
+        def __init__(self, widths, seeds):
             super().__init__()
-            self.n_stack = len(network.seeds)
+            self.n_stack = len(seeds)
 
         def forward(self, chain):
             told = torch.zeros(self.n_stack, requires_grad=True)

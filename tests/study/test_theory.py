@@ -1,7 +1,7 @@
 """Closed forms and bounds against search, enumeration and hand-computed cases."""
 
 from functools import partial
-from itertools import pairwise, product
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -18,10 +18,8 @@ from modlib.study.theory import (
     descend,
     descent_table,
     effective_rank,
-    in_community_order,
     loop_optimum,
     module_count,
-    walk_return_sum,
 )
 
 WIDTHS = st.lists(st.integers(1, 5), min_size=3, max_size=5)
@@ -126,34 +124,6 @@ def test_effective_rank_of_a_stack_of_known_matrices():
     assert effective_rank(stack).tolist() == [3, 1, 2]
 
 
-def walks_that_return(W, V):
-    """Sum probabilities of walks i, j, o, k, i with j != k, step by step."""
-    A, B = np.abs(W), np.abs(V)
-    (n_in, n_hid), n_out = A.shape, B.shape[1]
-    total = 0.0
-    for i, j, o, k in product(range(n_in), range(n_hid), range(n_out), range(n_hid)):
-        if j != k:
-            forward = A[i, j] / A[i].sum() * B[j, o] / B[j].sum()
-            back = B[k, o] / B[:, o].sum() * A[i, k] / A[:, k].sum()
-            total += forward * back
-    return total
-
-
-@given(WIDTHS, st.integers(0, 1000))
-def test_walks_that_return_along_another_hidden_neuron(widths, seed):
-    chain = random_chain(*widths, seed=seed)
-    expected = sum(walks_that_return(W.numpy(), V.numpy()) for W, V in pairwise(chain))
-    assert walk_return_sum(chain).item() == pytest.approx(expected, rel=1e-9, abs=1e-12)
-    assert walk_loop_sum(chain).item() <= expected + 1e-12
-
-
-@given(st.integers(1, 4), st.integers(1, 4), st.integers(0, 1000))
-def test_both_walk_loops_agree_where_a_neuron_gives_what_it_gets(n_in, n_hid, seed):
-    (W,) = random_chain(n_in, n_hid, seed=seed)
-    chain = [W, W.T]
-    assert walk_return_sum(chain).item() == pytest.approx(walk_loop_sum(chain).item(), abs=1e-12)
-
-
 @given(WIDTHS, st.integers(0, 1000), st.integers(1, 8))
 def test_walk_loops_are_at_most_a_quarter_of_the_hidden_neurons(widths, seed, power):
     chain = [W.pow(power) for W in random_chain(*widths, seed=seed)]
@@ -209,13 +179,6 @@ def test_descent_ends_in_the_minimum_of_the_loop_penalty():
 def test_snapshots_beyond_the_last_step_are_refused():
     with pytest.raises(ValueError, match="from 0 to 3"):
         descend(loop_penalty, block_chain([2, 2, 2], 1), steps=3, snapshots=[4])
-
-
-def test_community_order_by_hand():
-    chain = [np.array([[1.0, 2], [3, 4]]), np.array([[5.0], [6]])]
-    first, second = in_community_order(chain, np.array([1, 0, 1, 0, 0]))
-    assert first.tolist() == [[4, 3], [2, 1]]
-    assert second.tolist() == [[6], [5]]
 
 
 @pytest.mark.parametrize("blocks", [1, 2, 3, 6])

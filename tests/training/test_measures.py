@@ -98,7 +98,8 @@ def test_a_row_says_what_lesions_of_its_communities_do_on_test_examples(network)
         for mine, theirs in zip(alone.parameters(), network.parameters(), strict=True):
             mine.data = theirs.data[n : n + 1]
         communities = modularity(weights(alone), **QUICK, seed=network.seeds[n]).communities
-        drops = lesion_drops(alone, communities, stacked([DATA[n % 2].test]), TASK)
+        test = stacked([DATA[n % 2].test])
+        drops = lesion_drops(alone, communities, test.x, TASK.scored(test))
         expected = specialisation(drops).item()
         assert row.specialisation == pytest.approx(expected, nan_ok=True)
     assert rows.specialisation.notna().any()
@@ -162,7 +163,9 @@ def test_of_numbers_to_be_predicted_a_row_says_what_share_of_their_variance_is_e
 
     data = [Data(*(noisy(n, part) for part in range(3))) for n in (0, 1)]
     rows = measure(network, task, data, **QUICK)
-    now = progress(network, PENALTIES["l2"].make(task, network, [0.1, 0.1]), task, data)
+    now = progress(
+        network, PENALTIES["l2"].make(task, network.widths, network.seeds, [0.1] * 2), task, data
+    )
     for n in (0, 1):
         outputs = {
             part: network(getattr(data[n], part).x.expand(2, -1, -1))[n].detach()
@@ -205,7 +208,9 @@ def test_a_diverged_network_has_a_status_and_no_measures(network, bad):
     assert rows.loc[1].drop("status").isna().all()
     others = [0, 2, 3]
     assert rows.loc[others, "q"].tolist() == sound.loc[others, "q"].tolist()
-    now = progress(network, PENALTIES["l2"].make(TASK, network, [0.1] * 4), TASK, DATA)
+    now = progress(
+        network, PENALTIES["l2"].make(TASK, network.widths, network.seeds, [0.1] * 4), TASK, DATA
+    )
     assert now.isna().all(axis=1).tolist() == [False, True, False, False]
 
 

@@ -1,8 +1,9 @@
 r"""Penalties on networks whose neurons lie in space: wiring costs its length.
 
-Layers are one unit apart in depth; inputs lie where the task says, hidden neurons are
-spread evenly over the rectangle that the inputs span, outputs over the line through its
-middle. `BIMT` places each layer on the unit interval instead.
+Layers are one unit apart in depth; inputs lie where the task says, or without one on a
+line, one unit apart; hidden neurons are spread evenly over the rectangle that the inputs
+span, outputs over the line through its middle. `BIMT` places each layer on the unit
+interval instead.
 """
 
 from collections.abc import Sequence
@@ -14,8 +15,8 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from modlib.chain import Chain, between, normalised_half
-from modlib.tasks.task import Task
-from modlib.training.stacks import Stack
+from modlib.penalties.penalty import in_stack, require_widths_of
+from modlib.tasks.task import Task, on_a_line
 
 
 def spread(
@@ -31,14 +32,15 @@ def spread(
     return torch.tensor(low + share * (high - low), dtype=torch.float32)
 
 
-def layer_places(task: Task, network: Stack) -> list[Float[Tensor, "_ 2"]]:
+def layer_places(task: Task | None, widths: Sequence[int]) -> list[Float[Tensor, "_ 2"]]:
     """Return where each layer's neurons lie in the plane."""
-    _, *hidden, n_out = network.widths
-    inputs = torch.tensor(task.places, dtype=torch.float32)
+    require_widths_of(task, widths)
+    n_in, *hidden, n_out = widths
+    inputs = on_a_line(n_in) if task is None else task.places
     return [
-        inputs,
-        *(spread(n, task.places) for n in hidden),
-        spread(n_out, task.places, in_one_row=True),
+        torch.tensor(inputs, dtype=torch.float32),
+        *(spread(n, inputs) for n in hidden),
+        spread(n_out, inputs, in_one_row=True),
     ]
 
 
@@ -70,9 +72,9 @@ class ConnectionCost(nn.Module):
     Source: Clune, Mouret & Lipson (2013), doi 10.1098/rspb.2012.2863.
     """
 
-    def __init__(self, task: Task, network: Stack) -> None:
+    def __init__(self, task: Task | None, widths: Sequence[int]) -> None:
         super().__init__()
-        lengths = squared_lengths(layer_places(task, network))
+        lengths = squared_lengths(layer_places(task, widths))
         for depth, d in enumerate(lengths):
             self.register_buffer(f"lengths{depth}", d / mean(lengths))
 
@@ -88,18 +90,18 @@ class LearnedConnectionCost(nn.Module):
     suits it; the mean squared length is that of the places at the start.
     """
 
-    def __init__(self, task: Task, network: Stack) -> None:
+    def __init__(self, task: Task | None, widths: Sequence[int], seeds: Sequence[int]) -> None:
         super().__init__()
-        first, *hidden, last = layer_places(task, network)
+        first, *hidden, last = layer_places(task, widths)
         self.scale = mean(squared_lengths([first, *hidden, last])).item()
-        self.span = float(np.ptp(task.places, axis=0).max() + 1)
+        self.span = (first.amax(0) - first.amin(0)).max().item() + 1
         self.register_buffer("inputs", first)
         self.register_buffer("outputs", last)
-        n_stack = len(network.seeds)
-        self.hidden = nn.ParameterList(p.expand(n_stack, -1, -1) / self.span for p in hidden)
+        self.hidden = nn.ParameterList(p.expand(len(seeds), -1, -1) / self.span for p in hidden)
 
     def forward(self, chain: Chain) -> Float[Tensor, "*stack"]:
-        places = [self.inputs, *(p * self.span for p in self.hidden), self.outputs]
+        hidden = [in_stack(p, chain) * self.span for p in self.hidden]
+        places = [self.inputs, *hidden, self.outputs]
         lengths = squared_lengths(places)
         cost = sum((W.abs() * d).sum((-2, -1)) for W, d in zip(chain, lengths, strict=True))
         return cost / self.scale
@@ -115,28 +117,30 @@ class BIMT(nn.Module):
     Source: Liu, Gan & Tegmark (2024), doi 10.3390/e26010041.
     """
 
-    def __init__(self, network: Stack, every: int = 200, swapped: int = 5) -> None:
+    def __init__(
+        self, widths: Sequence[int], seeds: Sequence[int], every: int = 200, swapped: int = 5
+    ) -> None:
         super().__init__()
         self.every, self.swapped, self.steps = every, swapped, 0
-        n_stack = len(network.seeds)
-        for depth, n in enumerate(network.widths):
+        for depth, n in enumerate(widths):
             places = (torch.arange(n) + 0.5) / n
-            self.register_buffer(f"places{depth}", places.repeat(n_stack, 1))
+            self.register_buffer(f"places{depth}", places.repeat(len(seeds), 1))
 
     def forward(self, chain: Chain) -> Float[Tensor, "*stack"]:
-        places = list(self.buffers())
+        places = [in_stack(p, chain) for p in self.buffers()]
         if torch.is_grad_enabled():
             self.steps += 1
             if self.steps % self.every == 0:
+                stack = [W.reshape(-1, *W.shape[-2:]) for W in chain]
                 for depth in range(len(places)):
-                    self.swap(depth, chain)
+                    self.swap(depth, stack)
         return sum(
             (W.abs() * ((here[..., :, None] - there[..., None, :]).abs() + 0.1)).sum((-2, -1))
             for W, (here, there) in zip(chain, pairwise(places), strict=True)
         )
 
     @torch.no_grad()
-    def swap(self, depth: int, chain: Chain) -> None:
+    def swap(self, depth: int, chain: Sequence[Float[Tensor, "n_stack _ _"]]) -> None:
         """Move the most important neurons of a layer to where they cost least."""
         places = [p.to(chain[0]) for p in self.buffers()]
         mine = places[depth]
@@ -151,8 +155,9 @@ class BIMT(nn.Module):
         for weight, neighbours in sides:
             cost += weight @ (neighbours[..., :, None] - mine[..., None, :]).abs()
             importance += weight.sum(-1)
-        network = torch.arange(len(mine))
-        at = torch.arange(mine.shape[-1]).repeat(len(mine), 1)  # which place a neuron holds
+        network = torch.arange(len(mine), device=mine.device)
+        # which place a neuron holds
+        at = torch.arange(mine.shape[-1], device=mine.device).repeat(len(mine), 1)
         for j in importance.topk(min(self.swapped, mine.shape[-1])).indices.unbind(-1):
             holds = at[network, j]
             here = cost.gather(-1, at[..., None])[..., 0]  # what each neuron pays now
@@ -174,9 +179,9 @@ class Communicability(nn.Module):
     Source: Achterberg et al. (2023), doi 10.1038/s42256-023-00748-9.
     """
 
-    def __init__(self, task: Task, network: Stack) -> None:
+    def __init__(self, task: Task | None, widths: Sequence[int]) -> None:
         super().__init__()
-        lengths = [d.sqrt() for d in squared_lengths(layer_places(task, network))]
+        lengths = [d.sqrt() for d in squared_lengths(layer_places(task, widths))]
         for depth, d in enumerate(lengths):
             self.register_buffer(f"lengths{depth}", d / mean(lengths))
 

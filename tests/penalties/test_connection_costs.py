@@ -15,8 +15,7 @@ from strategies import random_chain
 from modlib import train
 from modlib.graphs import neuron_graph
 from modlib.penalties import PENALTIES
-from modlib.penalties.penalty import l1_penalty
-from modlib.penalties.placed import (
+from modlib.penalties.connection_costs import (
     BIMT,
     Communicability,
     ConnectionCost,
@@ -26,16 +25,17 @@ from modlib.penalties.placed import (
     spread,
     squared_lengths,
 )
+from modlib.penalties.penalty import l1_penalty
 from modlib.tasks.retina import retina
 from modlib.tasks.task import in_rows, on_a_line
-from modlib.training.stacks import Stack
 
 TASK = retina()
 SIZES = (8, 6, 5, 2)
 
 
-def network(n_stack=1, sizes=SIZES):
-    return Stack(sizes, range(n_stack))
+def cost_of(kind, sizes=SIZES, n_stack=1, task=TASK):
+    """A connection cost of networks of these sizes."""
+    return kind(task, sizes, *([range(n_stack)] if kind is LearnedConnectionCost else []))
 
 
 def entries(chain):
@@ -83,7 +83,7 @@ def test_as_many_places_as_pixels_are_the_pixels(height, width):
 
 
 def test_layers_lie_where_the_task_and_their_widths_put_them():
-    inputs, first, second, outputs = layer_places(TASK, network())
+    inputs, first, second, outputs = layer_places(TASK, SIZES)
     assert inputs.tolist() == TASK.places.tolist()
     assert torch.equal(first, spread(6, TASK.places))
     assert torch.equal(second, spread(5, TASK.places))
@@ -121,29 +121,27 @@ def connection_cost(chain, places):
 @pytest.mark.parametrize("kind", [ConnectionCost, LearnedConnectionCost])
 @pytest.mark.parametrize("sizes", [SIZES, (8, 3, 4, 3, 2), (8, 2)])
 def test_connection_cost_is_absolute_weight_by_squared_length(kind, sizes):
-    net = network(2, sizes)
     chain = random_chain(*sizes, stack=(2,))
-    costs = kind(TASK, net)(chain)
+    costs = cost_of(kind, sizes, 2)(chain)
     for n, cost in enumerate(costs):
-        expected = connection_cost([W[n] for W in chain], layer_places(TASK, net))
+        expected = connection_cost([W[n] for W in chain], layer_places(TASK, sizes))
         assert cost.item() == pytest.approx(expected, rel=1e-5)
 
 
 @pytest.mark.parametrize("kind", [ConnectionCost, LearnedConnectionCost])
 def test_the_cost_of_equal_weights_is_their_sum(kind):
     chain = [torch.full_like(W, -0.3) for W in random_chain(*SIZES, stack=(1,))]
-    torch.testing.assert_close(kind(TASK, network())(chain), l1_penalty(chain), rtol=1e-5, atol=0.0)
+    torch.testing.assert_close(cost_of(kind)(chain), l1_penalty(chain), rtol=1e-5, atol=0.0)
 
 
 def test_connection_cost_has_nothing_to_learn():
-    assert list(ConnectionCost(TASK, network()).parameters()) == []
+    assert list(ConnectionCost(TASK, SIZES).parameters()) == []
 
 
 def test_learned_places_cost_what_their_lengths_say_at_the_first_mean_length():
-    net = network(2)
     chain = random_chain(*SIZES, stack=(2,))
-    penalty = LearnedConnectionCost(TASK, net)
-    inputs, *hidden, outputs = layer_places(TASK, net)
+    penalty = LearnedConnectionCost(TASK, SIZES, [0, 1])
+    inputs, *hidden, outputs = layer_places(TASK, SIZES)
     first = [length**2 for length in lengths([inputs, *hidden, outputs]).values()]
     rng = torch.Generator().manual_seed(1)
     with torch.no_grad():
@@ -159,7 +157,7 @@ def test_learned_places_cost_what_their_lengths_say_at_the_first_mean_length():
 
 
 def test_gradients_of_learned_places_agree_with_finite_differences():
-    penalty = LearnedConnectionCost(TASK, network(2, (8, 3, 2, 2))).double()
+    penalty = LearnedConnectionCost(TASK, (8, 3, 2, 2), [0, 1]).double()
     chain = [W.requires_grad_() for W in random_chain(8, 3, 2, 2, stack=(2,))]
     places = list(penalty.parameters())
     assert [tuple(p.shape) for p in places] == [(2, 3, 2), (2, 2, 2)]
@@ -169,8 +167,8 @@ def test_gradients_of_learned_places_agree_with_finite_differences():
 def trained_places(strengths, seeds):
     kept = []
 
-    def make(task, net, strengths):
-        kept.append(LearnedConnectionCost(task, net))
+    def make(task, widths, seeds, strengths):
+        kept.append(LearnedConnectionCost(task, widths, seeds))
         return kept[0]
 
     train(
@@ -181,7 +179,7 @@ def trained_places(strengths, seeds):
 
 
 def test_places_are_learned_in_training_by_each_network_for_itself():
-    first = LearnedConnectionCost(TASK, network(4)).hidden
+    first = LearnedConnectionCost(TASK, SIZES, range(4)).hidden
     together = trained_places([0.0, 0.1], [0, 1])
     for before, after in zip(first, together, strict=True):
         # a cost that does not count moves nothing
@@ -226,7 +224,7 @@ def best_swaps(depth, chain, places, swapped):
 def test_bimt_charges_absolute_weight_by_distance_and_a_tenth():
     chain = random_chain(*SIZES, stack=(2,))
     places = [(np.arange(n) + 0.5) / n for n in SIZES]
-    for n, cost in enumerate(BIMT(network(2))(chain)):
+    for n, cost in enumerate(BIMT(SIZES, [0, 1])(chain)):
         assert cost.item() == pytest.approx(bimt_cost([W[n] for W in chain], places), rel=1e-6)
 
 
@@ -234,10 +232,9 @@ def test_bimt_charges_absolute_weight_by_distance_and_a_tenth():
 @pytest.mark.parametrize("swapped", [1, 3, 20])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 def test_each_swap_is_the_best_of_all(sizes, swapped, dtype):
-    net = network(3, sizes)
     chain = random_chain(*sizes, stack=(3,), dtype=dtype)
     for depth, n_neurons in enumerate(sizes):
-        penalty = BIMT(net, swapped=swapped)
+        penalty = BIMT(sizes, range(3), swapped=swapped)
         before = bimt_places(penalty)
         penalty.swap(depth, chain)
         for n in range(3):
@@ -252,7 +249,7 @@ def test_each_swap_is_the_best_of_all(sizes, swapped, dtype):
 @given(st.integers(0, 10**6), st.lists(st.integers(1, 5), min_size=2, max_size=4))
 def test_swaps_move_neurons_about_their_own_layer_and_never_add_to_the_cost(seed, sizes):
     chain = random_chain(*sizes, stack=(2,), seed=seed)
-    penalty = BIMT(network(2, sizes), every=1)
+    penalty = BIMT(sizes, [0, 1], every=1)
     with torch.no_grad():
         before = penalty(chain)
     for _ in range(3):
@@ -267,7 +264,7 @@ def test_swaps_move_neurons_about_their_own_layer_and_never_add_to_the_cost(seed
 def test_swaps_come_layer_by_layer_before_the_cost_at_every_so_many_steps():
     chain = random_chain(*SIZES, stack=(1,))
     alone = [W[0] for W in chain]
-    penalty = BIMT(network(), every=3, swapped=2)
+    penalty = BIMT(SIZES, [0], every=3, swapped=2)
     expected = bimt_places(penalty)
     for step in range(1, 8):
         with torch.no_grad():
@@ -284,7 +281,7 @@ def test_swaps_come_layer_by_layer_before_the_cost_at_every_so_many_steps():
 def test_swaps_undo_a_shuffle_that_wires_each_neuron_to_one_far_away():
     order = torch.randperm(6, generator=torch.Generator().manual_seed(0))
     chain = [torch.eye(6)[order][None]]
-    penalty = BIMT(network(sizes=(6, 6)), every=1)
+    penalty = BIMT((6, 6), [0], every=1)
     for _ in range(3):
         cost = penalty(chain)
     assert cost.item() == pytest.approx(0.6, rel=1e-5)
@@ -292,11 +289,11 @@ def test_swaps_undo_a_shuffle_that_wires_each_neuron_to_one_far_away():
 
 def test_the_networks_of_a_stack_swap_as_they_do_alone():
     chain = random_chain(*SIZES, stack=(4,), dtype=torch.float32)
-    together = BIMT(network(4), every=1)
+    together = BIMT(SIZES, range(4), every=1)
     for _ in range(3):
         together(chain)
     for n in range(4):
-        alone = BIMT(network(), every=1)
+        alone = BIMT(SIZES, [0], every=1)
         for _ in range(3):
             alone([W[n : n + 1] for W in chain])
         for a, b in zip(bimt_places(together, n), bimt_places(alone), strict=True):
@@ -305,7 +302,7 @@ def test_the_networks_of_a_stack_swap_as_they_do_alone():
 
 def test_swaps_have_no_gradient_and_the_cost_has_one():
     chain = [W.requires_grad_() for W in random_chain(4, 5, 2, stack=(2,))]
-    penalty = BIMT(network(2, (4, 5, 2)), every=1)
+    penalty = BIMT((4, 5, 2), [0, 1], every=1)
     penalty(chain)
     penalty.every = 10**6
     assert torch.autograd.gradcheck(lambda *chain: penalty(chain), chain)
@@ -333,17 +330,16 @@ def communicability(chain, places):
 @pytest.mark.parametrize("sizes", [SIZES, (8, 3, 4, 3, 2), (8, 2)])
 @pytest.mark.parametrize("scale", [0.0, 0.1, 30.0])
 def test_communicability_is_that_of_scipys_matrix_exponential(sizes, scale):
-    net = network(2, sizes)
     chain = [scale * W for W in random_chain(*sizes, stack=(2,))]
     chain[0][1, 3] = 0  # a neuron without weights
-    for n, value in enumerate(Communicability(TASK, net)(chain)):
-        expected = communicability([W[n] for W in chain], layer_places(TASK, net))
+    for n, value in enumerate(Communicability(TASK, sizes)(chain)):
+        expected = communicability([W[n] for W in chain], layer_places(TASK, sizes))
         assert value.item() == pytest.approx(expected, rel=1e-5)
 
 
 def test_gradients_of_communicability_agree_with_finite_differences():
     chain = [W.requires_grad_() for W in random_chain(8, 3, 2, stack=(2,))]
-    penalty = Communicability(TASK, network(2, (8, 3, 2))).double()
+    penalty = Communicability(TASK, (8, 3, 2)).double()
     assert torch.autograd.gradcheck(lambda *chain: penalty(chain), chain)
 
 
@@ -359,4 +355,34 @@ def test_sinh_is_that_of_the_singular_values(shape):
 def test_it_matters_where_the_task_puts_its_inputs(kind):
     line = replace(TASK, places=on_a_line(8))
     chain = random_chain(*SIZES, stack=(1,))
-    assert not torch.allclose(kind(line, network())(chain), kind(TASK, network())(chain))
+    assert not torch.allclose(cost_of(kind, task=line)(chain), cost_of(kind)(chain))
+
+
+def test_without_a_task_inputs_lie_on_a_line():
+    line = replace(TASK, places=on_a_line(8))
+    for found, expected in zip(layer_places(None, SIZES), layer_places(line, SIZES), strict=True):
+        assert torch.equal(found, expected)
+    assert layer_places(None, (3, 2))[0].tolist() == [[0, 0], [1, 0], [2, 0]]
+
+
+def test_networks_without_the_tasks_inputs_and_outputs_are_refused():
+    for widths in [(7, 6, 2), (8, 6, 3)]:
+        with pytest.raises(ValueError, match=r"8 inputs and 2 outputs, got widths \[.*; give None"):
+            layer_places(TASK, widths)
+
+
+@pytest.mark.parametrize("stack", [(), (2,), (2, 3)])
+def test_swaps_of_networks_in_any_stack_are_those_of_each_alone(stack):
+    chain = random_chain(*SIZES, stack=stack, dtype=torch.float32)
+    n_stack = torch.Size(stack).numel()
+    together = BIMT(SIZES, range(n_stack), every=1)
+    for _ in range(2):
+        cost = together(chain)
+    assert cost.shape == stack
+    for n, index in enumerate(np.ndindex(stack)):
+        alone = BIMT(SIZES, [0], every=1)
+        for _ in range(2):
+            expected = alone([W[index] for W in chain])
+        torch.testing.assert_close(cost[index], expected)
+        for a, b in zip(bimt_places(together, n), bimt_places(alone), strict=True):
+            assert a.tolist() == b.tolist()
