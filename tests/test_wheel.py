@@ -40,6 +40,19 @@ for task in ("retina", "two_mnist"):
         assert run.table.accuracy.between(0, 1).all(), (task, penalty)
 """
 
+PENALISING = """
+import torch
+import modlib
+from modlib.graphs import layer_sizes
+
+for name, record in modlib.PENALTIES.items():
+    torch.manual_seed(0)
+    net = torch.nn.Sequential(torch.nn.Linear(9, 6), torch.nn.Tanh(), torch.nn.Linear(6, 4))
+    sizes = layer_sizes(modlib.weights(net))
+    penalty = record.make(None, sizes, [0], [record.strength])
+    assert penalty(modlib.weights(net)).isfinite(), name
+"""
+
 TRIADS = """
 import modlib, networkx
 closed = modlib.close_triads(networkx.DiGraph([(0, 1), (1, 2)]), steps=50, seed=0)
@@ -117,7 +130,7 @@ def test_the_readmes_lines_run(environment):
     assert -1 < float(found.stdout) < 1
 
 
-@pytest.mark.parametrize("code", [TRAINING, TRIADS, MODULES], ids=["train", "triads", "files"])
+@pytest.mark.parametrize("code", [TRAINING, PENALISING, TRIADS, MODULES])
 def test_it_runs(environment, code):
     found = run_in(environment, "-c", code)
     assert found.returncode == 0, found.stderr
