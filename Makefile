@@ -1,6 +1,6 @@
 # make book       build the book into _build/html      make reproduce  run the papermill batch
 # make test       run all tests                        make bench      measure speed, as ratios
-# make lint       check style                          make clean      remove all that can be made again
+# make lint       check style and types                make clean      remove all that can be made again
 # make lock       resolve requirements.txt afresh      make verify     make a sample of published numbers again
 #                                                      PROFILE=smoke|quick|paper chooses the batch and the book
 
@@ -43,6 +43,7 @@ test: .venv/installed
 lint: .venv/installed
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/basedpyright --pythonpath $(BIN)/python --level error
 
 reproduce: .venv/installed
 	$(BIN)/snakemake --snakefile workflow/Snakefile --configfile workflow/$(PROFILE).yaml --cores $(CORES) \

@@ -87,7 +87,7 @@ def weights(model: nn.Module) -> list[Float[Tensor, "*stack _ _"]]:
 
 def squares(chain: Chain) -> Float[Tensor, "*stack"]:
     """Return sum W^2."""
-    return sum(W.square().sum((-2, -1)) for W in chain)
+    return sum((W.square().sum((-2, -1)) for W in chain), torch.zeros(()))
 
 
 def layer_degrees(chain: Chain) -> list[Float[Tensor, "*stack _"]]:

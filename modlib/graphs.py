@@ -11,6 +11,7 @@ import numpy as np
 from jaxtyping import Float, Int
 from numpy.typing import ArrayLike
 from scipy import sparse
+from torch import Tensor
 
 SMALLEST_SUM = 1e-300
 """A row or column whose weights sum to less is left as it is."""
@@ -34,7 +35,7 @@ def layer_sizes(chain: Sequence[ArrayLike]) -> list[int]:
 
 def arrays_of(chain: Sequence[ArrayLike]) -> list[np.ndarray]:
     """Return the matrices of a chain as arrays in double precision, without their gradients."""
-    tensors = (W.detach().cpu().double() if hasattr(W, "detach") else W for W in chain)
+    tensors = (W.detach().cpu().double() if isinstance(W, Tensor) else W for W in chain)
     return [np.asarray(W, dtype=np.float64) for W in tensors]
 
 

@@ -41,7 +41,7 @@ def total_loop_sum(
     chain: Sequence[Float[Tensor, "*stack _ _"]],
 ) -> Float[Tensor, "*stack"]:
     """Add up `loop_sum` over the hidden layers of a network, input side first."""
-    return sum(loop_sum(W, V) for W, V in hidden_layers(chain))
+    return sum((loop_sum(W, V) for W, V in hidden_layers(chain)), torch.zeros(()))
 
 
 def loop_penalty(

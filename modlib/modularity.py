@@ -121,10 +121,10 @@ def _of_one_network(
     communities = find_communities(graph, restarts, seed)
     null_graphs = (neuron_graph(null(chain, rng)) for _ in range(nulls))
     null_q = [newman_q(A, find_communities(A, restarts, seed)) for A in null_graphs]
-    return newman_q(graph, communities), np.mean(null_q), np.std(null_q), communities
+    return newman_q(graph, communities), float(np.mean(null_q)), float(np.std(null_q)), communities
 
 
-def newman_q(adjacency: sparse.sparray, communities: Int[np.ndarray, " n_neurons"]) -> float:
+def newman_q(adjacency: sparse.csr_array, communities: Int[np.ndarray, " n_neurons"]) -> float:
     """Return Q of a partition of a weighted undirected graph; 0 if it has no edges."""
     edges = adjacency.tocoo()
     total = edges.data.sum()
@@ -136,7 +136,9 @@ def newman_q(adjacency: sparse.sparray, communities: Int[np.ndarray, " n_neurons
     return float(within / total - np.square(strengths / total).sum())
 
 
-def normalised_cut(adjacency: sparse.sparray, communities: Int[np.ndarray, " n_neurons"]) -> float:
+def normalised_cut(
+    adjacency: sparse.csr_array, communities: Int[np.ndarray, " n_neurons"]
+) -> float:
     """Return the mean over communities of the share of their weight that leaves them.
 
     That is the n-cut of the partition, sum_c cut(c) / vol(c), divided by the number of
@@ -152,7 +154,7 @@ def normalised_cut(adjacency: sparse.sparray, communities: Int[np.ndarray, " n_n
 
 
 def find_communities(
-    adjacency: sparse.sparray, restarts: int = 5, seed: int = 0
+    adjacency: sparse.csr_array, restarts: int = 5, seed: int = 0
 ) -> Int[np.ndarray, " n_neurons"]:
     """Return the partition of largest Q among several searches by the Leiden algorithm.
 
@@ -165,14 +167,14 @@ def find_communities(
     # imported here because it imports matplotlib, which `import modlib` must not
     import networkit as nk
 
-    edges = adjacency.tocoo()
+    edges, n_neurons = adjacency.tocoo(), len(adjacency.indptr) - 1
     if not edges.data.any():
-        return np.arange(adjacency.shape[0])
+        return np.arange(n_neurons)
     once = edges.row <= edges.col
     # GraphFromCoo reads its arrays as 64-bit numbers, whatever they are
     ends = edges.row[once].astype(np.uint64), edges.col[once].astype(np.uint64)
     data = edges.data[once].astype(np.float64) / edges.data.max()
-    graph = nk.GraphFromCoo((data, ends), n=adjacency.shape[0], weighted=True, directed=False)
+    graph = nk.GraphFromCoo((data, ends), n=n_neurons, weighted=True, directed=False)
     threads = nk.getMaxNumberOfThreads()
     nk.setNumberOfThreads(1)
     found = []

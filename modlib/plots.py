@@ -146,7 +146,9 @@ def module_graph(
         edge_colours = np.where(same[:, None], colours[i], to_rgba_array("#555555"))
         edge_colours[:, 3] = 0.15 + 0.75 * strength
         segments = np.stack([positions[i], positions[j]], axis=1)
-        ax.add_collection(LineCollection(segments, colors=edge_colours, linewidths=1.4 * strength))
+        ax.add_collection(
+            LineCollection(list(segments), colors=edge_colours, linewidths=1.4 * strength)
+        )
     ax.scatter(*positions.T, c=colours, s=900 / max(sizes), zorder=2, linewidths=0)
     names = [_layer_name(depth, len(chain)).replace(", ", "\n") for depth in range(len(sizes))]
     ax.set(xticks=range(len(sizes)), yticks=[], xlim=(-0.15, len(sizes) - 0.85), ylim=(-1.02, 0.02))

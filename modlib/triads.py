@@ -87,7 +87,7 @@ def close_triads(
 
     closed = nx.DiGraph()
     closed.add_nodes_from(graph.nodes(data=True))
-    closed.add_weighted_edges_from((nodes[u], nodes[v], W[u, v]) for u, v in edges)
+    closed.add_weighted_edges_from((nodes[u], nodes[v], W.item(u, v)) for u, v in edges)
     return closed
 
 

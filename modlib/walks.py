@@ -21,6 +21,7 @@ hidden neurons more than n / 4; the book's chapter on the training procedure has
 from collections.abc import Sequence
 from math import inf
 
+import torch
 from jaxtyping import Float
 from torch import Tensor
 
@@ -44,7 +45,8 @@ def walk_loop_sum(
 ) -> Float[Tensor, "*stack"]:
     """Return the walk loops of a network, in O(n_in n_hid n_out) per hidden layer."""
     layers = [normalised(W) for W in chain]
-    return sum(loop_sum(W, V) - retraced_sum(W, V) for W, V in hidden_layers(layers))
+    loops = (loop_sum(W, V) - retraced_sum(W, V) for W, V in hidden_layers(layers))
+    return sum(loops, torch.zeros(()))
 
 
 def walk_loop_penalty(
