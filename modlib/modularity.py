@@ -40,6 +40,9 @@ class Modularity(NamedTuple):
         z: excess / null_std.
         communities: each neuron's community, numbered from 0 in the order in
             which neurons, inputs first, meet them.
+
+    >>> modularity([np.eye(2)] * 2, nulls=2).communities.tolist()
+    [0, 1, 0, 1, 0, 1]
     """
 
     q: Float[np.ndarray, "*stack"]
@@ -72,6 +75,12 @@ def modularity(
     Raises:
         ValueError: if weights are not finite, if the matrices do not fit together or stack
             different numbers of networks, or if `nulls` or `restarts` is too small.
+
+    Two networks side by side have Q = 1/2:
+
+    >>> block = np.kron(np.eye(2), np.ones((2, 2)))
+    >>> round(float(modularity([block, block]).q), 4)
+    0.5
     """
     require_searches(nulls, restarts)
     if not len(chain):
