@@ -2,15 +2,22 @@
 # make test       run all tests                        make bench      measure speed, as ratios
 # make lint       check style and types                make clean      remove all that can be made again
 # make lock       resolve requirements.txt afresh      make verify     make a sample of published numbers again
+# make rekey      give tables the keys of code that changed in form alone, after a sample
 #                                                      PROFILE=smoke|quick|paper chooses the batch and the book
 
 PYTHON ?= python3
 PROFILE ?= paper
-CORES ?= $(shell nproc 2>/dev/null || sysctl -n hw.ncpu)
+CORES ?= all
 BIN := .venv/bin
-ROOT := $(CURDIR)
+# programs are called through Python: their own first lines name it by a path that may have quotes in it
+RUN := $(BIN)/python $(BIN)
+export PYTHONUTF8 := 1
 # networks this small run no faster on two threads, and far slower where another program wants the cores
 export OMP_NUM_THREADS ?= 1
+PROFILES := $(patsubst workflow/%.yaml,%,$(wildcard workflow/*.yaml))
+ifneq ($(words $(PROFILE)) $(filter $(PROFILES),$(PROFILE)),1 $(PROFILE))
+$(error PROFILE should be one of $(PROFILES), got '$(PROFILE)')
+endif
 # every profile but the published one keeps its tables and its book to itself
 ifeq ($(PROFILE),paper)
 RESULTS := results
@@ -24,15 +31,21 @@ LENIENT := s/raise_on_error: true/raise_on_error: false/; s/allow_errors: false/
 endif
 CONFIG := build/$(PROFILE)/_config.yml
 
-.PHONY: book test lint reproduce verify bench lock clean
+.PHONY: book test lint reproduce verify rekey bench lock clean
 
+book: export MODLIB_RESULTS = $(CURDIR)/$(RESULTS)
+book: export JUPYTERCACHE = $(BOOK)/_build/.jupyter_cache
 book: .venv/installed $(CONFIG)
-	MODLIB_RESULTS=$(ROOT)/$(RESULTS) $(BIN)/python book/execute.py $(BOOK)/_build/.jupyter_cache
-	MODLIB_RESULTS=$(ROOT)/$(RESULTS) $(BIN)/jupyter-book build . --all $(STRICT) -n --keep-going \
+	rm -rf $(JUPYTERCACHE) && mkdir -p $(JUPYTERCACHE)
+	$(RUN)/jcache notebook add $$(sed -n 's/.*file: \(notebooks.*\)/\1.ipynb/p' _toc.yml)
+	$(RUN)/jcache notebook add --reader myst_nb_md $$(grep -l '{code-cell}' book/*.md)
+	$(RUN)/jcache project execute --executor local-parallel --timeout $$(sed -n 's/^  timeout: //p' _config.yml) \
+	  2>&1 | sed '/IPKernelApp/d'  # that each kernel listens on a port
+	$(RUN)/jupyter-book build . --all $(STRICT) -n --keep-going \
 	  --config $(CONFIG) --path-output $(BOOK)
-	@echo "Open $(ROOT)/$(BOOK)/_build/html/index.html"
+	@echo "Open $$PWD/$(BOOK)/_build/html/index.html"
 
-# pages come from where book/execute.py has just put them; jupyter-book alone executes them afresh
+# pages come from where jcache has just put them; jupyter-book alone executes them afresh, one by one
 build/%/_config.yml: _config.yml Makefile
 	@mkdir -p $(@D)
 	sed 's/execute_notebooks: force/execute_notebooks: cache/; $(LENIENT)' $< > $@
@@ -41,22 +54,25 @@ test: .venv/installed
 	$(BIN)/python -m pytest -q -n auto --dist worksteal
 
 lint: .venv/installed
-	$(BIN)/ruff check .
-	$(BIN)/ruff format --check .
-	$(BIN)/basedpyright --pythonpath $(BIN)/python --level error
+	$(BIN)/python -m ruff check .
+	$(BIN)/python -m ruff format --check .
+	$(BIN)/python -m basedpyright --pythonpath $(BIN)/python --level error
 
 reproduce: .venv/installed
-	$(BIN)/snakemake --snakefile workflow/Snakefile --configfile workflow/$(PROFILE).yaml --cores $(CORES) \
-	  $(if $(WORKFLOW_PROFILE),--profile $(WORKFLOW_PROFILE)) $(if $(ONLY),--config only=$(ONLY))
+	$(BIN)/python -m snakemake --snakefile workflow/Snakefile --configfile workflow/$(PROFILE).yaml --cores $(CORES) \
+	  $(if $(WORKFLOW_PROFILE),--profile "$(WORKFLOW_PROFILE)") $(if $(ONLY),--config only="$(ONLY)")
 
 verify: .venv/installed
 	$(BIN)/python -m modlib.batch.verification $(if $(SEED),--seed $(SEED))
+
+rekey: .venv/installed
+	$(BIN)/python -m modlib.batch.rekey $(if $(SEED),--seed $(SEED))
 
 bench: .venv/installed
 	$(BIN)/python -m pytest benchmarks -q -o addopts= --benchmark-columns=min,median,rounds --benchmark-sort=min
 
 lock: .venv/installed
-	$(BIN)/uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 --no-header --no-annotate --upgrade -o requirements.txt
+	$(BIN)/python -m uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 --no-header --no-annotate --upgrade -o requirements.txt
 
 clean:
 	rm -rf _build build .snakemake .venv

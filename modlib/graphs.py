@@ -48,7 +48,7 @@ def community_order(
 
 
 def by_community(
-    chain: Sequence[Float[ArrayLike, "_ _"]], communities: Int[np.ndarray, " n_neurons"]
+    chain: Sequence[Float[Tensor | np.ndarray, "_ _"]], communities: Int[np.ndarray, " n_neurons"]
 ) -> list[Float[np.ndarray, "_ _"]]:
     """Return the same network with the neurons of each layer sorted by community."""
     order = community_order(chain, communities)

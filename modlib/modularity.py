@@ -145,13 +145,19 @@ def newman_q(adjacency: sparse.csr_array, communities: Int[np.ndarray, " n_neuro
     return float(within / total - np.square(strengths / total).sum())
 
 
-def normalised_cut(
-    adjacency: sparse.csr_array, communities: Int[np.ndarray, " n_neurons"]
-) -> float:
-    """Return the mean over communities of the share of their weight that leaves them.
+def conductance(adjacency: sparse.csr_array, communities: Int[np.ndarray, " n_neurons"]) -> float:
+    """Return the mean of the communities' `conductances`; 0 without any weight."""
+    of_each = conductances(adjacency, communities)
+    return float(np.mean(of_each)) if len(of_each) else 0.0
 
-    That is the n-cut of the partition, sum_c cut(c) / vol(c), divided by the number of
-    communities; those without weight do not count, and without any weight it is 0.
+
+def conductances(
+    adjacency: sparse.csr_array, communities: Int[np.ndarray, " n_neurons"]
+) -> Float[np.ndarray, " n_communities"]:
+    """Return the share of each community's weight that leaves it, cut(c) / vol(c).
+
+    Communities without weight have none and are left out. The sum of the others' is the
+    partition's n-cut.
 
     Source: Shi & Malik (2000), doi 10.1109/34.868688.
     """
@@ -159,7 +165,7 @@ def normalised_cut(
     ends = communities[edges.row], communities[edges.col]
     volume = np.bincount(ends[0], weights=edges.data)
     within = np.bincount(ends[0], weights=edges.data * (ends[0] == ends[1]))[volume > 0]
-    return float(np.mean(1 - within / volume[volume > 0])) if len(within) else 0.0
+    return 1 - within / volume[volume > 0]
 
 
 def find_communities(

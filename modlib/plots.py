@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 from jaxtyping import Float, Int
-from numpy.typing import ArrayLike
+from torch import Tensor
 
 try:
     import matplotlib.pyplot as plt
@@ -46,8 +46,8 @@ def community_colours(communities: Int[np.ndarray, " n_neurons"]) -> Float[np.nd
 
 
 def drawable(
-    chain: Sequence[Float[ArrayLike, "*stack _ _"]],
-    communities: Int[ArrayLike, " n_neurons"] | None,
+    chain: Sequence[Float[Tensor | np.ndarray, "*stack _ _"]],
+    communities: Int[np.ndarray, " n_neurons"] | None,
 ) -> tuple[list[Float[np.ndarray, "_ _"]], Int[np.ndarray, " n_neurons"]]:
     """Return |W| of each layer, and the communities, by a search where none are given.
 
@@ -66,8 +66,8 @@ def drawable(
 
 
 def weight_matrices(
-    chain: Sequence[Float[ArrayLike, "_ _"]],
-    communities: Int[ArrayLike, " n_neurons"] | None = None,
+    chain: Sequence[Float[Tensor | np.ndarray, "_ _"]],
+    communities: Int[np.ndarray, " n_neurons"] | None = None,
 ) -> Figure:
     """Draw |W| of each layer, rows and columns ordered by community.
 
@@ -120,8 +120,8 @@ def neuron_positions(
 
 
 def module_graph(
-    chain: Sequence[Float[ArrayLike, "_ _"]],
-    communities: Int[ArrayLike, " n_neurons"] | None = None,
+    chain: Sequence[Float[Tensor | np.ndarray, "_ _"]],
+    communities: Int[np.ndarray, " n_neurons"] | None = None,
     ax: Axes | None = None,
 ) -> Axes:
     """Draw the neurons in layers, coloured by community, with their strongest edges.

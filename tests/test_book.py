@@ -1,78 +1,126 @@
-"""The book is built from pages that were executed just before, and from no others."""
+"""The Makefile: the book is built from pages executed just before; profiles, paths and cores."""
 
-import asyncio
-import importlib.util
+import os
+import re
 import shutil
 import subprocess
 from pathlib import Path
 
-import nbformat
 import pytest
 import yaml
-from jupyter_cache import get_cache
 
 ROOT = Path(__file__).parents[1]
+PROFILES = ["paper", "quick", "smoke"]
+TARGETS = ["book", "lint", "reproduce", "verify", "test", "bench", "lock"]
+# what the Makefile is given in an unfriendly place: names with blanks, quotes and other letters
+FOLDERS = ["my papers (1) ü", 'it\'s "mine" & co; $x']
+
+RECORDER = """#!/bin/sh
+{ pwd; echo "results=$MODLIB_RESULTS cache=$JUPYTERCACHE utf8=$PYTHONUTF8"
+  for word in "$@"; do echo "[$word]"; done; } >> called
+case "$*" in *execute*) ls -A "$JUPYTERCACHE" >> left;; esac
+"""
 
 
 @pytest.fixture
-def execute():
-    spec = importlib.util.spec_from_file_location("execute", ROOT / "book" / "execute.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+def checkout(tmp_path, request):
+    """A copy in which a recorder of its arguments stands for Python."""
+    place = tmp_path / getattr(request, "param", "modlib")
+    for folder in ("workflow", "book"):
+        (place / folder).mkdir(parents=True)
+    for path in (*ROOT.glob("workflow/*.yaml"), *ROOT.glob("book/*.md")):
+        shutil.copy(path, place / path.relative_to(ROOT))
+    for name in ("Makefile", "_config.yml", "_toc.yml", "requirements.txt", "pyproject.toml"):
+        shutil.copy(ROOT / name, place)
+    (place / ".venv" / "bin").mkdir(parents=True)
+    (place / ".venv" / "bin" / "python").write_text(RECORDER)
+    (place / ".venv" / "bin" / "python").chmod(0o755)
+    (place / ".venv" / "installed").touch()
+    return place
 
 
-def test_pages_with_code_are_executed(execute):
-    path, notebook = execute.read("notebooks/walks")
-    assert path == ROOT / "notebooks" / "walks.ipynb"
-    assert notebook.cells == nbformat.read(path, as_version=4).cells
-    path, text = execute.read("book/results")
-    assert path == ROOT / "book" / "results.md"
-    n_cells = path.read_text().count("{code-cell}")
-    assert sum(cell.cell_type == "code" for cell in text.cells) == n_cells
-    assert execute.read("book/references") is None
+def make(folder, *arguments, **environment):
+    return subprocess.run(
+        ["make", "-s", *arguments],
+        cwd=folder, capture_output=True, text=True, env={**os.environ, **environment},
+    )  # fmt: skip
 
 
-def page(path, code):
-    cell = nbformat.v4.new_code_cell(code)
-    kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3"}}
-    nbformat.write(nbformat.v4.new_notebook(cells=[cell], metadata=kernel), path)
-    return path
+@pytest.mark.parametrize("checkout", FOLDERS, indirect=True)
+@pytest.mark.parametrize("target", TARGETS)
+def test_a_target_runs_in_a_path_with_any_letters(checkout, target):
+    made = make(checkout, target)
+    assert made.returncode == 0, made.stderr
+    called = (checkout / "called").read_text().splitlines()
+    assert {line for line in called if line.startswith("/")} == {str(checkout)}
+    if target == "book":
+        assert {line.split(" cache=")[0] for line in called if line.startswith("results=")} == {
+            f"results={checkout}/results"
+        }
+    # nothing is written beside the checkout
+    assert list(checkout.parent.iterdir()) == [checkout]
 
 
-def test_nothing_is_kept_from_an_earlier_build(execute, tmp_path, monkeypatch):
-    monkeypatch.setattr(execute, "ROOT", tmp_path)
-    (tmp_path / "_config.yml").write_text("execute: {timeout: 60}")
-    (tmp_path / "_toc.yml").write_text(
-        "format: jb-book\nroot: told\nchapters: [{file: number}, {file: fails}]"
-    )
-    (tmp_path / "told.md").write_text("# No code")
-    number = page(tmp_path / "number.ipynb", "print(open('table').read())")
-    page(tmp_path / "fails.ipynb", "1 / 0")
-    for content in ("old", "new"):
-        (tmp_path / "table").write_text(content)
-        asyncio.run(execute.main(tmp_path / "cache"))
-        cache = get_cache(tmp_path / "cache")
-        # the page that failed is left for the build
-        assert [record.uri for record in cache.list_cache_records()] == [str(number)]
-        _, executed = cache.merge_match_into_file(number)
-        assert executed.cells[0].outputs[0].text == f"{content}\n"
-    # a page that fails now does not stay as it was before
-    (tmp_path / "table").unlink()
-    asyncio.run(execute.main(tmp_path / "cache"))
-    assert not get_cache(tmp_path / "cache").list_cache_records()
+def pages():
+    """The pages of the table of contents that have code."""
+    toc = yaml.safe_load((ROOT / "_toc.yml").read_text("utf-8"))
+    files = [toc["root"]]
+    for chapter in toc["chapters"]:
+        files += [chapter["file"], *(section["file"] for section in chapter.get("sections", []))]
+    return {
+        f"{file}.ipynb" if file.startswith("notebooks/") else f"{file}.md"
+        for file in files
+        if file.startswith("notebooks/")
+        or "{code-cell}" in (ROOT / f"{file}.md").read_text("utf-8")
+    }
+
+
+@pytest.mark.parametrize(
+    ("profile", "book", "results"),
+    [("paper", ".", "results"), ("quick", "build/quick/book", "build/quick/results")],
+)
+def test_all_pages_with_code_are_executed_into_an_empty_folder(checkout, profile, book, results):
+    cache = checkout / book / "_build" / ".jupyter_cache"
+    cache.mkdir(parents=True)
+    (cache / "global.db").write_text("of an earlier build")
+    assert make(checkout, "book", f"PROFILE={profile}").returncode == 0
+    called = (checkout / "called").read_text()
+    words = re.findall(r"\[(.*)\]", called)
+    given = [word for word in words if word.endswith((".ipynb", ".md"))]
+    assert sorted(given) == sorted(pages())
+    assert words[words.index("--timeout") + 1] == "180"
+    assert (checkout / "left").read_text() == ""
+    told = f"results={checkout}/{results} cache={book}/_build/.jupyter_cache utf8=1"
+    assert set(re.findall("results=.*", called)) == {told}
+    assert words[words.index("--path-output") + 1] == book
+    assert words[words.index("--config") + 1] == f"build/{profile}/_config.yml"
 
 
 @pytest.mark.parametrize("profile", ["paper", "quick"])
-def test_profiles_differ_from_the_configuration_in_execution_alone(profile, tmp_path):
-    for name in ("Makefile", "_config.yml"):
-        shutil.copy(ROOT / name, tmp_path)
-    made = Path("build") / profile / "_config.yml"
-    subprocess.run(["make", "-s", f"PROFILE={profile}", made], cwd=tmp_path, check=True)
-    expected = yaml.safe_load((ROOT / "_config.yml").read_text())
+def test_profiles_differ_from_the_configuration_in_execution_alone(profile, checkout):
+    written = Path("build") / profile / "_config.yml"
+    assert make(checkout, f"PROFILE={profile}", str(written)).returncode == 0
+    expected = yaml.safe_load((ROOT / "_config.yml").read_text("utf-8"))
     assert expected["execute"]["execute_notebooks"] == "force"
     expected["execute"]["execute_notebooks"] = "cache"
     if profile != "paper":
         expected["execute"]["allow_errors"] = True
         expected["sphinx"]["config"]["nb_execution_raise_on_error"] = False
-    assert yaml.safe_load((tmp_path / made).read_text()) == expected
+    assert yaml.safe_load((checkout / written).read_text("utf-8")) == expected
+
+
+@pytest.mark.parametrize("target", ["book", "reproduce"])
+@pytest.mark.parametrize("profile", ["smok", "", "smoke paper", "%"])
+def test_an_unknown_profile_is_refused_by_the_names_of_those_there_are(checkout, target, profile):
+    made = make(checkout, target, f"PROFILE={profile}")
+    assert made.returncode != 0
+    assert f"PROFILE should be one of {' '.join(PROFILES)}, got '{profile}'" in made.stderr
+    assert not (checkout / "called").exists()
+    assert not (checkout / "build").exists()
+
+
+def test_the_batch_gets_all_cores_whatever_one_process_may_use(checkout):
+    assert make(checkout, "reproduce", OMP_NUM_THREADS="1").returncode == 0
+    assert "[--cores]\n[all]\n" in (checkout / "called").read_text()
+    assert make(checkout, "reproduce", "CORES=3", "ONLY=l1").returncode == 0
+    assert "[--cores]\n[3]\n[--config]\n[only=l1]\n" in (checkout / "called").read_text()

@@ -18,10 +18,11 @@ from modlib.graphs import balanced, neuron_graph
 from modlib.modularity import (
     NO_MODULE,
     agreement,
+    conductance,
+    conductances,
     find_communities,
     in_order_of_appearance,
     newman_q,
-    normalised_cut,
 )
 
 QUICK = {"nulls": 3, "restarts": 2}
@@ -63,7 +64,7 @@ def test_q_of_two_disjoint_triangles(labels, q):
 
 
 @given(partitioned_graphs())
-def test_the_cut_is_the_mean_share_of_weight_that_leaves_a_community_in_networkx(case):
+def test_conductance_is_the_mean_share_of_weight_that_leaves_a_community_in_networkx(case):
     A, labels = case
     graph = nx.from_numpy_array(A)
     parts = [set(np.flatnonzero(labels == label).tolist()) for label in np.unique(labels)]
@@ -73,7 +74,8 @@ def test_the_cut_is_the_mean_share_of_weight_that_leaves_a_community_in_networkx
         for part in with_weight
     ]
     expected = np.mean(shares) if shares else 0
-    assert normalised_cut(sparse.csr_array(A), labels) == pytest.approx(expected, abs=1e-12)
+    assert conductances(sparse.csr_array(A), labels) == pytest.approx(shares, abs=1e-12)
+    assert conductance(sparse.csr_array(A), labels) == pytest.approx(expected, abs=1e-12)
     if len(parts) == len(with_weight) == 2:
         both = nx.normalized_cut_size(graph, *parts, weight="weight")
         assert expected == pytest.approx(both / 2)
@@ -81,7 +83,7 @@ def test_the_cut_is_the_mean_share_of_weight_that_leaves_a_community_in_networkx
 
 
 @pytest.mark.parametrize(
-    ("labels", "cut"),
+    ("labels", "expected"),
     [
         ([0, 0, 0, 1, 1, 1, 2], 1 / 7),  # one edge in seven ends leaves either triangle
         ([0, 0, 0, 0, 0, 0, 0], 0),
@@ -90,11 +92,11 @@ def test_the_cut_is_the_mean_share_of_weight_that_leaves_a_community_in_networkx
         ([0, 0, 1, 1, 1, 1, 2], (2 / 4 + 2 / 10) / 2),
     ],
 )
-def test_the_cut_of_two_triangles_joined_by_an_edge_and_a_lone_neuron(labels, cut):
+def test_the_conductance_of_two_triangles_joined_by_an_edge_and_a_lone_neuron(labels, expected):
     edges = nx.Graph([(0, 1), (1, 2), (2, 0), (2, 3), (3, 4), (4, 5), (5, 3)])
     edges.add_node(6)
     A = nx.to_scipy_sparse_array(edges, range(7), dtype=float)
-    assert normalised_cut(A, np.array(labels)) == pytest.approx(cut)
+    assert conductance(A, np.array(labels)) == pytest.approx(expected)
 
 
 @pytest.mark.parametrize("n_blocks", [2, 5])

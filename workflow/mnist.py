@@ -25,22 +25,20 @@ RAW = {
 """The files and the MD5 checksums of their bytes, once decompressed."""
 
 
-def raw(folder: Path, name: str) -> bytes:
-    """Return the bytes of one of the files; another than the published one raises ValueError."""
-    content = gzip.decompress((folder / f"{name}.gz").read_bytes())
-    found = hashlib.md5(content).hexdigest()
-    if found != RAW[name]:
-        raise ValueError(f"{name} should have the MD5 {RAW[name]} once decompressed, got {found}")
-    return content
-
-
 def main(folder: Path, made: Path) -> None:
-    """Write the sums and labels, and print the file's checksum."""
-    images, labels = (
-        np.concatenate([np.frombuffer(raw(folder, n), np.uint8, offset=header) for n in names])
-        for header, names in ((16, list(RAW)[:2]), (8, list(RAW)[2:]))
-    )
-    sums = images.reshape(-1, 14, 2, 14, 2).sum((2, 4), dtype=np.uint16).reshape(-1, 196)
+    """Write the sums and labels, and print the file's checksum.
+
+    Raises:
+        ValueError: if a file is not the published one.
+    """
+    raw = {name: gzip.decompress((folder / f"{name}.gz").read_bytes()) for name in RAW}
+    for name, content in raw.items():
+        if (found := hashlib.md5(content).hexdigest()) != RAW[name]:
+            raise ValueError(f"{name} should have the MD5 {RAW[name]} decompressed, got {found}")
+    bytes_of = [np.frombuffer(content, np.uint8) for content in raw.values()]
+    images = np.concatenate([part[16:] for part in bytes_of[:2]]).reshape(-1, 14, 2, 14, 2)
+    labels = np.concatenate([part[8:] for part in bytes_of[2:]])
+    sums = images.sum((2, 4), dtype=np.uint16).reshape(-1, 196)
     np.savez_compressed(made, sums=sums, labels=labels)
     print(hashlib.sha256(made.read_bytes()).hexdigest())
 

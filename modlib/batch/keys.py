@@ -21,12 +21,14 @@ from modlib.batch.canonical import (
     tokens_of,
     tokens_of_script,
 )
-from modlib.batch.checkout import NOTEBOOKS, PACKAGE
+from modlib.batch.checkout import NOTEBOOKS, PACKAGE, require
 
 REGISTRIES = (("TASKS",), ("PENALTIES",), ("study", "forms", "FORMS"))
 """Paths in the package of dictionaries whose entries count one by one."""
 
-BESIDE = {("batch", "keys"), ("batch", "provenance"), ("batch", "tables")}
+BESIDE = {
+    ("batch", name) for name in ("checkout", "files", "keys", "provenance", "schemas", "tables")
+}
 """Modules on which no number depends: they name, check, read and write what others compute."""
 
 
@@ -57,7 +59,7 @@ def reached(notebook: str, **parameters: object) -> set[str]:
 
 def _read(notebook: str, parameters: Mapping[str, object]) -> tuple[list[Token], dict]:
     """Return a notebook's code but for its parameters, and these with their values."""
-    text = (NOTEBOOKS / f"{notebook}.ipynb").read_text("utf-8")
+    text = require(NOTEBOOKS / f"{notebook}.ipynb").read_text("utf-8")
     cells = [cell for cell in json.loads(text)["cells"] if cell["cell_type"] == "code"]
     of_parameters, code = (
         ast.parse("\n".join("".join(cell["source"]) for cell in cells if _sets(cell) == sets))

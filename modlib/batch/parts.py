@@ -18,6 +18,7 @@ import yaml
 
 from modlib.batch import tables
 from modlib.batch.checkout import NOTEBOOKS
+from modlib.batch.publishing import publish
 
 ONE_OF = {
     "circuits": ["strengths"],
@@ -39,12 +40,6 @@ REFERENCES = {"recurrent": "none"}
 
 DEAR = [{"four_digits"}, {"curves", "walk_loops"}]
 """Words of parts that take over a minute to make again, and are not drawn."""
-
-KEYS = [
-    "task", "penalty", "strength", "seed", "role", "examples", "damage", "sub_task", "optimiser",
-    "way", "new", "schedule", "epoch", "measure", "model", "level", "into", "between",
-]  # fmt: skip
-"""The columns that say which row a row is, those that a table has."""
 
 SPREAD, SHARE = 0.5, 0.02
 """How far a measure's mean over a part may lie off on another machine: by this many standard
@@ -123,32 +118,24 @@ def made_again(part: Part, folder: Path = NOTEBOOKS) -> pd.DataFrame:
         written = Path(place) / "part.csv"
         parameters = yaml.safe_dump(part.parameters | {"output": str(written)})
         notebook = str(folder / f"{part.table}.ipynb")
-        command = [
-            sys.executable,
-            "-m",
-            "papermill",
-            notebook,
-            "-",
-            "--parameters_yaml",
-            parameters,
-        ]
-        ran = subprocess.run([*command, "--no-progress-bar"], capture_output=True, text=True)
+        command = [sys.executable, "-m", "papermill", notebook, "-"]
+        command += ["--parameters_yaml", parameters, "--no-progress-bar"]
+        ran = subprocess.run(command, capture_output=True)
         if ran.returncode:
-            told = ran.stderr.strip().splitlines()[-1]
+            told = ran.stderr.decode(errors="replace").strip().splitlines()[-1]
             raise ValueError(f"{notebook} should run to its end, got {told}")
-        tables.publish_table(part.table, pd.read_csv(written), place)
+        publish({part.table: pd.read_csv(written)}, place)
         return tables.published_table(part.table, place)
 
 
-def beside(published: pd.DataFrame, again: pd.DataFrame) -> pd.DataFrame:
+def beside(published: pd.DataFrame, again: pd.DataFrame, keys: Sequence[str]) -> pd.DataFrame:
     """Return the published rows of those made again, in their order, with the same columns.
 
-    What is not published is empty.
+    `keys` are the columns that say which row a row is. What is not published is empty.
 
     Raises:
         ValueError: if one is not there, or more than once.
     """
-    keys = [name for name in KEYS if name in again]
     numbers = dict.fromkeys(again[keys].select_dtypes("number"), float)
     rows, published = again[keys].astype(numbers), published.astype(numbers)
     found = rows.merge(published, "left", on=keys, indicator="found")
@@ -162,7 +149,9 @@ def beside(published: pd.DataFrame, again: pd.DataFrame) -> pd.DataFrame:
     return found.reindex(columns=again.columns)
 
 
-def tolerances(published: pd.DataFrame, again: pd.DataFrame) -> dict[str, float]:
+def tolerances(
+    published: pd.DataFrame, again: pd.DataFrame, keys: Sequence[str]
+) -> dict[str, float]:
     """Return how far the means of each measure may lie apart on another machine."""
-    rows = published[[m for m in again.select_dtypes("number") if m not in KEYS]].astype(float)
+    rows = published[[m for m in again.select_dtypes("number") if m not in keys]].astype(float)
     return (SPREAD * rows.std() + SHARE * rows.mean().abs()).to_dict()

@@ -1,28 +1,49 @@
 """Where a number comes from: versions and commit."""
 
+import os
 import platform
 import subprocess
 from importlib.metadata import version
 
 import torch
 
-from modlib.batch.checkout import NOTEBOOKS, PACKAGE, ROOT
+from modlib.batch.checkout import ROOT
+
+ARCHIVED = "$Format:%H$"
+"""The commit, where `git archive` or a site that offers its archives has put it in."""
 
 
 def provenance() -> dict[str, str]:
-    """Return the versions that numbers depend on, and the commit of this checkout."""
+    """Return the versions that numbers depend on, and the commit of this checkout.
+
+    The commit ends in `-dirty` where the package or a notebook was changed since, and in `-archive`
+    where this came from an archive, in which changes cannot be told; it may be `unknown`.
+    """
     packages = ("modlib", "torch", "numpy", "networkit", "scikit-learn")
     machine = f"{platform.machine()} {torch.backends.cpu.get_cpu_capability()}"
     versions = [f"python {platform.python_version()}", *(f"{p} {version(p)}" for p in packages)]
-    commit = _git("rev-parse", "HEAD") or "unknown"
-    # of the code alone: a batch that publishes changes the results
-    changed = _git("status", "--porcelain", "--", str(PACKAGE), str(NOTEBOOKS))
-    return {
-        "versions": "; ".join([*versions, machine]),
-        "commit": f"{commit}-dirty" if changed else commit,
-    }
+    return {"versions": "; ".join([*versions, machine]), "commit": _commit()}
+
+
+def _commit() -> str:
+    try:
+        commit = _git("rev-parse", "HEAD")
+        # of the code alone: a batch that publishes changes the results
+        changed = _git("status", "--porcelain", "--", "modlib/*.py", "notebooks/*.ipynb")
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown" if ARCHIVED.startswith("$") else f"{ARCHIVED}-archive"
+    return f"{commit}-dirty" if changed else commit
 
 
 def _git(*command: str) -> str:
-    git = ["git", "-C", str(ROOT), *command]
-    return subprocess.run(git, capture_output=True, text=True).stdout.strip()
+    """Return what git says of this checkout, whatever it lies in and git was told of others.
+
+    Raises:
+        OSError: if there is no git.
+        subprocess.CalledProcessError: if this is not a checkout.
+    """
+    place = ["--git-dir", str(ROOT / ".git"), "--work-tree", str(ROOT)]
+    git = ["git", *place, "--no-optional-locks", "-c", "core.fileMode=false", *command]
+    told = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
+    said = subprocess.check_output(git, cwd=ROOT, env=told, stderr=subprocess.DEVNULL)
+    return said.decode(errors="replace").strip()

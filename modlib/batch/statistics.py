@@ -8,6 +8,8 @@ from jaxtyping import Float
 from numpy.typing import ArrayLike
 from scipy import stats
 
+from modlib.training.measures import MEASURES
+
 ACCURACY_MARGIN = 0.005
 """Accuracy that a chosen strength may cost at most, against no penalty."""
 
@@ -17,20 +19,13 @@ ROUNDING = 1e-6
 FEWEST_PAIRS = 6
 """Pairs with which the signed-rank test can reject at 5 % at all: five have p >= 0.0625."""
 
-COMPARED = ["accuracy", "excess", "ari", "specialisation"]
+COMPARED = [measure.name for measure in MEASURES if measure.compared]
 """The measures that are compared in pairs."""
 
 PAIR = ["task", "penalty"]
 """What a strength is chosen for."""
 
-SUMMARISED = [
-    *COMPARED,
-    "balanced_excess",
-    "live_excess",
-    "cut",
-    "pruned_excess",
-    "pruned_accuracy",
-]
+SUMMARISED = [measure.name for measure in MEASURES if measure.summarised]
 """The measures that are summarised."""
 
 

@@ -1,25 +1,23 @@
-"""Tables of trained networks: what a row must hold, reading, writing, publishing.
+"""Tables of trained networks and others: what a row must hold, writing, reading.
 
-Published tables lie beside a file `SHA256SUMS`, so that `sha256sum -c` checks them
-too. Tables are written to a temporary file and renamed, never half.
+Published tables lie beside a file `SHA256SUMS`, so that `sha256sum -c` checks them too.
 """
 
-import hashlib
 import os
-import sys
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
+from io import StringIO
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import pandera.pandas as pa
 import safetensors.torch
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from modlib.batch.checkout import ROOT
+from modlib.batch import files, schemas
+from modlib.batch.checkout import ROOT, require
+from modlib.batch.provenance import provenance
 from modlib.training.fit import Run
 from modlib.training.stacks import Stack
 
@@ -27,101 +25,46 @@ FOLDER = Path(os.environ.get("MODLIB_RESULTS", ROOT / "results"))
 """The tables that pages read: the published ones, or those in `MODLIB_RESULTS`."""
 
 
-def _measure(low: float, high: float) -> pa.Column:
-    return pa.Column(float, pa.Check.in_range(low, high), nullable=True, coerce=True)
-
-
-NETWORKS = pa.DataFrameSchema(
-    {
-        "task": pa.Column(str),
-        "penalty": pa.Column(str),
-        "strength": pa.Column(float, pa.Check.in_range(0, sys.float_info.max), coerce=True),
-        "seed": pa.Column(int, pa.Check.ge(0)),
-        "role": pa.Column(str, pa.Check.isin(["selection", "evaluation"])),
-        "status": pa.Column(str, pa.Check.isin(["ok", "diverged"])),
-        "accuracy": _measure(0.0, 1.0),
-        "validation_accuracy": _measure(0.0, 1.0),
-        "q": _measure(-0.5, 1.0),
-        "q_null_mean": _measure(-0.5, 1.0),
-        "q_null_std": _measure(0.0, 1.0),
-        "excess": _measure(-1.0, 1.0),
-        "balanced_excess": _measure(-1.0, 1.0),
-        "live_excess": _measure(-1.0, 1.0),
-        "cut": _measure(0.0, 1.0),
-        "communities": _measure(0.0, np.inf),
-        "ari": _measure(-1.0, 1.0),
-        "specialisation": _measure(0.0, 1.0),
-        "pruned_excess": _measure(-1.0, 1.0),
-        "pruned_accuracy": _measure(0.0, 1.0),
-        "steps": pa.Column(int, pa.Check.ge(1)),
-        "seconds": pa.Column(float, pa.Check.ge(0), coerce=True),
-        "versions": pa.Column(str),
-        "commit": pa.Column(str),
-        "key": pa.Column(str),
-    },
-    strict=True,
-    unique=["task", "penalty", "strength", "seed"],
-)
-"""One row per trained network.
-
-`ari` is empty where fewer than two modules are known, `specialisation` where there
-is one sub-task or no lesion hurts; in `selection` all but the `overview` measures; the other
-measures only in diverged networks.
-"""
-
-OVERVIEW = [
-    "accuracy", "validation_accuracy", "q", "q_null_mean", "q_null_std", "excess", "communities",
-]  # fmt: skip
-NEVER_EMPTY = {
-    "selection": OVERVIEW,
-    "evaluation": [
-        *OVERVIEW,
-        *("balanced_excess", "live_excess", "cut", "pruned_excess", "pruned_accuracy"),
-    ],
-}
-"""The measures of every network that did not diverge, by its role."""
-
-
-def check(table: pd.DataFrame) -> pd.DataFrame:
-    """Return a table of networks as it is, or say which row and column is wrong.
+def text(name: str, table: pd.DataFrame, digits: int | None = 6) -> str:
+    """Return a table as CSV, with some significant digits or all; check what is read of it.
 
     Raises:
-        ValueError: for a missing or unknown column, a value out of range,
-            an empty value in a network that did not diverge, or a network that is
-            there twice.
+        ValueError: for the reasons of `schemas.check`.
     """
-    try:
-        NETWORKS.validate(table)
-    except (pa.errors.SchemaError, pa.errors.SchemaErrors) as error:
-        cases = error.failure_cases
-        row = f"row {cases['index'].iloc[0]}, " if isinstance(cases, pd.DataFrame) else ""
-        raise ValueError(f"{row}{error}; mend the table, or delete it and make it again") from error
-    for role, columns in NEVER_EMPTY.items():
-        empty = table.loc[(table.status == "ok") & (table.role == role), columns].isna()
-        if empty.any(axis=None):
-            row, column = empty.stack().idxmax()
-            raise ValueError(
-                f"row {row}, column '{column}': a network with status 'ok' in {role} needs a value,"
-                " got none; make the table again"
-            )
+    columns = list(schemas.schema(name).columns) if name == "networks" else None
+    form = None if digits is None else f"%.{digits}g"
+    content = table.to_csv(columns=columns, index=False, float_format=form, lineterminator="\n")
+    read_table(name, StringIO(content))
+    return content
+
+
+def write(name: str, table: pd.DataFrame, path: Path | str, key: str) -> pd.DataFrame:
+    """Write what a notebook made, with its key and provenance, as CSV; return it with these.
+
+    The table of networks has six significant digits, others all until they are published. If
+    anything fails, nothing is written.
+
+    Raises:
+        ValueError: for the reasons of `schemas.check`.
+    """
+    table = table.assign(key=key, **provenance())
+    files.write_text(Path(path), text(name, table, 6 if name == "networks" else None))
     return table
 
 
-def write(table: pd.DataFrame, path: Path | str) -> None:
-    """Check a table and write it as CSV, with six significant digits."""
-    path = Path(path)
-    check(table)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    columns = list(NETWORKS.columns)
-    text = table.to_csv(columns=columns, index=False, float_format="%.6g", lineterminator="\n")
-    _replace(path, text)
+def read_table(name: str, path: Path | StringIO) -> pd.DataFrame:
+    """Return any table after checking it; a missing file or a bad row raises ValueError."""
+    if isinstance(path, Path):
+        require(path)
+    # only what is empty is missing: 'nan' and 'NA' are text
+    origin = dict.fromkeys(schemas.ORIGIN, str)
+    table = pd.read_csv(path, dtype=origin, keep_default_na=False, na_values=[""])
+    return schemas.check(name, table)
 
 
 def read(path: Path | str) -> pd.DataFrame:
-    """Return a table after checking it; a missing file or a bad row raises ValueError."""
-    require(Path(path))
-    text = {"versions": str, "commit": str, "key": str}
-    return check(pd.read_csv(path, dtype=text, keep_default_na=False, na_values=[""]))
+    """Return a table of networks, likewise."""
+    return read_table("networks", Path(path))
 
 
 def write_network(run: Run, row: int, path: Path | str) -> None:
@@ -129,7 +72,6 @@ def write_network(run: Run, row: int, path: Path | str) -> None:
 
     Layers are named `weight0`, `bias0`, `weight1`, ... from the inputs on.
     """
-    path = Path(path)
     layers = {
         f"{name}{depth}": getattr(layer, name)[row].detach().contiguous()
         for depth, layer in enumerate(run.network.layers)
@@ -137,9 +79,7 @@ def write_network(run: Run, row: int, path: Path | str) -> None:
     }
     told = {name: str(run.table[name][row]) for name in ("task", "penalty", "strength", "seed")}
     told["activation"] = run.network.activation.__name__
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with renamed_to(path) as temporary:
-        safetensors.torch.save_file(layers, temporary, metadata=told)
+    files.write_tensors(Path(path), layers, told)
 
 
 def read_network(path: Path | str) -> tuple[Stack, dict[str, str]]:
@@ -158,22 +98,6 @@ def read_network(path: Path | str) -> tuple[Stack, dict[str, str]]:
     return network.eval(), told
 
 
-def publish(table: pd.DataFrame, folder: Path | str) -> None:
-    """Write `networks.csv` and the checksums of all files into a folder of results."""
-    folder = Path(folder)
-    write(table, folder / "networks.csv")
-    _write_checksums(folder)
-
-
-def publish_table(name: str, table: pd.DataFrame, folder: Path | str) -> None:
-    """Write any other table as CSV, with six significant digits, and all checksums, likewise."""
-    folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
-    text = table.to_csv(index=False, float_format="%.6g", lineterminator="\n")
-    _replace(folder / f"{name}.csv", text)
-    _write_checksums(folder)
-
-
 def long(
     seeds: Sequence[int],
     measures: Mapping[str, Float[Tensor | np.ndarray, " n_stack"]],
@@ -189,18 +113,19 @@ def published(folder: Path | str = FOLDER) -> pd.DataFrame:
 
     Raises:
         ValueError: if there is none, if its checksum is not the one in `SHA256SUMS`, or
-            for the reasons of `check`.
+            for the reasons of `schemas.check`.
     """
     return read(_checked(Path(folder), "networks.csv"))
 
 
 def published_table(name: str, folder: Path | str = FOLDER) -> pd.DataFrame:
-    """Return a table that `publish_table` wrote.
+    """Return any other published table.
 
     Raises:
-        ValueError: if there is none, or if its checksum is not the one in `SHA256SUMS`.
+        ValueError: if there is none, if its checksum is not the one in `SHA256SUMS`, or for the
+            reasons of `schemas.check`.
     """
-    return pd.read_csv(_checked(Path(folder), f"{name}.csv"))
+    return read_table(name, _checked(Path(folder), f"{name}.csv"))
 
 
 def published_network(
@@ -214,45 +139,15 @@ def published_network(
     return read_network(_checked(Path(folder), f"networks/{task}-{penalty}.safetensors"))
 
 
-def _write_checksums(folder: Path) -> None:
-    files = [*sorted(folder.glob("*.csv")), *sorted(folder.glob("networks/*.safetensors"))]
-    sums = (f"{_sha256(path)}  {path.relative_to(folder).as_posix()}\n" for path in files)
-    _replace(folder / "SHA256SUMS", "".join(sums))
-
-
 def _checked(folder: Path, name: str) -> Path:
     """Return a published file's path after comparing its checksum."""
-    path, sums = folder / name, folder / "SHA256SUMS"
+    path = folder / name
     require(path)
-    lines = sums.read_text().splitlines() if sums.exists() else []
-    expected = dict(reversed(line.split("  ", 1)) for line in lines).get(name)
-    if _sha256(path) != expected:
+    found = files.sums(folder)
+    if not files.intact(folder, name, found):
         raise ValueError(
-            f"{path} should have the SHA-256 checksum {expected or 'in SHA256SUMS (missing)'},"
-            f" got {_sha256(path)}: it was changed by hand or not copied whole; restore it or make"
-            " it again"
+            f"{path} should have the SHA-256 checksum {found.get(name, 'in SHA256SUMS (missing)')},"
+            f" got {files.sha256(path)}: it was changed by hand or not copied whole; restore it, or"
+            " delete it, and `make reproduce` makes it again"
         )
     return path
-
-
-def require(path: Path) -> None:
-    """Raise ValueError if there is no such file."""
-    if not path.exists():
-        raise ValueError(f"there is no file {path}; `make reproduce` writes it")
-
-
-def _sha256(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
-
-
-@contextmanager
-def renamed_to(path: Path) -> Iterator[Path]:
-    """Give a temporary path beside another, and rename it to that once it is written."""
-    temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
-    yield temporary
-    temporary.replace(path)
-
-
-def _replace(path: Path, text: str) -> None:
-    with renamed_to(path) as temporary:
-        temporary.write_text(text)

@@ -8,8 +8,7 @@ import pandas as pd
 from jaxtyping import Float
 from matplotlib.figure import Figure
 
-from modlib.batch.statistics import interval
-from modlib.figures.style import mean_band
+from modlib.figures.style import mean_band, mean_dot, name_lines
 from modlib.plots import GREY, PALETTE
 
 MARKERS = "os^Dvph"
@@ -22,35 +21,30 @@ def dots(panels: Mapping[str, pd.DataFrame], measures: Mapping[str, str], label:
         figsize=(1.6 + 3.1 * len(panels), 0.8 + 0.36 * len(measures)),
     )  # fmt: skip
     for ax, (title, table) in zip(axes[0], panels.items(), strict=True):
-        for height, measure in enumerate(measures):
-            low, high = interval(table[measure].to_numpy())
-            ax.plot([low, high], [-height] * 2, color=PALETTE[0], lw=3, alpha=0.45)
-            ax.plot(table[measure].mean(), -height, color=PALETTE[0], marker="o", ms=6)
+        for height, measure in enumerate(reversed(measures)):
+            mean_dot(ax, height, table[measure], PALETTE[0])
         ax.set_title(title, fontsize=11)
-        ax.set(xlabel=label, xlim=(0, None), ylim=(0.6 - len(measures), 0.6))
-        ax.set_yticks(-np.arange(len(measures)), list(measures.values()))
+        ax.set(xlabel=label, xlim=(0, None))
+        name_lines(ax, list(measures.values())[::-1])
         ax.grid(axis="y", lw=0.4)
     return fig
 
 
 def grouped_dots(table: pd.DataFrame, by: str, measures: Mapping[str, str], label: str) -> Figure:
     """Draw means with 95 % intervals: a line per group of rows, a marker per column named."""
-    groups = list(table[by].unique())
+    groups = list(table[by].unique())[::-1]
     fig, ax = plt.subplots(figsize=(7.4, 1.2 + 0.42 * len(groups)))
     for place, (measure, name) in enumerate(measures.items()):
         for height, group in enumerate(groups):
-            values = table.loc[table[by] == group, measure].to_numpy()
-            y = -height + 0.22 * ((len(measures) - 1) / 2 - place)
-            ax.plot(interval(values), [y, y], color=PALETTE[place], lw=2.5, alpha=0.45)
-            ax.plot(
-                values.mean(), y, color=PALETTE[place], marker=MARKERS[place], ms=5.5, ls="",
-                label=name if height == 0 else None,
-            )  # fmt: skip
-    ax.set(xlabel=label, xlim=(0, None), ylim=(0.5 - len(groups), 0.5))
-    ax.set_yticks(-np.arange(len(groups)), groups)
+            y = height + 0.22 * ((len(measures) - 1) / 2 - place)
+            values = table.loc[table[by] == group, measure]
+            label_once = name if height == 0 else None
+            mean_dot(ax, y, values, PALETTE[place], MARKERS[place], label_once)
+    ax.set(xlabel=label, xlim=(0, None))
+    name_lines(ax, groups)
     ax.tick_params(axis="y", length=0)
     for height in range(1, len(groups)):
-        ax.axhline(0.5 - height, color=GREY, lw=0.4)
+        ax.axhline(height - 0.5, color=GREY, lw=0.4)
     fig.legend(loc="outside upper center", ncols=len(measures), fontsize=10)
     return fig
 
@@ -180,19 +174,17 @@ def compared(
     table: pd.DataFrame, by: str, measures: Mapping[str, str], colours: Mapping[str, str]
 ) -> Figure:
     """Draw means with 95 % intervals: a panel per measure, a line per group of rows."""
-    groups = list(table[by].unique())
+    groups = list(table[by].unique())[::-1]
     fig, axes = plt.subplots(
         1, len(measures), sharey=True, squeeze=False, figsize=(9, 0.9 + 0.34 * len(groups))
     )
     for ax, (measure, label) in zip(axes[0], measures.items(), strict=True):
         for height, group in enumerate(groups):
-            values = table.loc[table[by] == group, measure].to_numpy()
-            colour = colours.get(group, PALETTE[0])
-            ax.plot(interval(values), [-height] * 2, color=colour, lw=3, alpha=0.45)
-            ax.plot(values.mean(), -height, color=colour, marker="o", ms=6)
+            values = table.loc[table[by] == group, measure]
+            mean_dot(ax, height, values, colours.get(group, PALETTE[0]))
         if table[measure].min() < 0:
             ax.axvline(0, color=GREY, lw=0.7, zorder=0)
-        ax.set(xlabel=label, ylim=(0.6 - len(groups), 0.6))
-        ax.set_yticks(-np.arange(len(groups)), groups)
+        ax.set(xlabel=label)
+        name_lines(ax, groups)
         ax.grid(axis="y", lw=0.4)
     return fig

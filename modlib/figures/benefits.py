@@ -7,9 +7,9 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from modlib.batch.statistics import interval, with_interval
+from modlib.batch.statistics import with_interval
 from modlib.figures.comparisons import TASK_NAMES, of_tasks
-from modlib.figures.style import PENALTY_STYLE, mean_band
+from modlib.figures.style import PENALTY_STYLE, dot, mean_band, mean_dot, name_lines
 from modlib.plots import GREY, PALETTE
 
 STYLE = (
@@ -42,12 +42,10 @@ def points(table: pd.DataFrame, measure: str, columns: str, colours: str, label:
         ax = axes[tasks.index(task), list(across).index(column)]
         place = list(kinds).index(kind)
         height = shown.index(penalty) + 0.22 * ((len(kinds) - 1) / 2 - place)
-        ax.plot(interval(values), [height, height], color=PALETTE[place], lw=2, alpha=0.6)
-        ax.plot(values.mean(), height, "o", color=PALETTE[place], ms=4.5, label=kind)
+        mean_dot(ax, height, values, PALETTE[place], "o", kind)
     for task, row in zip(tasks, axes, strict=True):
         row[0].set_ylabel(TASK_NAMES[task])
-        row[0].set(yticks=range(len(shown)), ylim=(-0.6, len(shown) - 0.4))
-        row[0].set_yticklabels([STYLE[p][0] for p in shown], fontsize=9.5)
+        name_lines(row[0], [STYLE[p][0] for p in shown], 9.5)
         for ax in row:
             ax.grid(axis="y", lw=0.4)
     for column, ax in zip(across, axes[0], strict=True):
@@ -102,13 +100,11 @@ def effects(pairs: pd.DataFrame, rivals: Mapping[str, str]) -> Figure:
                 continue
             row = pairs.loc[(*line, rival)]
             colour = BETTER if row.low > 0 else WORSE if row.high < 0 else GREY
-            ax.plot([row.low, row.high], [height, height], color=colour, lw=2.5, alpha=0.6)
-            ax.plot(row["mean"], height, "o", color=colour, ms=4.5)
+            dot(ax, height, row["mean"], (row.low, row.high), colour)
         for height in (n for n in range(1, len(lines)) if benefits[n] != benefits[n - 1]):
             ax.axhline(height - 0.5, color=GREY, lw=0.5)
         ax.axvline(0, color="black", lw=0.8)
         ax.set_title(title, fontsize=11)
     labels = [f"{benefit}: {TASK_NAMES.get(task, task)}" for benefit, task in lines]
-    axes[0, 0].set_yticks(range(len(lines)), labels, fontsize=9)
-    axes[0, 0].set_ylim(-0.6, len(lines) - 0.4)
+    name_lines(axes[0, 0], labels, 9)
     return fig

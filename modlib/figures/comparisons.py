@@ -8,8 +8,12 @@ import pandas as pd
 import seaborn as sns
 from matplotlib.figure import Figure
 
-from modlib.figures.style import PENALTY_STYLE
+from modlib.figures.style import PENALTY_STYLE, dot, name_lines
 from modlib.plots import GREY, PALETTE
+from modlib.training.measures import MEASURES
+
+MEASURE_NAMES = {measure.name: measure.label for measure in MEASURES}
+"""How figures name the measures."""
 
 TASK_NAMES: Mapping[str, str] = {
     "retina": "retina",
@@ -107,19 +111,6 @@ def structure_against_function(
     return fig
 
 
-MEASURE_NAMES: Mapping[str, str] = {
-    "accuracy": "test accuracy",
-    "excess": "excess modularity",
-    "balanced_excess": "excess over nulls that keep strengths",
-    "ari": "agreement with the known modules (ARI)",
-    "specialisation": "specialisation",
-    "cut": "share of weight that leaves a community",
-    "pruned_excess": "excess, a quarter of the weights left",
-    "pruned_accuracy": "accuracy, a quarter of the weights left",
-}
-"""How figures name the measures."""
-
-
 def tradeoff(table: pd.DataFrame, tasks: Sequence[str]) -> Figure:
     """Draw excess against validation accuracy, a line over strengths for each penalty.
 
@@ -209,17 +200,13 @@ def comparison(
             for height, penalty in enumerate(penalties):
                 if (task, penalty) not in summary.index:
                     continue
-                mean, low, high = summary.loc[
-                    (task, penalty), [measure, f"{measure}_low", f"{measure}_high"]
-                ]
-                _, colour, marker = PENALTY_STYLE[penalty]
-                ax.plot([low, high], [height, height], color=colour, lw=2.5, alpha=0.6)
-                ax.plot([mean], [height], color=colour, marker=marker, ms=6, ls="")
+                row_of = summary.loc[(task, penalty)]
+                ends = row_of[[f"{measure}_low", f"{measure}_high"]].tolist()
+                dot(ax, height, row_of[measure], ends, *PENALTY_STYLE[penalty][1:])
             if measure == "excess":
                 ax.axvline(0, color=GREY, lw=0.6, zorder=0)
             ax.set_xlabel(label if task == tasks[-1] else "")
             ax.grid(axis="y", lw=0.4)
-        row[0].set(yticks=range(len(penalties)), ylim=(-0.6, len(penalties) - 0.4))
         row[0].set_ylabel(TASK_NAMES[task])
-        row[0].set_yticklabels([PENALTY_STYLE[penalty][0] for penalty in penalties])
+        name_lines(row[0], [PENALTY_STYLE[penalty][0] for penalty in penalties])
     return fig

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from modlib.batch.statistics import interval
 from modlib.figures.benefits import STYLE
-from modlib.figures.style import mean_band
+from modlib.figures.style import mean_band, mean_dot, name_lines
 from modlib.plots import PALETTE
 
 
@@ -104,11 +104,10 @@ def of_penalties(table: pd.DataFrame, measures: Mapping[str, str]) -> Figure:
         _, colour, marker = STYLE[penalty]
         for measure, ax in zip(measures, axes[tasks.index(task)], strict=True):
             height, values = shown.index(penalty), rows[measure].dropna()
-            ax.plot(interval(values), [height, height], color=colour, lw=2, alpha=0.6)
-            ax.plot(values.mean(), height, marker, color=colour, ms=5)
+            mean_dot(ax, height, values, colour, marker)
     for task, row in zip(tasks, axes, strict=True):
-        row[0].set(yticks=range(len(shown)), ylim=(-0.6, len(shown) - 0.4), ylabel=task)
-        row[0].set_yticklabels([STYLE[penalty][0] for penalty in shown], fontsize=9)
+        row[0].set_ylabel(task)
+        name_lines(row[0], [STYLE[penalty][0] for penalty in shown], 9)
     for title, ax in zip(measures.values(), axes[0], strict=True):
         ax.set_title(title, fontsize=11)
     return fig

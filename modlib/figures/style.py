@@ -1,15 +1,17 @@
 """One style for all figures: what each penalty looks like, means with their bands."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 
 import matplotlib.pyplot as plt
 import networkit  # noqa: F401  before use_style: it sets a style of its own when imported
+import numpy as np
 import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
+from numpy.typing import ArrayLike
 from pandas.api.typing import SeriesGroupBy
 
-from modlib.batch.statistics import intervals
+from modlib.batch.statistics import interval, intervals
 from modlib.plots import PALETTE
 
 PENALTY_STYLE: Mapping[str, tuple[str, str, str]] = {
@@ -47,6 +49,26 @@ def use_style() -> None:
             "svg.hashsalt": "modlib",
         }
     )
+
+
+def dot(
+    ax: Axes, y: float | int, mean: float | int, ends: Collection[float | int], colour: str,
+    marker: str = "o", label: str | None = None,
+) -> None:  # fmt: skip
+    """Draw a mean at a height, and the bar between the ends of its interval."""
+    ax.plot(ends, [y, y], color=colour, lw=2.5, alpha=0.5)
+    ax.plot(mean, y, color=colour, marker=marker, ms=5.5, ls="", label=label)
+
+
+def mean_dot(ax: Axes, y: float | int, values: ArrayLike, *style: str | None) -> None:
+    """Draw the `dot` of values' mean and its 95 % BCa interval."""
+    dot(ax, y, np.mean(values), interval(values), *style)
+
+
+def name_lines(ax: Axes, names: Sequence[object], size: float | int = 10) -> None:
+    """Name the lines of dots at the heights 0, 1, ...."""
+    ax.set_yticks(range(len(names)), names, fontsize=size)
+    ax.set_ylim(-0.6, len(names) - 0.4)
 
 
 def mean_band(ax: Axes, groups: SeriesGroupBy, x: range | None = None, **style: object) -> None:

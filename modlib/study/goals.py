@@ -6,16 +6,18 @@ the question of Kashtan & Alon (2005), doi 10.1073/pnas.0503610102, asked of gra
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from itertools import islice
 
 import numpy as np
 import pandas as pd
 import torch
+from jaxtyping import Float
 from torch import Tensor
 
 from modlib.chain import Chain, weights
 from modlib.penalties.penalty import no_penalty
 from modlib.tasks.task import Data, Examples, Task
-from modlib.training.fit import ADAM, flushed_denormals, mini_batches
+from modlib.training.loop import ADAM, descend, mini_batches
 from modlib.training.measures import stacked
 from modlib.training.stacks import Stack
 
@@ -125,15 +127,15 @@ def follow(
 
     batches = mini_batches([d.train for d in data], seeds, batch_size, steps * len(schedule))
     for epoch, goal in enumerate(schedule):
-        for step in range(steps):
+
+        def losses(batch: Examples, goal: Task = goal) -> Float[Tensor, " n_stack"]:
+            targets = batch.targets[..., columns[goal.name]]
+            loss = goal.loss(network(batch.x), targets, goal.heads)
+            return loss + strength * penalty(weights(network))
+
+        for step in descend(update, losses, islice(batches, steps)):
             if step % every == 0:
                 record(goal, epoch, step)
-            x, targets = next(batches)
-            with flushed_denormals():
-                loss = goal.loss(network(x), targets[..., columns[goal.name]], goal.heads)
-                update.zero_grad()
-                (loss + strength * penalty(weights(network))).sum().backward()
-                update.step()
         record(goal, epoch, steps)
     return pd.concat(rows, ignore_index=True)
 

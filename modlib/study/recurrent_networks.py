@@ -14,14 +14,14 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 from torch.nn import functional as F
-from torch.optim.lr_scheduler import LambdaLR
 
 from modlib.chain import Chain, StackedLinear, weights
 from modlib.penalties.penalty import no_penalty
-from modlib.training.fit import FALL, flushed_denormals
+from modlib.training import loop
+from modlib.training.loop import descend, falling
 from modlib.training.stacks import initial_layers, prune_by_magnitude
 
-ADAM = partial(torch.optim.Adam, lr=3e-3, fused=True)
+ADAM = partial(loop.ADAM, lr=3e-3)
 
 Target = Callable[[Tensor, Sequence[int]], Tensor]
 """Maps streams of bits and delays to what the outputs should be, stream by stream."""
@@ -141,16 +141,14 @@ def train_recurrent(
     n_streams = weights(network)[0].shape[-2]
     factor = torch.as_tensor(strengths, dtype=torch.float32)
     update = ADAM(network.parameters())
-    rate = LambdaLR(update, lambda step: min(1.0, (1 - step / steps) / FALL))
-    for u in islice(bits(network.seeds, (batch_size, times, n_streams)), steps):
-        aims = target(u, delays)[:, :, max(delays) :]
-        with flushed_denormals():
-            outputs = network(u)[:, :, max(delays) :]
-            loss = loss_of(outputs, aims, n_streams) + factor * penalty(weights(network))
-            update.zero_grad()
-            loss.sum().backward()
-            update.step()
-        rate.step()
+
+    def losses(u: Tensor) -> Float[Tensor, " n_stack"]:
+        outputs, targets = (part[:, :, max(delays) :] for part in (network(u), target(u, delays)))
+        return loss_of(outputs, targets, n_streams) + factor * penalty(weights(network))
+
+    batches = islice(bits(network.seeds, (batch_size, times, n_streams)), steps)
+    for _ in descend(update, losses, batches, falling(update, steps)):
+        pass
 
 
 def largest_left(network: RecurrentStack, density: float) -> RecurrentStack:

@@ -20,15 +20,15 @@ from modlib.penalties import PENALTIES
 from modlib.penalties.penalty import no_penalty
 from modlib.study.forms import FORMS
 from modlib.tasks.task import Data, Examples, Task
-from modlib.training.fit import flushed_denormals, mini_batches
+from modlib.training.loop import ADAM, descend, mini_batches
 from modlib.training.measures import stacked
 from modlib.training.stacks import Stack
 
 OPTIMISERS: dict[str, Callable[..., torch.optim.Optimizer]] = {
     "SGD 0.1": partial(torch.optim.SGD, lr=0.1, momentum=0.9),
     "SGD 0.01": partial(torch.optim.SGD, lr=0.01, momentum=0.9),
-    "Adam 0.005": partial(torch.optim.Adam, lr=5e-3, fused=True),
-    "Adam 0.0005": partial(torch.optim.Adam, lr=5e-4, fused=True),
+    "Adam 0.005": ADAM,
+    "Adam 0.0005": partial(ADAM, lr=5e-4),
 }
 """The optimisers that retraining is compared with, by name and learning rate."""
 
@@ -185,15 +185,13 @@ def retrained(
             )
         )
 
-    for step, (x, targets) in enumerate(mini_batches(train, seeds, batch_size, steps)):
+    def losses(batch: Examples) -> Float[Tensor, " n_stack"]:
+        outputs, own, heads = of_sub_task(network(batch.x), batch.targets, task.heads, changed)
+        return task.loss(outputs, own, heads) + strength * penalty(weights(network))
+
+    for step in descend(update, losses, mini_batches(train, seeds, batch_size, steps)):
         if step % every == 0:
             record(step)
-        with flushed_denormals():
-            outputs, own, heads = of_sub_task(network(x), targets, task.heads, changed)
-            loss = task.loss(outputs, own, heads) + strength * penalty(weights(network))
-            update.zero_grad()
-            loss.sum().backward()
-            update.step()
     record(steps)
     return pd.concat(rows, ignore_index=True)
 

@@ -16,14 +16,14 @@ from torch import Tensor, nn
 from modlib.batch.tables import long
 from modlib.chain import weights
 from modlib.graphs import neuron_graph
-from modlib.modularity import normalised_cut
+from modlib.modularity import conductances
 from modlib.penalties.connection_costs import BIMT
 from modlib.penalties.partitions import Cut
 from modlib.tasks.formulas import FORMULAS
 from modlib.tasks.images import mnist_images
 from modlib.tasks.scores import accuracy, cross_entropy
 from modlib.tasks.task import LIVE, Examples
-from modlib.training.fit import flushed_denormals
+from modlib.training.loop import ADAM, descend
 from modlib.training.stacks import Stack
 
 SCHEDULES = {
@@ -66,13 +66,15 @@ def formula_table(name: str, seeds: Sequence[int], steps: int) -> pd.DataFrame:
     penalty = BIMT(network.widths, seeds)
     update = torch.optim.AdamW(network.parameters(), lr=2e-3, weight_decay=0.0, fused=True)
     low, high, last = SCHEDULES[name]
-    for step in range(steps):
-        strength = low if step < steps / 4 else high if step < 3 * steps / 4 else last
-        with flushed_denormals():
-            errors = (network(x) - y).square().mean((1, 2))
-            update.zero_grad()
-            (errors + strength * penalty(weights(network))).sum().backward()
-            update.step()
+    strengths = (
+        low if step < steps / 4 else high if step < 3 * steps / 4 else last for step in range(steps)
+    )
+
+    def losses(strength: float) -> Float[Tensor, " n_stack"]:
+        return (network(x) - y).square().mean((1, 2)) + strength * penalty(weights(network))
+
+    for _ in descend(update, losses, strengths):
+        pass
     with torch.no_grad():
         measures = {
             "training error": (network(x) - y).square().mean((1, 2)),
@@ -91,14 +93,14 @@ def small_mnist() -> Examples:
 
 
 def spectral_n_cut(chain: Sequence[Float[np.ndarray, "_ _"]]) -> float:
-    """Return the sum, over spectral clusters, of the share of a cluster's weight that leaves it.
+    """Return the n-cut of a chain's spectral clusters, the sum of their conductances.
 
     Source: Filan et al. (2021), arXiv:2103.03386; the clusters by scikit-learn.
     """
     adjacency = neuron_graph(chain)
     spectral = SpectralClustering(CLUSTERS, affinity="precomputed", n_init=25, random_state=0)
     found: Int[np.ndarray, " n_neurons"] = spectral.fit_predict(adjacency.toarray())
-    return CLUSTERS * normalised_cut(adjacency, found)
+    return float(conductances(adjacency, found).sum())
 
 
 def mnist_table(strength: float, seeds: Sequence[int], epochs: int) -> pd.DataFrame:
@@ -113,22 +115,21 @@ def mnist_table(strength: float, seeds: Sequence[int], epochs: int) -> pd.DataFr
     live = ((pixels > 0).float().mean(0) > LIVE).numpy()
     network = Stack((49, 64, 64, 64, 10), seeds, torch.relu)
     penalty = Cut()
-    update = torch.optim.Adam(network.parameters(), lr=1e-3, fused=True)
+    update = ADAM(network.parameters(), lr=1e-3)
 
     def for_each(part: Tensor) -> Tensor:
         return part.expand(len(seeds), -1, -1)
 
     orders = np.tile(np.arange(N_TRAIN), (epochs, 1))
+
+    def losses(batch: Tensor) -> Float[Tensor, " n_stack"]:
+        outputs = network(for_each(pixels[batch]))
+        loss = cross_entropy(outputs, for_each(labels[batch]), (10,))
+        return loss + strength * penalty(weights(network)) if strength > 0 else loss
+
     for order in np.random.default_rng(0).permuted(orders, axis=1):
-        for batch in torch.tensor(order).split(128):
-            with flushed_denormals():
-                outputs = network(for_each(pixels[batch]))
-                loss = cross_entropy(outputs, for_each(labels[batch]), (10,))
-                if strength > 0:
-                    loss = loss + strength * penalty(weights(network))
-                update.zero_grad()
-                loss.sum().backward()
-                update.step()
+        for _ in descend(update, losses, torch.tensor(order).split(128)):
+            pass
     with torch.no_grad():
         right = accuracy(
             network(for_each(pixels[N_TRAIN:])), for_each(labels[N_TRAIN:]), (10,)

@@ -12,7 +12,7 @@ chapter on the training procedure has the proofs.
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial, reduce
-from itertools import pairwise
+from itertools import pairwise, repeat
 from typing import NamedTuple
 
 import numpy as np
@@ -21,11 +21,11 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from modlib.chain import Chain
 from modlib.loops import total_loop_sum
 from modlib.modularity import modularity
+from modlib.training import loop
 from modlib.walks import normalised, walk_loop_sum
-
-Chain = Sequence[Float[Tensor, "*stack _ _"]]
 
 ADAM = partial(torch.optim.Adam, lr=1e-2)
 
@@ -125,15 +125,15 @@ def descend(
     if not wanted <= set(range(steps + 1)):
         raise ValueError(f"snapshots must be from 0 to {steps}, got {sorted(wanted)}")
     moving = [W.detach().clone().requires_grad_() for W in chain]
-    update = optimiser(moving)
     kept = {}
-    for step in range(steps + 1):
+
+    def keep(step: int) -> None:
         if step in wanted:
             kept[step] = [W.detach().clone() for W in moving]
-        if step < steps:
-            update.zero_grad()
-            penalty(moving).sum().backward()
-            update.step()
+
+    for step in loop.descend(optimiser(moving), penalty, repeat(moving, steps)):
+        keep(step)
+    keep(steps)
     return kept
 
 

@@ -10,7 +10,8 @@ import safetensors.torch
 from jaxtyping import Float
 from torch import Tensor
 
-from modlib.batch.tables import renamed_to, require
+from modlib.batch.checkout import require
+from modlib.batch.files import write_tensors
 from modlib.chain import weights
 from modlib.penalties.penalty import Penalty, prior
 from modlib.study.forms import FORMS
@@ -127,10 +128,7 @@ def write(path: Path | str, stacks: Sequence[Trained], training_steps: int | Non
         "steps": training_steps,
         "stacks": [(stack.penalty, stack.strength) for stack in stacks],
     }
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with renamed_to(path) as temporary:
-        safetensors.torch.save_file(tensors, temporary, {"trained": json.dumps(told)})
+    write_tensors(Path(path), tensors, {"trained": json.dumps(told)})
 
 
 def read(

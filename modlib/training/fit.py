@@ -1,12 +1,9 @@
 """Train a stack of networks at once, one per strength and seed, and measure them."""
 
-import sys
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, replace
-from functools import partial
 from itertools import product
 from numbers import Real
 
@@ -15,7 +12,6 @@ import pandas as pd
 import torch
 from jaxtyping import Float
 from torch import Tensor
-from torch.optim.lr_scheduler import LambdaLR
 from tqdm import tqdm
 
 from modlib.chain import weights
@@ -24,20 +20,15 @@ from modlib.penalties import PENALTIES
 from modlib.penalties.penalty import Penalty
 from modlib.tasks import TASKS
 from modlib.tasks.task import Data, Examples, Task
+from modlib.training.loop import ADAM, descend, falling, mini_batches
 from modlib.training.measures import (
     measure,
     overview,
     progress,
     repeated,
     stack_modularity,
-    stacked,
 )
 from modlib.training.stacks import Stack
-
-ADAM = partial(torch.optim.Adam, lr=5e-3, fused=True)
-
-FALL = 0.2
-"""The share of the steps, the last ones, in which the learning rate falls linearly to 0."""
 
 
 @dataclass(frozen=True)
@@ -183,7 +174,6 @@ def fit(
     penalty.prepare(task, network, grid.strength.tolist())
     regulariser = penalty.make(task, widths, network.seeds, grid.strength.tolist())
     update = optimiser([*network.parameters(), *regulariser.parameters()])
-    rate = LambdaLR(update, lambda step: min(1.0, (1 - step / steps) / FALL))
     factor = torch.tensor(grid.strength.to_numpy(), dtype=torch.float32)
     kept: dict[int, Stack] = {}
     history = []
@@ -196,18 +186,15 @@ def fit(
             history.append(pd.concat([grid.assign(step=step), now], axis=1))
             network.train()
 
+    def losses(batch: Examples) -> Float[Tensor, " n_stack"]:
+        x, targets = repeated(batch, len(strengths))
+        return task.loss(network(x), targets, task.heads) + factor * regulariser(weights(network))
+
     start = time.perf_counter()
     batches = mini_batches([d.train for d in data], seeds, batch_size, steps)
-    for step, batch in enumerate(tqdm(batches, total=steps, disable=None)):
+    shown = tqdm(batches, total=steps, disable=None)
+    for step in descend(update, losses, shown, falling(update, steps)):
         record(step)
-        x, targets = repeated(batch, len(strengths))
-        with flushed_denormals():
-            errors = task.loss(network(x), targets, task.heads)
-            loss = errors + factor * regulariser(weights(network))
-            update.zero_grad()
-            loss.sum().backward()
-            update.step()
-        rate.step()
     seconds = (time.perf_counter() - start) / len(grid)
     record(steps)
     network.eval()
@@ -221,21 +208,6 @@ def fit(
         snapshots=kept,
         history=pd.concat(history, ignore_index=True) if history else pd.DataFrame(),
     )
-
-
-@contextmanager
-def flushed_denormals() -> Iterator[None]:
-    """Take numbers below the smallest normal one, about 1e-38 in 32 bits, for zero.
-
-    Weights that nothing but decay moves come to be so small, and some processors compute a
-    hundred times more slowly with them. Afterwards the thread does as it did before.
-    """
-    before = sys.float_info.min / 2 == 0.0
-    torch.set_flush_denormal(True)
-    try:
-        yield
-    finally:
-        torch.set_flush_denormal(before)
 
 
 def _known(kind: str, name: str, registry: dict) -> object:
@@ -253,30 +225,3 @@ def _distinct(kind: str, values: object) -> list:
             " (YAML reads 1e-5 as text, 1.0e-5 as a number)"
         )
     return values
-
-
-def mini_batches(
-    data: Sequence[Examples], seeds: Sequence[int], batch_size: int, steps: int
-) -> Iterator[Examples]:
-    """Yield, step by step, one mini-batch per seed, drawn by a generator of its own."""
-    # a stream of its own beside the one that split the data
-    draws = torch.stack(
-        [
-            torch.tensor(
-                np.random.default_rng((seed, 1)).integers(len(x), size=(steps, batch_size))
-            )
-            for (x, _), seed in zip(data, seeds, strict=True)
-        ],
-        dim=1,
-    )
-    everything = stacked(data)
-    # rows of one long table are copied much faster than by two indices
-    rows = draws + torch.arange(len(data))[:, None] * everything.x.shape[1]
-    one_below_the_other = [part.flatten(0, 1) for part in everything]
-    for drawn in rows:
-        yield Examples(
-            *(
-                part.index_select(0, drawn.flatten()).unflatten(0, drawn.shape)
-                for part in one_below_the_other
-            )
-        )

@@ -1,6 +1,7 @@
 """Measure a stack of networks: one row per network, during training and after it."""
 
 from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -11,7 +12,7 @@ from torch import Tensor, nn
 from modlib.chain import weights
 from modlib.graphs import balanced, neuron_graph, pruned
 from modlib.lesions import lesion_drops, specialisation
-from modlib.modularity import Modularity, agreement, modularity, normalised_cut
+from modlib.modularity import Modularity, agreement, conductance, modularity
 from modlib.tasks.task import Data, Examples, Task
 from modlib.training.stacks import Stack, with_weights
 
@@ -55,6 +56,53 @@ def progress(
         }
     ).where(pd.Series(sound.numpy()), axis=0)
 
+
+class Measure(NamedTuple):
+    """What is measured of a trained network, and what others have to know of it.
+
+    Attributes:
+        name: of the column.
+        label: in figures.
+        low, high: what it lies between.
+        tolerance: how far its means over the networks of a pair may lie apart on another machine.
+        needed: the roles of networks in which it is never empty, unless they diverged.
+        summarised: its mean and interval are in `summary`.
+        compared: penalties are compared by it in pairs.
+    """
+
+    name: str
+    label: str
+    low: float
+    high: float
+    tolerance: float
+    needed: tuple[str, ...] = ()
+    summarised: bool = False
+    compared: bool = False
+
+
+ALL, JUDGED = ("selection", "evaluation"), ("evaluation",)
+
+MEASURES = [
+    Measure("accuracy", "test accuracy", 0, 1, 0.03, ALL, True, True),
+    Measure("validation_accuracy", "validation accuracy", 0, 1, 0.03, ALL),
+    Measure("q", "modularity Q", -0.5, 1, 0.08, ALL),
+    Measure("q_null_mean", "mean Q of the nulls", -0.5, 1, 0.08, ALL),
+    Measure("q_null_std", "standard deviation of the nulls' Q", 0, 1, 0.05, ALL),
+    Measure("excess", "excess modularity", -1, 1, 0.08, ALL, True, True),
+    Measure("balanced_excess", "excess over nulls that keep strengths", -1, 1, 0.08, JUDGED, True),
+    Measure("live_excess", "excess without dead inputs", -1, 1, 0.08, JUDGED, True),
+    Measure("conductance", "share of weight that leaves a community", 0, 1, 0.1, JUDGED, True),
+    Measure("communities", "communities of two neurons or more", 0, np.inf, 3, ALL),
+    Measure("ari", "agreement with the known modules (ARI)", -1, 1, 0.35, (), True, True),
+    Measure("specialisation", "specialisation", 0, 1, 0.25, (), True, True),
+    Measure("pruned_excess", "excess, a quarter of the weights left", -1, 1, 0.12, JUDGED, True),
+    Measure("pruned_accuracy", "accuracy, a quarter of the weights left", 0, 1, 0.15, JUDGED, True),
+]
+"""What is measured of each network, in the order of the table's columns.
+
+`ari` is empty where fewer than two modules are known, `specialisation` where there is one
+sub-task or no lesion hurts.
+"""
 
 DENSITY = 0.25
 """The share of each layer's weights that is left when networks are compared equally dense."""
@@ -108,9 +156,10 @@ def measure(
     """Return one row per network of a trained stack: its `overview`, and what that is held against.
 
     `balanced_excess`, the excess over nulls that keep every neuron's strength; `live_excess`,
-    that of the network without its dead inputs; `cut`, as in `normalised_cut`; `specialisation`,
-    by lesions on test examples; `pruned_excess` and `pruned_accuracy`, those of the same network
-    with the `DENSITY` largest weights of each layer. A diverged network's measures are NaN.
+    that of the network without its dead inputs; the `conductance` of its communities;
+    `specialisation`, by lesions on test examples; `pruned_excess` and `pruned_accuracy`, those of
+    the same network with the `DENSITY` largest weights of each layer. A diverged network's
+    measures are NaN.
     """
     chain, seeds = _finite_arrays(network), np.array(network.seeds)
     sparse_chain = [
@@ -129,8 +178,8 @@ def measure(
             "live_excess": found.excess
             if task.live.all()
             else modularity([chain[0][:, task.live], *chain[1:]], nulls, restarts, seeds).excess,
-            "cut": [
-                normalised_cut(neuron_graph([W[n] for W in chain]), labels)
+            "conductance": [
+                conductance(neuron_graph([W[n] for W in chain]), labels)
                 for n, labels in enumerate(found.communities)
             ],
             "specialisation": specialisation(drops),

@@ -86,6 +86,7 @@ PENALTY, TASK, RETINA = (
     "modlib/tasks/retina.py",
 )
 KINDS, FIT = "modlib/penalties/penalty.py", "modlib/training/fit.py"
+LOOP = "modlib/training/loop.py"
 CHANGES = {
     "its penalty": (KINDS, "W.abs().sum((-2, -1))", "W.abs().mean((-2, -1))"),
     "its default strength": (PENALTY, "l1_penalty, 1e-3", "l1_penalty, 2e-3"),
@@ -94,10 +95,10 @@ CHANGES = {
     "its task": (RETINA, 'name="retina" if', 'name="re" if'),
     "its task's entry": (TASK, '"retina": retina', '"retina": partial(retina, "both")'),
     "what its task is made of": (RETINA, "(outer + inner >= 3)", "(outer >= 3)"),
-    "training": (FIT, "loss.sum().backward()", "loss.mean().backward()"),
-    "a learning rate": (FIT, "lr=5e-3", "lr=1e-3"),
+    "training": (LOOP, "losses(batch).sum()", "losses(batch).mean()"),
+    "a learning rate": (LOOP, "lr=5e-3", "lr=1e-3"),
     "an optimiser of the same name from elsewhere": (
-        FIT,
+        LOOP,
         "torch.optim.Adam,",
         "torch.optim.NAdam,",
     ),
@@ -129,12 +130,12 @@ NO_CHANGES = {
     "another task's entry": (TASK, "overlap=0.25", "overlap=0.2"),
     "a module that it does not need": ("modlib/plots.py", "GREY = ", "GRAY = GREY = "),
     "an annotation": ("modlib/batch/statistics.py", "Series) -> pd.Series:\n", "Series):\n"),
-    "an annotated number": (FIT, "\nFALL = 0.2", "\nFALL: float = 0.2"),
+    "an annotated number": (LOOP, "\nFALL = 0.2", "\nFALL: float = 0.2"),
     "an annotated local variable": (FIT, "    history = []", "    history: list = []"),
     "a docstring": (KINDS, "Return sum |W|.", "Return the sum of |W|."),
     "a module's docstring": (FIT, '"""Train a stack', '"""Train stacks'),
     "a number's docstring": ("modlib/graphs.py", "A row or column whose", "Rows whose"),
-    "a comment": (FIT, "    # a stream of its own", "    # one more stream"),
+    "a comment": (LOOP, "    # a stream of its own", "    # one more stream"),
     "a blank line": (KINDS, "\n\n\ndef l1_penalty", "\n\n\n\ndef l1_penalty"),
     "the layout": (KINDS, "return sum(W.abs()", "return sum(  W.abs()"),
     "an error's words": (FIT, "seeds must be whole numbers", "seeds have to be whole numbers"),
@@ -240,7 +241,7 @@ def test_code_counts_that_is_reached(checkout, statement, call):
     far = package / "far.py"
     far.write_text("def far():\n    return number\n\nother, number = 0, 1\n")
     (package / "between.py").write_text(f"{IMPORT}\n")
-    fit = package / "training" / "fit.py"
+    fit = package / "training" / "loop.py"
     replace(fit, "ADAM = ", f"{statement}\nADAM = ")
     assert "far.number" not in keys.reached("sweep", **L1)
     replace(fit, "lr=5e-3", f"lr={call}")
@@ -252,7 +253,7 @@ def test_code_counts_that_is_reached(checkout, statement, call):
 
 @pytest.mark.parametrize("change", ["SIZES['b'] = 2", "SIZES.update(b=2)", "SIZES |= {'b': 2}"])
 def test_what_changes_a_definition_later_counts(checkout, change):
-    fit = checkout / "modlib" / "training" / "fit.py"
+    fit = checkout / "modlib" / "training" / "loop.py"
     replace(fit, "ADAM = ", "SIZES = {'a': 1}\n\nADAM = ")
     replace(fit, "lr=5e-3", "lr=SIZES['a']")
     before = key()

@@ -1,6 +1,8 @@
 """Tables and networks: what is refused and how it is said, and what is kept."""
 
+import errno
 import math
+import os
 import subprocess
 
 import numpy as np
@@ -11,16 +13,17 @@ import torch
 from rows import ROW, table
 
 from modlib import train, weights
+from modlib.batch import files
+from modlib.batch.provenance import provenance
+from modlib.batch.publishing import publish
 from modlib.batch.tables import (
-    check,
     long,
-    publish,
-    publish_table,
     published,
     published_network,
     published_table,
     read,
     read_network,
+    read_table,
     write,
     write_network,
 )
@@ -33,107 +36,91 @@ def test_a_table_comes_back_as_it_was_written(tmp_path):
         # read back, neither is a missing value or a number
         {"task": "NA", "key": "0000000000000001", "versions": "nan"},
     )
-    write(original, tmp_path / "new" / "networks.csv")
+    publish({"networks": original}, tmp_path / "new")
     back = read(tmp_path / "new" / "networks.csv")
     # whole numbers of a column of floats come back as integers
     pd.testing.assert_frame_equal(back, original, check_dtype=False)
 
 
 def test_columns_are_written_in_the_order_of_the_schema(tmp_path):
-    write(table({})[sorted(ROW)], tmp_path / "networks.csv")
+    write("networks", table({})[sorted(ROW)], tmp_path / "networks.csv", "1234")
     assert list(read(tmp_path / "networks.csv")) == list(ROW)
 
 
+def settings(*values):
+    """Return a table of another kind."""
+    told = {"case": "mnist", "strength": 0.1, "measure": "accuracy"}
+    origin = {"key": "12345678", "versions": "python 3", "commit": "0123456"}
+    return pd.DataFrame({"seed": range(len(values)), **told, "value": values, **origin})
+
+
 @pytest.mark.parametrize(
-    ("change", "message"),
-    [
-        ({"accuracy": 1.2}, "row 1, .*'accuracy'.*in_range"),
-        ({"q": -0.6}, "row 1, .*'q'.*in_range"),
-        ({"specialisation": 1.1}, "row 1, .*'specialisation'"),
-        ({"balanced_excess": -1.1}, "row 1, .*'balanced_excess'.*in_range"),
-        ({"cut": 1.1}, "row 1, .*'cut'.*in_range"),
-        ({"pruned_excess": 1.1}, "row 1, .*'pruned_excess'.*in_range"),
-        ({"pruned_accuracy": -0.1}, "row 1, .*'pruned_accuracy'.*in_range"),
-        ({"q_null_std": -0.1}, "row 1, .*'q_null_std'"),
-        ({"strength": -1e-3}, "row 1, .*'strength'.*in_range"),
-        ({"strength": math.nan}, "row 1, .*'strength'.*null"),
-        ({"seed": -1}, "row 1, .*'seed'"),
-        ({"steps": 0}, "row 1, .*'steps'"),
-        ({"seconds": -1.0}, "row 1, .*'seconds'"),
-        ({"role": "training"}, "row 1, .*'role'.*selection"),
-        ({"status": "fine"}, "row 1, .*'status'.*diverged"),
-        ({"task": None}, "row 1, .*'task'.*null"),
-        ({"accuracy": math.nan}, "row 1, column 'accuracy': .* needs a value, got none"),
-        ({"communities": math.nan}, "row 1, column 'communities': .* needs a value, got none"),
-        ({"excess": math.nan}, "row 1, column 'excess': .* needs a value, got none"),
-        ({"cut": math.nan}, "row 1, column 'cut': .* needs a value, got none"),
-        ({"pruned_accuracy": math.nan}, "row 1, column 'pruned_accuracy': .* needs a value"),
-        ({"seed": 0}, "row 0, .*seed.*not unique"),
-        ({"accuracy": "high"}, "'accuracy'.*high"),
-    ],
+    ("name", "made"), [("networks", table({}, {})), ("settings", settings(0.25, 1 / 3))]
 )
-def test_a_bad_row_is_refused_by_its_number_and_column(change, message):
-    # over several lines, so that what is in between may hold breaks
-    with pytest.raises(ValueError, match=f"(?s){message}"):
-        check(table({}, change, {}))
-
-
-@pytest.mark.parametrize("column", ROW)
-def test_a_missing_column_is_refused_by_its_name(column):
-    with pytest.raises(ValueError, match=f"column '{column}' not in dataframe"):
-        check(table({}).drop(columns=column))
-
-
-def test_an_unknown_column_is_refused_by_its_name():
-    with pytest.raises(ValueError, match="'colour'"):
-        check(table({}).assign(colour="red"))
-
-
-def test_the_same_network_under_another_strength_or_penalty_is_another():
-    same = [{"seed": 0, "strength": 0.5}, {"seed": 0, "penalty": "l1"}, {"seed": 0, "task": "x"}]
-    assert len(check(table({}, *same))) == 4
-
-
-def test_a_network_that_a_strength_is_chosen_on_needs_the_measures_that_it_is_chosen_by():
-    few = dict.fromkeys(["balanced_excess", "live_excess", "cut", "pruned_excess"], math.nan)
-    few |= {"role": "selection", "pruned_accuracy": math.nan}
-    assert len(check(table({}, few))) == 2
-    with pytest.raises(ValueError, match=r"row 1, column 'excess': .* in selection needs a value"):
-        check(table({}, few | {"excess": math.nan}))
-
-
-def test_a_diverged_network_needs_no_measures():
-    empty = {name: math.nan for name, value in ROW.items() if isinstance(value, float)}
-    empty |= {"strength": 0.1, "seconds": 1.5}
-    assert len(check(table({}, {"status": "diverged", **empty}))) == 2
+def test_a_table_gets_its_key_and_provenance_when_it_is_written(name, made, tmp_path):
+    path = tmp_path / "new" / "table.csv"
+    made = made.drop(columns=["key", "versions", "commit"])
+    # as a number, it would be another
+    told = write(name, made, path, "0000000000000001")
+    back = read_table(name, path)
+    assert set(back.key) == set(told.key) == {"0000000000000001"}
+    assert (back.versions == provenance()["versions"]).all()
+    pd.testing.assert_frame_equal(back[list(made)], made, check_dtype=False)
 
 
 def test_a_table_that_fails_leaves_the_old_file_and_no_other(tmp_path):
     path = tmp_path / "networks.csv"
-    publish(table({}), tmp_path)
+    publish({"networks": table({})}, tmp_path)
     before = path.read_bytes()
-    for function, place in ((write, path), (publish, tmp_path)):
-        with pytest.raises(ValueError, match="row 0"):
-            function(table({"accuracy": 2.0}), place)
+    bad = table({"accuracy": 2.0})
+    with pytest.raises(ValueError, match="row 0"):
+        write("networks", bad, path, "1234")
+    with pytest.raises(ValueError, match="row 0"):
+        publish({"networks": bad}, tmp_path)
     assert path.read_bytes() == before
-    assert {p.name for p in tmp_path.iterdir()} == {"networks.csv", "SHA256SUMS"}
+    assert {p.name for p in tmp_path.glob("[!.]*")} == {"networks.csv", "SHA256SUMS"}
     published(tmp_path)
 
 
+@pytest.mark.parametrize("column", ["accuracy", "ari", "seconds"])
+def test_the_text_nan_in_a_row_is_refused_by_its_number_and_column(tmp_path, column):
+    path = tmp_path / "networks.csv"
+    path.write_text(table({}, {column: "nan"}).to_csv(index=False))
+    with pytest.raises(ValueError, match=f"row 1, column '{column}': needs a number, got 'nan'"):
+        read(path)
+
+
+@pytest.mark.parametrize("line", ["", "# restored by hand", "   "])
+def test_checksums_may_have_comments_and_blank_lines(tmp_path, line):
+    publish({"networks": table({})}, tmp_path)
+    sums = tmp_path / "SHA256SUMS"
+    sums.write_text(f"{line}\n{sums.read_text()}{line}\n")
+    assert len(published(tmp_path)) == 1
+
+
+@pytest.mark.parametrize("line", ["networks.csv", "0123  networks.csv", 64 * "0"])
+def test_another_line_in_checksums_is_refused_by_its_file_and_number(tmp_path, line):
+    publish({"networks": table({})}, tmp_path)
+    sums = tmp_path / "SHA256SUMS"
+    sums.write_text(f"{sums.read_text()}{line}\n")
+    with pytest.raises(ValueError, match=r"SHA256SUMS, line 2: needs 64 .* got"):
+        published(tmp_path)
+
+
 def test_a_table_is_replaced_whole_and_nothing_else_is_left_behind(tmp_path):
-    publish(table({}, {}, {}), tmp_path)
-    publish(table({"accuracy": 0.5}), tmp_path)
+    publish({"networks": table({}, {}, {})}, tmp_path)
+    publish({"networks": table({"accuracy": 0.5})}, tmp_path)
     assert published(tmp_path).accuracy.tolist() == [0.5]
-    assert {p.name for p in tmp_path.iterdir()} == {"networks.csv", "SHA256SUMS"}
+    assert {p.name for p in tmp_path.glob("[!.]*")} == {"networks.csv", "SHA256SUMS"}
 
 
 def test_another_table_is_published_beside_the_networks_and_comes_back(tmp_path):
-    publish(table({}), tmp_path)
-    other = pd.DataFrame({"case": ["a", "b"], "value": [0.25, 1.0], "key": ["f1", "f1"]})
-    publish_table("settings", other, tmp_path)
+    publish({"networks": table({})}, tmp_path)
+    other = settings(0.25, 1.0)
+    publish({"settings": other}, tmp_path)
     pd.testing.assert_frame_equal(published_table("settings", tmp_path), other)
     assert len(published(tmp_path)) == 1
-    publish(table({}, {}), tmp_path)
+    publish({"networks": table({}, {})}, tmp_path)
     assert len(published(tmp_path)) == 2
     sums = (tmp_path / "SHA256SUMS").read_text().splitlines()
     assert [line.split("  ")[1] for line in sums] == ["networks.csv", "settings.csv"]
@@ -155,7 +142,7 @@ def test_a_missing_table_is_refused_with_the_way_to_make_it(tmp_path):
 
 
 def test_a_published_table_that_was_changed_is_refused(tmp_path):
-    publish(table({}), tmp_path)
+    publish({"networks": table({})}, tmp_path)
     path = tmp_path / "networks.csv"
     path.write_text(path.read_text().replace("0.9", "0.8"))
     with pytest.raises(ValueError, match=r"SHA-256 checksum .*changed by hand or not copied"):
@@ -164,7 +151,7 @@ def test_a_published_table_that_was_changed_is_refused(tmp_path):
 
 @pytest.mark.parametrize("kept", [0, 50])
 def test_a_published_table_that_was_cut_off_is_refused_by_its_checksum(tmp_path, kept):
-    publish(table({}), tmp_path)
+    publish({"networks": table({})}, tmp_path)
     path = tmp_path / "networks.csv"
     path.write_text(path.read_text()[:kept])
     with pytest.raises(ValueError, match=r"SHA-256 checksum .*changed by hand or not copied"):
@@ -172,7 +159,7 @@ def test_a_published_table_that_was_cut_off_is_refused_by_its_checksum(tmp_path,
 
 
 def test_a_published_table_without_checksum_is_refused(tmp_path):
-    publish(table({}), tmp_path)
+    publish({"networks": table({})}, tmp_path)
     (tmp_path / "SHA256SUMS").unlink()
     with pytest.raises(ValueError, match="SHA256SUMS"):
         published(tmp_path)
@@ -227,12 +214,11 @@ def test_a_network_that_is_written_by_half_leaves_the_old_file(run, tmp_path, mo
     write_network(run, 0, path)
     before = path.read_bytes()
 
-    def killed(layers, place, metadata):
-        place.write_bytes(before[:50])
-        raise KeyboardInterrupt
+    def full(descriptor):
+        raise OSError(errno.ENOSPC, "no space left")
 
-    monkeypatch.setattr(safetensors.torch, "save_file", killed)
-    with pytest.raises(KeyboardInterrupt):
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match="no space"):
         write_network(run, 1, path)
     assert path.read_bytes() == before
     monkeypatch.undo()
@@ -241,13 +227,21 @@ def test_a_network_that_is_written_by_half_leaves_the_old_file(run, tmp_path, mo
     assert [p.name for p in tmp_path.iterdir()] == [path.name]
 
 
+def test_a_network_has_the_same_bytes_each_time(run, tmp_path):
+    for n in range(10):
+        write_network(run, 0, tmp_path / f"{n}.safetensors")
+    assert len({path.read_bytes() for path in tmp_path.iterdir()}) == 1
+
+
 @pytest.fixture
 def folder(run, tmp_path):
     """A folder of results with a table and two networks."""
-    write_network(run, 0, tmp_path / "networks" / "retina-dropout.safetensors")
-    write_network(run, 1, tmp_path / "networks" / "retina-none.safetensors")
-    publish(table({}, {}), tmp_path)
-    return tmp_path
+    made = {}
+    for row, name in enumerate(("retina-dropout.safetensors", "retina-none.safetensors")):
+        made[name] = tmp_path / "made" / name
+        write_network(run, row, made[name])
+    publish({"networks": table({}, {})}, tmp_path / "results", made)
+    return tmp_path / "results"
 
 
 def checked_by_hand(folder):
@@ -264,16 +258,19 @@ def test_checksums_are_those_that_sha256sum_expects(folder):
     published(folder)
 
 
-def test_publishing_again_covers_the_networks_that_are_there_then(folder, run):
+def test_publishing_again_covers_what_is_there_then_and_vouches_for_no_other(folder, run, tmp_path):
     (folder / "networks" / "retina-none.safetensors").unlink()
-    write_network(run, 3, folder / "networks" / "retina-l1.safetensors")
-    publish(table({}), folder)
-    assert [line.split()[1] for line in (folder / "SHA256SUMS").read_text().splitlines()] == [
+    damaged = folder / "networks" / "retina-dropout.safetensors"
+    damaged.write_bytes(b"damaged")
+    write_network(run, 3, tmp_path / "network")
+    publish({"networks": table({})}, folder, {"retina-l1.safetensors": tmp_path / "network"})
+    assert list(files.sums(folder)) == [
         "networks.csv",
         "networks/retina-dropout.safetensors",
         "networks/retina-l1.safetensors",
     ]
-    assert checked_by_hand(folder).returncode == 0
+    told = checked_by_hand(folder).stdout.splitlines()
+    assert [line.split(": ")[1] for line in told] == ["OK", "FAILED", "OK"]
 
 
 def test_a_published_network_is_the_one_of_its_task_and_penalty(folder, run):

@@ -7,6 +7,7 @@ import yaml
 
 from modlib.batch import provenance, tables, verification
 from modlib.batch.parts import Part, made_again
+from modlib.batch.publishing import publish
 from modlib.training.fit import train
 
 BRIEF = {"steps": 30, "nulls": 2, "restarts": 1}
@@ -34,8 +35,8 @@ def goals():
 @pytest.fixture
 def published(table, goals, tmp_path, monkeypatch):
     """A folder of results, and the configuration that its tables were made with."""
-    tables.publish_table("goals", goals, tmp_path)
-    tables.publish(table, tmp_path)
+    publish({"goals": goals}, tmp_path)
+    publish({"networks": table}, tmp_path)
     config = tmp_path / "config.yaml"
     config.write_text(yaml.safe_dump({"nulls": 2, "restarts": 1, "tables": TABLES}))
     monkeypatch.setattr(verification, "CONFIG", config)
@@ -116,8 +117,8 @@ def test_rows_of_other_versions_are_not_held_to_six_digits(goals, monkeypatch):
 def test_the_command_finds_changed_numbers(published, table, goals, monkeypatch, capsys, changed):
     if changed:
         last = (goals.epoch == goals.epoch.max()) & (goals.seed == 1)
-        tables.publish_table("goals", goals.assign(seen=goals.seen + 0.01 * last), published)
-        tables.publish(table.assign(q=table.q + 0.01 * (table.penalty == "l1")), published)
+        publish({"goals": goals.assign(seen=goals.seen + 0.01 * last)}, published)
+        publish({"networks": table.assign(q=table.q + 0.01 * (table.penalty == "l1"))}, published)
     monkeypatch.setattr("sys.argv", ["verification", "--pairs", "3", "--parts", "1", "--seed", "5"])
     assert verification.main() == changed
     told = capsys.readouterr().out

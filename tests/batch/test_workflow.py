@@ -3,12 +3,11 @@
 import json
 import os
 import re
-import shutil
 import signal
 import subprocess
 import sys
 import time
-from itertools import chain, product
+from itertools import product
 from pathlib import Path
 
 import pandas as pd
@@ -18,7 +17,6 @@ import yaml
 
 from modlib import PENALTIES, TASKS
 from modlib.batch import keys, tables
-from modlib.batch.parts import Part, made_again
 from modlib.batch.statistics import chosen_strengths
 from modlib.batch.verification import verified_networks
 from modlib.study.forms import FORMS
@@ -43,7 +41,16 @@ CONFIG = {
     "groups": [RETINA, RETINA_AND],
     "also_judged": {"walk_loops": [0.15]},
     "networks_of": ["retina"],
-    "tables": {},
+    "tables": {
+        "settings": {"seeds": [4], "steps": 1, "epochs": 0},
+        # without a penalty the sweep trains them, hard wired ones it does not
+        "damage": {
+            "strengths": {"retina": {"none": 0.0, "hard_wired": 1.0}},
+            "seeds": [0, 1, 2],
+            "training_steps": 20,
+            "draws": 1,
+        },
+    },
     **BRIEF,
 }
 
@@ -112,17 +119,17 @@ def test_a_killed_batch_resumes_and_ends_with_what_the_sweep_makes_by_hand(tmp_p
     )
     parts = killed / "build" / "parts"
     for _ in range(1_200):
-        # the last thing that a part writes, of the first of two that share a kernel
-        if list(parts.glob("retina-l2-*-all.safetensors")):
+        # of the first of two that share a kernel
+        if list(parts.glob("retina-l2-*/SHA256SUMS")):
             break
         time.sleep(0.1)
     os.killpg(batch.pid, signal.SIGKILL)
     batch.wait()
-    done = [path.name.removesuffix("-all.safetensors") for path in parts.glob("*-all.safetensors")]
+    done = [path.parent for path in parts.glob("*/SHA256SUMS")]
     assert 2 <= len(done) < 4
     assert not (killed / "results").exists()
-    endings = (".csv", ".safetensors", "-all.safetensors")
-    kept = [parts / f"{part}{ending}" for part, ending in product(done, endings)]
+    kept = [path for part in done for path in part.iterdir()]
+    assert len(kept) == 4 * len(done)
     # the seconds that it took are in a table too: one that is made again is another
     before = {path: path.read_bytes() for path in kept}
 
@@ -156,96 +163,29 @@ def test_a_killed_batch_resumes_and_ends_with_what_the_sweep_makes_by_hand(tmp_p
         row = accuracy["retina", penalty, float(told["strength"]), 0]
         assert right.item() == pytest.approx(row, abs=1e-6)
 
+    for name, told in CONFIG["tables"].items():
+        other = tables.published_table(name, killed / "results")
+        assert set(other.key) == {keys.table_key(name, **told)}
+    (made,) = (killed / "build" / "runs").glob("retina-????????????????.ipynb")
+    told = json.loads(made.read_text())["metadata"]["papermill"]["parameters"]
+    taken = [Path(file).parent.name.split("-")[1] for file in told["sweeps"]]
+    assert taken == ["none"]
+
     kept = contents(killed / "results")
-    stale = run(snakemake(killed, "--dry-run", nulls=3, only="retina"))
-    assert "3 of 3 parts and 0 other tables have to be made" in stale.stderr
+    nothing = run(snakemake(killed))
+    assert nothing.returncode == 0
+    assert "0 of 4 parts and 0 other tables have to be made" in nothing.stderr
+    assert f"0 of {len(table)} networks diverged" in nothing.stderr
     negative = RETINA | {"strengths": {"none": [], "l2": [-1.0], "walk_loops": [0.05]}}
     failed = run(snakemake(killed, groups=[negative]))
     assert "2 of 3 parts and 0 other tables have to be made" in failed.stderr
     assert failed.returncode != 0
     assert contents(killed / "results") == kept
-    logs = [path.read_text() for path in (killed / "build" / "runs").glob("retina_*.log")]
-    assert any("finite strengths of at least 0" in log for log in logs)
     # the part after it, in the same kernel, is made all the same
-    assert len(list(parts.glob("retina-walk_loops-*.csv"))) == 2
-
-
-def test_another_table_is_made_once_and_again_when_its_parameters_change(tmp_path):
-    told = {"seeds": [4], "steps": 1, "epochs": 0}
-    done = run(snakemake(tmp_path, only="settings", tables={"settings": told}))
-    assert done.returncode == 0, done.stderr
-    table = tables.published_table("settings", tmp_path / "results")
-    assert set(table.seed) == {4}
-    assert table.key.unique() == keys.table_key("settings", **told)
-    assert table.value.notna().all()
-    for steps, stale in ((1, 0), (2, 1)):
-        other = {"settings": told | {"steps": steps}}
-        again = run(snakemake(tmp_path, "--dry-run", only="settings", tables=other))
-        assert f"0 of 0 parts and {stale} other tables have to be made" in again.stderr
-
-
-def test_networks_of_tables_are_trained_once_or_in_the_sweep_and_are_those_made_by_hand(tmp_path):
-    common = {"seeds": [0, 1, 2], "training_steps": 20}
-    other = {
-        "damage": {"strengths": {"retina": {"none": 0.0, "l2": 0.003}}, "draws": 1},
-        "circuits": {
-            "strengths": {"retina": {"l2": 0.003, "hard_wired": 1.0}},
-            "restarts": 1,
-            "tested": 30,
-        },
-    }
-    other = {name: told | common for name, told in other.items()}
-    # without a penalty and with L2 the sweep trains them, hard wired ones it does not
-    strengths = {"none": [], "l2": [0.003]}
-    done = run(snakemake(tmp_path, groups=[RETINA | {"strengths": strengths}], tables=other))
-    assert done.returncode == 0, done.stderr
-    assert len(list((tmp_path / "build" / "trained").iterdir())) == 1
-    (made,) = (tmp_path / "build" / "runs").glob("trained-*.ipynb")
-    told = json.loads(made.read_text())["metadata"]["papermill"]["parameters"]
-    taken = sorted(Path(file).name.split("-")[1] for file in told["sweeps"])
-    assert taken == ["l2", "none"]
-    for name, told in other.items():
-        by_hand = made_again(Part(name, "whole", told))
-        table = tables.published_table(name, tmp_path / "results")
-        assert set(table.penalty) >= set(told["strengths"]["retina"])
-        pd.testing.assert_frame_equal(table, by_hand)
-    # a table that is made again later takes them too
-    shutil.rmtree(tmp_path / "build" / "trained")
-    other["damage"]["draws"] = 2
-    groups = [RETINA | {"strengths": strengths}]
-    plan = run(snakemake(tmp_path, "--dry-run", groups=groups, tables=other)).stdout
-    (taken,) = re.findall(r"rule trained:\n    input: (.+)", plan)
-    assert sorted(re.findall(r"retina-(\w+)-\w+-all", taken)) == ["l2", "none"]
-
-
-def test_each_part_of_a_task_is_made_once_in_few_kernels_and_the_reference_alone(tmp_path):
-    others = [penalty for penalty in PENALTIES | FORMS if penalty != "none"][:15]
-    many = RETINA | {"strengths": {"none": []} | {penalty: [1.0] for penalty in others}}
-    plan = run(snakemake(tmp_path, "--dry-run", groups=[many])).stdout
-    outputs = [line for line in plan.splitlines() if "output:" in line and "/parts/" in line]
-    made = [re.findall(r"/retina-(\w+)-\w+\.csv", line) for line in outputs]
-    assert sorted(map(len, made)) == [1, 1, 14]
-    assert ["none"] in made
-    assert sorted(chain.from_iterable(made)) == sorted(["none", *others])
-
-
-def test_a_plan_of_nothing_is_refused_with_what_there_is(tmp_path):
-    other = {"settings": {}}
-    nothing = run(snakemake(tmp_path, "--dry-run", only="retina-l3", tables=other))
-    assert nothing.returncode != 0
-    said = nothing.stdout + nothing.stderr
-    assert "ONLY=retina-l3 leaves nothing to do; name a task (retina, retina_and)" in said
-    assert "a penalty (l2, none, walk_loops), both, as in retina-l1, or a table (settings)" in said
-
-
-def test_tables_about_networks_that_cannot_be_the_same_are_refused(tmp_path):
-    one = {"seeds": [0, 1, 2], "training_steps": 20, "strengths": {"retina": {"l2": 0.003}}}
-    others = {"strengths": {"retina": {"l2": 0.01}}}, {"seeds": [4]}, {"training_steps": 30}
-    for other in others:
-        other = {"circuits": one | {"tested": 30}, "damage": one | {"draws": 1} | other}
-        refused = run(snakemake(tmp_path, "--dry-run", tables=other))
-        assert refused.returncode != 0
-        assert "damage asks for networks of retina with other" in refused.stdout + refused.stderr
+    assert len(list(parts.glob("retina-walk_loops-*"))) == 2
+    told = failed.stderr.split("Not made:\n")[1].splitlines()[0]
+    assert re.match(r"retina-l2-\w+ failed, PapermillExecutionError: .*finite strengths", told)
+    assert Path(told.split(", see ")[1]).read_text().count("finite strengths of at least 0") >= 1
 
 
 @pytest.fixture(params=["smoke", "quick", "paper"])

@@ -4,6 +4,7 @@ import pandas as pd
 import pytest
 
 from modlib.batch import tables
+from modlib.batch.publishing import publish
 from modlib.study import benefits
 from modlib.study.benefits import Benefit
 
@@ -13,17 +14,20 @@ def folder(tmp_path):
     """A folder with one table: three penalties, two seeds, two rows of each network."""
     values = {"none": [0.1, 0.3], "l1": [0.2, 0.2], "walk_loops": [0.5, 0.9]}
     rows = [
-        {"task": "retina", "penalty": penalty, "seed": seed, "kind": kind, "hit": value + shift}
+        {"task": "retina", "penalty": penalty, "seed": seed, "damage": kind, "area": value + shift}
         for penalty, of_seed in values.items()
         for seed, value in enumerate(of_seed)
-        for kind, shift in [("a", -0.1), ("a", 0.1), ("b", 9.0)]
+        for kind, shift in [("a", -0.1), ("b", 0.1), ("c", 0.05)]
     ]
-    tables.publish_table("some", pd.DataFrame(rows), tmp_path)
+    origin = {"versions": "python 3", "commit": "0123456", "key": "12345678"}
+    levels = {"level_0": 0.0, "accuracy_0": 0.9}
+    table = pd.DataFrame(rows).assign(strength=0.1, **levels, **origin)
+    publish({"damage": table}, tmp_path)
     return tmp_path
 
 
 def test_a_benefit_is_the_mean_of_its_rows(folder):
-    found = benefits.measured(Benefit("some", "kind == 'a'", "1 - hit"), folder)
+    found = benefits.measured(Benefit("damage", "damage != 'c'", "1 - area"), folder)
     expected = {("none", 0): 0.9, ("none", 1): 0.7, ("walk_loops", 1): 0.1}
     values = found.set_index(["penalty", "seed"]).value
     assert len(values) == 6
@@ -31,7 +35,7 @@ def test_a_benefit_is_the_mean_of_its_rows(folder):
 
 
 def test_differences_are_paired_and_the_best_other_is_told_twice(folder, monkeypatch):
-    monkeypatch.setattr(benefits, "BENEFITS", {"hits": Benefit("some", "kind == 'a'", "hit")})
+    monkeypatch.setattr(benefits, "BENEFITS", {"hits": Benefit("damage", "damage != 'c'", "area")})
     found = benefits.differences(folder=folder)["mean"]
     assert found.to_dict() == pytest.approx(
         {
@@ -43,10 +47,10 @@ def test_differences_are_paired_and_the_best_other_is_told_twice(folder, monkeyp
 
 
 def test_another_form_of_the_walk_loops_is_not_the_best_other(folder, monkeypatch):
-    monkeypatch.setattr(benefits, "BENEFITS", {"hits": Benefit("some", "kind == 'a'", "hit")})
-    table = tables.published_table("some", folder)
+    monkeypatch.setattr(benefits, "BENEFITS", {"hits": Benefit("damage", "damage != 'c'", "area")})
+    table = tables.published_table("damage", folder)
     own = table[table.penalty == "walk_loops"].assign(penalty="more_decay")
-    tables.publish_table("some", pd.concat([table, own]), folder)
+    publish({"damage": pd.concat([table, own])}, folder)
     found = benefits.differences(folder=folder).loc["hits", "retina"]["mean"]
     assert found["more_decay"] == pytest.approx(0.0)
     assert found["best other"] == pytest.approx(found["l1"])

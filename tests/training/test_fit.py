@@ -19,7 +19,8 @@ from modlib.tasks import TASKS, digits
 from modlib.tasks.addition import modular_addition
 from modlib.tasks.formulas import formulas
 from modlib.tasks.planted import planted
-from modlib.training.fit import fit, flushed_denormals, mini_batches, trial
+from modlib.training.fit import fit, trial
+from modlib.training.loop import flushed_denormals, mini_batches
 from modlib.training.stacks import Stack
 
 QUICK = {"nulls": 2, "restarts": 1}
@@ -88,7 +89,7 @@ def test_the_last_snapshot_is_the_trained_network(run):
 
 def test_a_snapshot_is_where_a_shorter_training_ends(run, monkeypatch):
     # up to step 8 of 20 the learning rate has not fallen
-    monkeypatch.setattr("modlib.training.fit.FALL", 1e-9)
+    monkeypatch.setattr("modlib.training.loop.FALL", 1e-9)
     shorter = train("retina", "loops", [1e-3, 1e-1], [4, 2, 7], **{**BRIEF, "steps": 8})
     close(weights(run.snapshots[8]), shorter.chain)
 
@@ -208,13 +209,16 @@ def test_formulas_are_learned():
 def recorder(made, strength=1.0):
     """A penalty of nothing that notes what it is made of and doubles the first weights."""
 
-    def make(task, network, strengths):
+    def prepare(task, network, strengths):
         made.append((task, network, strengths))
         with torch.no_grad():
             network.layers[0].weight *= 2
+
+    def make(task, widths, seeds, strengths):
+        made.append((task, widths, seeds, strengths))
         return NoPenalty()
 
-    return Penalty("recorder", make, strength)
+    return Penalty("recorder", make, strength, prepare)
 
 
 class NoPenalty(nn.Module):
@@ -225,11 +229,14 @@ class NoPenalty(nn.Module):
 def test_a_penalty_is_made_of_the_task_the_networks_and_a_strength_for_each():
     made = []
     run = train("retina", recorder(made), [0.5, 2.0], [4, 7], snapshots=[0], **BRIEF)
-    ((task, network, strengths),) = made
+    (task, network, strengths), made_of = made
     assert task is run.task
     assert network is run.network
     assert network.seeds == tuple(run.table.seed) == (4, 7, 4, 7)
     assert strengths == run.table.strength.tolist() == [0.5, 0.5, 2.0, 2.0]
+    assert made_of[0] is task
+    assert tuple(made_of[1]) == network.widths
+    assert made_of[2:] == (network.seeds, strengths)
     # what it does to the network comes before the first step
     initial = Stack([8, 6, 5, 2], seeds=[4, 7, 4, 7])
     first, second, _ = weights(run.snapshots[0])
@@ -252,12 +259,11 @@ class CountedNoise(nn.Module):
 def test_noise_is_for_training_and_not_for_what_is_recorded_of_it():
     noises = []
 
-    def make(task, network, strengths):
+    def prepare(task, network, strengths):
         network.noise = CountedNoise()
         noises.append(network.noise)
-        return NoPenalty()
 
-    penalty = Penalty("noise", make, 1.0)
+    penalty = Penalty("noise", lambda *_: NoPenalty(), 1.0, prepare)
     run = train("retina", penalty, seeds=[3], snapshots=[0, 8, 20], **BRIEF)
     # two hidden layers, 20 steps, none for three snapshots and the last measures
     assert noises[0].calls == 40
@@ -326,7 +332,7 @@ def test_the_learning_rate_falls_to_zero_over_the_last_fifth_of_the_steps():
 
 MEASURES = [
     "accuracy", "validation_accuracy", "q", "q_null_mean", "q_null_std", "excess",
-    "balanced_excess", "live_excess", "cut", "communities", "ari", "specialisation",
+    "balanced_excess", "live_excess", "conductance", "communities", "ari", "specialisation",
     "pruned_excess", "pruned_accuracy",
 ]  # fmt: skip
 
@@ -418,7 +424,7 @@ def test_fitting_trains_the_same_networks_and_measures_nothing(run):
 def test_a_trial_has_the_measures_that_a_strength_is_chosen_by_as_training_has_them(run):
     tried = trial("retina", "loops", [1e-3, 1e-1], [4, 2, 7], **BRIEF).table
     assert {"status", "validation_accuracy", "excess"} < set(tried)
-    assert not {"balanced_excess", "live_excess", "cut", "specialisation"} & set(tried)
+    assert not {"balanced_excess", "live_excess", "conductance", "specialisation"} & set(tried)
     same = tried.drop(columns="seconds")
     pd.testing.assert_frame_equal(same, run.table[same.columns])
 
@@ -457,7 +463,7 @@ def test_denormal_weights_become_zero_in_training(monkeypatch):
     told = {"optimiser": partial(torch.optim.SGD, lr=0.25), "hidden": (4,), "steps": 170}
     task = replace(TASK, loss=lambda outputs, targets, heads: outputs.new_zeros(len(outputs)))
     flushed = fit(task, "l2", 1.0, [0], **told).chain
-    monkeypatch.setattr("modlib.training.fit.flushed_denormals", nullcontext)
+    monkeypatch.setattr("modlib.training.loop.flushed_denormals", nullcontext)
     kept = fit(task, "l2", 1.0, [0], **told).chain
     for W, V in zip(flushed, kept, strict=True):
         assert 0 < V.abs().max() < torch.finfo(torch.float32).tiny
@@ -467,6 +473,6 @@ def test_denormal_weights_become_zero_in_training(monkeypatch):
 def test_other_weights_are_what_they_are_without_flushing(monkeypatch):
     told = ("retina", "walk_loops", [0.15, 1.5], [0, 1])
     flushed = fit(*told, **SMALL).chain
-    monkeypatch.setattr("modlib.training.fit.flushed_denormals", nullcontext)
+    monkeypatch.setattr("modlib.training.loop.flushed_denormals", nullcontext)
     kept = fit(*told, **SMALL).chain
     assert all(torch.equal(W, V) for W, V in zip(flushed, kept, strict=True))

@@ -1,6 +1,10 @@
 """Rows of measures, each against the network, data and function that it stands for."""
 
 import math
+import os
+import shutil
+import subprocess
+import sys
 from collections import Counter
 from dataclasses import replace
 
@@ -11,9 +15,10 @@ import torch
 from sklearn.metrics import mean_squared_error, r2_score
 
 from modlib import modularity, weights
+from modlib.batch.checkout import PACKAGE
 from modlib.graphs import balanced, neuron_graph, pruned
 from modlib.lesions import lesion_drops, specialisation
-from modlib.modularity import agreement, normalised_cut
+from modlib.modularity import agreement, conductance
 from modlib.penalties import PENALTIES
 from modlib.tasks.formulas import formulas
 from modlib.tasks.retina import retina
@@ -83,12 +88,12 @@ def test_a_row_says_how_modular_its_network_is(network):
         at_strengths = modularity(chain, **QUICK, seed=network.seeds[n], null=balanced)
         assert row.balanced_excess == at_strengths.excess
         graph = neuron_graph([W.numpy() for W in chain])
-        assert row.cut == pytest.approx(normalised_cut(graph, found.communities))
+        assert row.conductance == pytest.approx(conductance(graph, found.communities))
     assert not np.allclose(rows.balanced_excess, rows.excess)
     # one edge makes one community of two; the other neurons are on their own
     assert rows.communities[3] == 1
-    assert rows.cut[3] == 0
-    assert rows.cut[:3].min() > 0
+    assert rows.conductance[3] == 0
+    assert rows.conductance[:3].min() > 0
 
 
 def test_a_row_says_what_lesions_of_its_communities_do_on_test_examples(network):
@@ -220,3 +225,24 @@ def test_stacked_examples_are_repeated_in_blocks_for_each_strength():
     assert together.x[:, 0, 0].tolist() == [0, 1, 0, 1]
     assert together.targets[:, 0, 0].tolist() == [0, 1, 0, 1]
     assert together.x.shape == (4, 3, 2)
+
+
+SEEN = """
+from modlib.batch import schemas, statistics, verification
+from modlib.figures.comparisons import MEASURE_NAMES
+assert schemas.schema("networks").columns["made_up"].metadata["needed"] == ("evaluation",)
+assert "made_up" in statistics.SUMMARISED and "made_up" in statistics.COMPARED
+assert verification.TOLERANCE["made_up"] == 0.5
+assert MEASURE_NAMES["made_up"] == "what is made up"
+"""
+
+
+def test_a_measure_that_is_declared_is_seen_by_all_that_read_the_declaration(tmp_path):
+    shutil.copytree(PACKAGE, tmp_path / "modlib")
+    place = tmp_path / "modlib" / "training" / "measures.py"
+    line = 'MEASURES = [\n    Measure("made_up", "what is made up", 0, 1, 0.5, JUDGED, True, True),'
+    place.write_text(place.read_text().replace("MEASURES = [", line))
+    command = [sys.executable, "-c", SEEN]
+    environment = os.environ | {"PYTHONPATH": str(tmp_path)}
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
