@@ -1,6 +1,6 @@
 # make book       build the book into _build/html      make reproduce  run the papermill batch
 # make test       run all tests                        make bench      measure speed, as ratios
-# make lint       check style                          make clean      remove all that can be made again
+# make lint       check style and types                make clean      remove all that can be made again
 # make lock       resolve requirements.txt afresh      make verify     make a sample of published numbers again
 # make rekey      give tables the keys of code that changed in form alone, after a sample
 #                                                      PROFILE=smoke|quick|paper chooses the batch and the book
@@ -56,6 +56,7 @@ test: .venv/installed
 lint: .venv/installed
 	$(BIN)/python -m ruff check .
 	$(BIN)/python -m ruff format --check .
+	$(BIN)/python -m basedpyright --pythonpath $(BIN)/python --level error
 
 reproduce: .venv/installed
 	$(BIN)/python -m snakemake --snakefile workflow/Snakefile --configfile workflow/$(PROFILE).yaml --cores $(CORES) \

@@ -48,6 +48,9 @@ def weights(model: nn.Module) -> list[Float[Tensor, "*stack _ _"]]:
     Raises:
         ValueError: if the model has no such layer, if a convolution is grouped,
             or if two consecutive layers do not fit together.
+
+    >>> [W.shape for W in weights(nn.Sequential(nn.Linear(4, 3), nn.ReLU(), nn.Linear(3, 2)))]
+    [torch.Size([4, 3]), torch.Size([3, 2])]
     """
     chain: list[Tensor] = []
     previous_name, channels = "", False
@@ -87,7 +90,7 @@ def weights(model: nn.Module) -> list[Float[Tensor, "*stack _ _"]]:
 
 def squares(chain: Chain) -> Float[Tensor, "*stack"]:
     """Return sum W^2."""
-    return sum(W.square().sum((-2, -1)) for W in chain)
+    return sum((W.square().sum((-2, -1)) for W in chain), torch.zeros(()))
 
 
 def layer_degrees(chain: Chain) -> list[Float[Tensor, "*stack _"]]:

@@ -35,7 +35,7 @@ def layer_sizes(chain: Sequence[ArrayLike]) -> list[int]:
 
 def arrays_of(chain: Sequence[ArrayLike]) -> list[np.ndarray]:
     """Return the matrices of a chain as arrays in double precision, without their gradients."""
-    tensors = (W.detach().cpu().double() if hasattr(W, "detach") else W for W in chain)
+    tensors = (W.detach().cpu().double() if isinstance(W, Tensor) else W for W in chain)
     return [np.asarray(W, dtype=np.float64) for W in tensors]
 
 

@@ -26,6 +26,10 @@ def loop_sum(
 
     The j = k terms, which only retrace their steps, are included; subtract
     `retraced_sum` to leave them out.
+
+    >>> W, V = torch.ones(2, 3), torch.ones(3, 2)
+    >>> loop_sum(W, V).item()
+    36.0
     """
     return (W @ V).square().sum((-2, -1))
 
@@ -33,15 +37,23 @@ def loop_sum(
 def retraced_sum(
     W: Float[Tensor, "*stack n_in n_hid"], V: Float[Tensor, "*stack n_hid n_out"]
 ) -> Float[Tensor, "*stack"]:
-    """Return the j = k part of `loop_sum`, sum_ijl W_ij^2 V_jl^2."""
+    """Return the j = k part of `loop_sum`, sum_ijl W_ij^2 V_jl^2.
+
+    >>> retraced_sum(torch.ones(2, 3), torch.ones(3, 2)).item()
+    12.0
+    """
     return (W.square().sum(-2) * V.square().sum(-1)).sum(-1)
 
 
 def total_loop_sum(
     chain: Sequence[Float[Tensor, "*stack _ _"]],
 ) -> Float[Tensor, "*stack"]:
-    """Add up `loop_sum` over the hidden layers of a network, input side first."""
-    return sum(loop_sum(W, V) for W, V in hidden_layers(chain))
+    """Add up `loop_sum` over the hidden layers of a network, input side first.
+
+    >>> total_loop_sum([torch.ones(2, 3), torch.ones(3, 2), torch.ones(2, 2)]).item()
+    60.0
+    """
+    return sum((loop_sum(W, V) for W, V in hidden_layers(chain)), torch.zeros(()))
 
 
 def loop_penalty(
@@ -55,6 +67,9 @@ def loop_penalty(
 
     Raises:
         ValueError: if `decay` is not positive, for then L_reg has no minimum, or not finite.
+
+    >>> loop_penalty([torch.ones(2, 3), torch.ones(3, 2)]).item()
+    6.0
     """
     if not 0 < decay < inf:
         raise ValueError(

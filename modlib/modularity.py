@@ -40,6 +40,9 @@ class Modularity(NamedTuple):
         z: excess / null_std.
         communities: each neuron's community, numbered from 0 in the order in
             which neurons, inputs first, meet them.
+
+    >>> modularity([np.eye(2)] * 2, nulls=2).communities.tolist()
+    [0, 1, 0, 1, 0, 1]
     """
 
     q: Float[np.ndarray, "*stack"]
@@ -72,6 +75,12 @@ def modularity(
     Raises:
         ValueError: if weights are not finite, if the matrices do not fit together or stack
             different numbers of networks, or if `nulls` or `restarts` is too small.
+
+    Two networks side by side have Q = 1/2:
+
+    >>> block = np.kron(np.eye(2), np.ones((2, 2)))
+    >>> round(float(modularity([block, block]).q), 4)
+    0.5
     """
     require_searches(nulls, restarts)
     if not len(chain):
@@ -121,10 +130,10 @@ def _of_one_network(
     communities = find_communities(graph, restarts, seed)
     null_graphs = (neuron_graph(null(chain, rng)) for _ in range(nulls))
     null_q = [newman_q(A, find_communities(A, restarts, seed)) for A in null_graphs]
-    return newman_q(graph, communities), np.mean(null_q), np.std(null_q), communities
+    return newman_q(graph, communities), float(np.mean(null_q)), float(np.std(null_q)), communities
 
 
-def newman_q(adjacency: sparse.sparray, communities: Int[np.ndarray, " n_neurons"]) -> float:
+def newman_q(adjacency: sparse.csr_array, communities: Int[np.ndarray, " n_neurons"]) -> float:
     """Return Q of a partition of a weighted undirected graph; 0 if it has no edges."""
     edges = adjacency.tocoo()
     total = edges.data.sum()
@@ -136,14 +145,14 @@ def newman_q(adjacency: sparse.sparray, communities: Int[np.ndarray, " n_neurons
     return float(within / total - np.square(strengths / total).sum())
 
 
-def conductance(adjacency: sparse.sparray, communities: Int[np.ndarray, " n_neurons"]) -> float:
+def conductance(adjacency: sparse.csr_array, communities: Int[np.ndarray, " n_neurons"]) -> float:
     """Return the mean of the communities' `conductances`; 0 without any weight."""
     of_each = conductances(adjacency, communities)
     return float(np.mean(of_each)) if len(of_each) else 0.0
 
 
 def conductances(
-    adjacency: sparse.sparray, communities: Int[np.ndarray, " n_neurons"]
+    adjacency: sparse.csr_array, communities: Int[np.ndarray, " n_neurons"]
 ) -> Float[np.ndarray, " n_communities"]:
     """Return the share of each community's weight that leaves it, cut(c) / vol(c).
 
@@ -160,7 +169,7 @@ def conductances(
 
 
 def find_communities(
-    adjacency: sparse.sparray, restarts: int = 5, seed: int = 0
+    adjacency: sparse.csr_array, restarts: int = 5, seed: int = 0
 ) -> Int[np.ndarray, " n_neurons"]:
     """Return the partition of largest Q among several searches by the Leiden algorithm.
 
@@ -173,14 +182,14 @@ def find_communities(
     # imported here because it imports matplotlib, which `import modlib` must not
     import networkit as nk
 
-    edges = adjacency.tocoo()
+    edges, n_neurons = adjacency.tocoo(), len(adjacency.indptr) - 1
     if not edges.data.any():
-        return np.arange(adjacency.shape[0])
+        return np.arange(n_neurons)
     once = edges.row <= edges.col
     # GraphFromCoo reads its arrays as 64-bit numbers, whatever they are
     ends = edges.row[once].astype(np.uint64), edges.col[once].astype(np.uint64)
     data = edges.data[once].astype(np.float64) / edges.data.max()
-    graph = nk.GraphFromCoo((data, ends), n=adjacency.shape[0], weighted=True, directed=False)
+    graph = nk.GraphFromCoo((data, ends), n=n_neurons, weighted=True, directed=False)
     threads = nk.getMaxNumberOfThreads()
     nk.setNumberOfThreads(1)
     found = []

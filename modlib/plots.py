@@ -7,14 +7,19 @@ belong to the cell that shows it.
 
 from collections.abc import Mapping, Sequence
 
-import matplotlib.pyplot as plt
 import numpy as np
 from jaxtyping import Float, Int
-from matplotlib.animation import FuncAnimation
-from matplotlib.collections import LineCollection
-from matplotlib.colors import to_rgba_array
-from matplotlib.figure import Figure
 from torch import Tensor
+
+try:
+    import matplotlib.pyplot as plt
+    from matplotlib.animation import FuncAnimation
+    from matplotlib.axes import Axes
+    from matplotlib.collections import LineCollection
+    from matplotlib.colors import to_rgba_array
+    from matplotlib.figure import Figure
+except ImportError as error:
+    raise ImportError("modlib.plots needs matplotlib: pip install 'modlib[plots]'") from error
 
 from modlib.graphs import (
     arrays_of,
@@ -117,8 +122,8 @@ def neuron_positions(
 def module_graph(
     chain: Sequence[Float[Tensor | np.ndarray, "_ _"]],
     communities: Int[np.ndarray, " n_neurons"] | None = None,
-    ax: plt.Axes | None = None,
-) -> plt.Axes:
+    ax: Axes | None = None,
+) -> Axes:
     """Draw the neurons in layers, coloured by community, with their strongest edges.
 
     Of each layer the strongest tenth of the weights is drawn, wider and darker the
@@ -141,7 +146,9 @@ def module_graph(
         edge_colours = np.where(same[:, None], colours[i], to_rgba_array("#555555"))
         edge_colours[:, 3] = 0.15 + 0.75 * strength
         segments = np.stack([positions[i], positions[j]], axis=1)
-        ax.add_collection(LineCollection(segments, colors=edge_colours, linewidths=1.4 * strength))
+        ax.add_collection(
+            LineCollection(list(segments), colors=edge_colours, linewidths=1.4 * strength)
+        )
     ax.scatter(*positions.T, c=colours, s=900 / max(sizes), zorder=2, linewidths=0)
     names = [_layer_name(depth, len(chain)).replace(", ", "\n") for depth in range(len(sizes))]
     ax.set(xticks=range(len(sizes)), yticks=[], xlim=(-0.15, len(sizes) - 0.85), ylim=(-1.02, 0.02))

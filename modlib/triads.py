@@ -41,6 +41,10 @@ def close_triads(
     Raises:
         ValueError: if the graph is not directed, has parallel edges or none at all, if a
             weight is not a positive, finite number, or for a setting out of its range.
+
+    >>> closed = close_triads(nx.DiGraph([("a", "b"), ("b", "c")]), steps=50, seed=0)
+    >>> closed.has_edge("a", "c")
+    True
     """
     if not graph.is_directed() or graph.is_multigraph() or graph.number_of_edges() == 0:
         raise ValueError(
@@ -87,7 +91,7 @@ def close_triads(
 
     closed = nx.DiGraph()
     closed.add_nodes_from(graph.nodes(data=True))
-    closed.add_weighted_edges_from((nodes[u], nodes[v], W[u, v]) for u, v in edges)
+    closed.add_weighted_edges_from((nodes[u], nodes[v], W.item(u, v)) for u, v in edges)
     return closed
 
 

@@ -1,9 +1,12 @@
 """What `import modlib` brings, and what it leaves to those who ask."""
 
+import doctest
 import json
 import os
 import subprocess
 import sys
+
+import pytest
 
 import modlib
 
@@ -34,3 +37,14 @@ def test_every_public_name_exists_and_says_what_it_is():
     for name in modlib.__all__:
         thing = getattr(modlib, name)
         assert isinstance(thing, dict) or thing.__doc__.strip()
+
+
+@pytest.mark.parametrize("name", sorted(set(modlib.__all__) - {"PENALTIES", "TASKS"}))
+def test_the_example_of_every_public_name_runs(name):
+    thing = getattr(modlib, name)
+    names = vars(sys.modules[thing.__module__])
+    (found,) = doctest.DocTestFinder(recurse=False).find(thing, name, globs=dict(names))
+    assert found.examples, f"{name} has no example"
+    output = []
+    doctest.DocTestRunner().run(found, out=output.append)
+    assert not output, "".join(output)

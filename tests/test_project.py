@@ -70,6 +70,15 @@ def test_the_lock_holds_what_pyproject_asks_for():
     assert {re.split(r"[<>=]", requirement)[0] for requirement in wanted} <= locked
 
 
+def test_the_library_alone_asks_for_no_more_than_it_computes_with():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    names = {re.split(r"[<>=]", requirement)[0] for requirement in project["dependencies"]}
+    assert names == {
+        "torch", "numpy", "scipy", "pandas", "networkx", "scikit-learn", "tqdm", "jaxtyping",
+        "networkit",
+    }  # fmt: skip
+
+
 def test_the_lines_in_the_readme_run(capsys):
     (code,) = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
     exec(code, {})

@@ -34,7 +34,7 @@ Images = tuple[Float[np.ndarray, "n pixels"], Int[np.ndarray, " n"]]
 @cache
 def digit_images() -> Images:
     """Return scikit-learn's 1,797 digits of 8x8 pixels and their labels."""
-    images, labels = load_digits(return_X_y=True)
+    images, labels = map(np.asarray, load_digits(return_X_y=True))
     return (images / 16).astype(np.float32), labels
 
 

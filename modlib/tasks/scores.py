@@ -29,7 +29,8 @@ def cross_entropy(
     """
     if len(set(heads)) > 1:
         parts = zip(outputs.split(list(heads), -1), labels.split(1, -1), heads, strict=True)
-        return sum(cross_entropy(scores, label, (size,)) for scores, label, size in parts)
+        losses = (cross_entropy(scores, label, (size,)) for scores, label, size in parts)
+        return sum(losses, torch.zeros(()))
     if heads[0] == 1:
         losses = F.binary_cross_entropy_with_logits(
             outputs, labels.to(outputs.dtype), reduction="none"

@@ -42,6 +42,10 @@ class Run:
         table: one row per network: what it was trained with, and what was measured of it.
         snapshots: copies of the stack at the steps that were asked for.
         history: one row per network and snapshot, with the columns of `progress`.
+
+    >>> run = fit("retina", seeds=[0, 1], steps=1)
+    >>> [tuple(W.shape)[0] for W in run.chain]
+    [2, 2, 2]
     """
 
     task: Task
@@ -76,6 +80,10 @@ def train(
 
     Raises:
         ValueError: as `fit` and `modularity` do, before anything is trained.
+
+    >>> run = train("retina", "walk_loops", seeds=[0, 1], steps=2, nulls=2, restarts=1)
+    >>> run.table[["penalty", "seed", "steps"]].values.tolist()
+    [['walk_loops', 0, 2], ['walk_loops', 1, 2]]
     """
     require_searches(nulls, restarts)
     run = fit(task, penalty, strength, seeds, **settings)
@@ -134,6 +142,9 @@ def fit(
         ValueError: for an unknown task or penalty; for no or repeated strengths or seeds,
             a strength that is negative or not finite, or a seed that is no whole number of at
             least 0; for sizes below 1; for snapshots beyond the last step.
+
+    >>> fit("retina", "l1", [0.0, 1e-3], seeds=[0], steps=2).table.strength.tolist()
+    [0.0, 0.001]
     """
     task = _known("task", task, TASKS)() if isinstance(task, str) else task
     penalty = _known("penalty", penalty, PENALTIES) if isinstance(penalty, str) else penalty

@@ -1,0 +1,140 @@
+"""A built wheel, installed where there is nothing else, does what the README promises."""
+
+import re
+import shutil
+import subprocess
+import sys
+import sysconfig
+import venv
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+
+REFUSED = [
+    "IPython", "beartype", "ipykernel", "jupyter_book", "matplotlib", "nbformat", "pandera",
+    "papermill", "powerlaw", "pytest", "safetensors", "seaborn", "snakemake", "yaml",
+]  # fmt: skip
+"""What belongs to extras, and to no dependency of the library alone."""
+
+GUARD = f"""
+import sys
+
+
+class Refusal:
+    def find_spec(self, name, path=None, target=None):
+        if name.split(".")[0] in {REFUSED}:
+            raise ModuleNotFoundError(f"No module named {{name!r}}", name=name)
+
+
+sys.meta_path.insert(0, Refusal())
+"""
+
+TRAINING = """
+import modlib
+
+for task in ("retina", "two_mnist"):
+    for penalty in modlib.PENALTIES:
+        run = modlib.train(task, penalty, seeds=[0], steps=2, hidden=(12, 12), nulls=2, restarts=1)
+        assert run.table.accuracy.between(0, 1).all(), (task, penalty)
+"""
+
+PENALISING = """
+import torch
+import modlib
+from modlib.graphs import layer_sizes
+
+for name, record in modlib.PENALTIES.items():
+    torch.manual_seed(0)
+    net = torch.nn.Sequential(torch.nn.Linear(9, 6), torch.nn.Tanh(), torch.nn.Linear(6, 4))
+    sizes = layer_sizes(modlib.weights(net))
+    penalty = record.make(None, sizes, [0], [record.strength])
+    assert penalty(modlib.weights(net)).isfinite(), name
+"""
+
+TRIADS = """
+import modlib, networkx
+closed = modlib.close_triads(networkx.DiGraph([(0, 1), (1, 2)]), steps=50, seed=0)
+assert closed.has_edge(0, 2)
+"""
+
+MODULES = """
+import importlib, pathlib, pkgutil
+import modlib
+
+names = [m.name for m in pkgutil.walk_packages(modlib.__path__, "modlib.")]
+assert "modlib.tasks.images" in names
+for module in map(importlib.import_module, (n for n in names if n != "modlib.plots")):
+    for name, value in vars(module).items():
+        if isinstance(value, pathlib.Path):
+            assert value.exists(), (module.__name__, name, value)
+assert pathlib.Path(modlib.__file__).with_name("py.typed").exists()
+"""
+
+DRAWING = """
+try:
+    import modlib.plots
+except ImportError as error:
+    print(error)
+"""
+
+
+def run_in(folder, *command):
+    return subprocess.run(
+        [str(folder / "bin" / "python"), "-I", *command],
+        cwd=folder, capture_output=True, text=True,
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def environment(tmp_path_factory):
+    """An environment with the wheel, where the dependencies of the library alone are found."""
+    folder = tmp_path_factory.mktemp("wheel")
+    source = folder / "source"
+    source.mkdir()
+    for name in ("pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy(ROOT / name, source)
+    ignored = shutil.ignore_patterns("__pycache__")
+    shutil.copytree(ROOT / "modlib", source / "modlib", ignore=ignored)
+    pip = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check"]
+    build = ["wheel", "--no-deps", "--no-build-isolation", "--wheel-dir", folder, source]
+    subprocess.run([*pip, *build], check=True, capture_output=True)
+    shutil.rmtree(source)
+    venv.create(folder / "venv", with_pip=False)
+    (site,) = (folder / "venv").glob("lib/python*/site-packages")
+    (wheel,) = folder.glob("modlib-*.whl")
+    install = ["install", "--no-deps", "--no-index", "--target", site, wheel]
+    subprocess.run([*pip, *install], check=True, capture_output=True)
+    # a .pth adds a folder without obeying the .pth files that lie in it, an editable modlib's too
+    (site / "dependencies.pth").write_text(sysconfig.get_path("purelib") + "\n")
+    (site / "refusal.py").write_text(GUARD)
+    (site / "refusal.pth").write_text("import refusal\n")
+    return folder / "venv"
+
+
+def test_the_wheel_is_what_is_imported(environment):
+    found = run_in(environment, "-c", "import modlib; print(modlib.__file__)")
+    assert Path(found.stdout.strip()).is_relative_to(environment), found.stderr
+
+
+def test_nothing_of_the_extras_is_there(environment):
+    for name in ("matplotlib", "pandera", "yaml"):
+        assert f"No module named '{name}'" in run_in(environment, "-c", f"import {name}").stderr
+
+
+def test_the_readmes_lines_run(environment):
+    (code,) = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+    found = run_in(environment, "-c", code)
+    assert found.returncode == 0, found.stderr
+    assert -1 < float(found.stdout) < 1
+
+
+@pytest.mark.parametrize("code", [TRAINING, PENALISING, TRIADS, MODULES])
+def test_it_runs(environment, code):
+    found = run_in(environment, "-c", code)
+    assert found.returncode == 0, found.stderr
+
+
+def test_drawing_says_which_extra_it_needs(environment):
+    assert "modlib[plots]" in run_in(environment, "-c", DRAWING).stdout
