@@ -55,6 +55,7 @@ def test_a_new_penalty_task_and_measure_are_in_the_table_of_a_run(followed):
     script = (
         "import modlib; from modlib.training.measures import MEASURES;"
         "assert 'small_weights' in [m.name for m in MEASURES];"
+        "from modlib.batch.schemas import MEASURED; assert 'small_weights' in MEASURED;"
         "t = modlib.train('signs', 'quartic', seeds=[0], steps=3).table;"
         "print(modlib.__file__, t.status[0], 0 <= t.small_weights[0] <= 1)"
     )
