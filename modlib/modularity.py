@@ -35,7 +35,8 @@ class Modularity(NamedTuple):
 
     Attributes:
         q: largest Q found.
-        null_mean, null_std: mean and standard deviation of the nulls' largest Q.
+        null_mean: mean of the nulls' largest Q.
+        null_std: its standard deviation.
         excess: q - null_mean.
         z: excess / null_std.
         communities: each neuron's community, numbered from 0 in the order in

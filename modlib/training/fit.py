@@ -36,7 +36,8 @@ class Run:
     """A trained stack of networks.
 
     Attributes:
-        task, penalty: what it was trained on and with.
+        task: what it was trained on.
+        penalty: what it was trained with.
         data: those of each seed.
         network: the stack, its networks in the order of the table's rows.
         table: one row per network: what it was trained with, and what was measured of it.
