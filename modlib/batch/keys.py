@@ -23,7 +23,7 @@ from modlib.batch.canonical import (
 )
 from modlib.batch.checkout import NOTEBOOKS, PACKAGE, require
 
-REGISTRIES = (("TASKS",), ("PENALTIES",), ("study", "forms", "FORMS"))
+REGISTRIES = (("TASKS",), ("PENALTIES",), ("penalties", "forms", "FORMS"))
 """Paths in the package of dictionaries whose entries count one by one."""
 
 BESIDE = {

@@ -17,8 +17,8 @@ from torch import Tensor
 
 from modlib.chain import Chain, weights
 from modlib.penalties import PENALTIES
+from modlib.penalties.forms import FORMS
 from modlib.penalties.penalty import no_penalty
-from modlib.study.forms import FORMS
 from modlib.tasks.task import Data, Examples, Task
 from modlib.training.loop import ADAM, descend, mini_batches
 from modlib.training.measures import stacked

@@ -14,7 +14,6 @@ from modlib.batch.checkout import require
 from modlib.batch.files import write_tensors
 from modlib.chain import weights
 from modlib.penalties.penalty import Penalty, prior
-from modlib.study.forms import FORMS
 from modlib.tasks import TASKS
 from modlib.tasks.task import Task
 from modlib.training.fit import fit
@@ -94,9 +93,8 @@ def train_each(
         if (name, strength) in there:
             stack = there[name, strength]
         else:
-            penalty = FORMS.get(name, name)
-            if name == CONTROL:  # which comes right after the networks that it is cut from
-                penalty = largest_alone(stack.network, DENSITY)
+            # the control comes right after the networks that it is cut from
+            penalty = largest_alone(stack.network, DENSITY) if name == CONTROL else name
             run = fit(task, penalty, strength, seeds, steps=training_steps)
             stack = Trained(run.task, name, strength, run.network)
         yield stack

@@ -17,6 +17,7 @@ from tqdm import tqdm
 from modlib.chain import weights
 from modlib.modularity import require_searches
 from modlib.penalties import PENALTIES
+from modlib.penalties.forms import FORMS
 from modlib.penalties.penalty import Penalty
 from modlib.tasks import TASKS
 from modlib.tasks.task import Data, Examples, Task
@@ -148,7 +149,7 @@ def fit(
     [0.0, 0.001]
     """
     task = _known("task", task, TASKS)() if isinstance(task, str) else task
-    penalty = _known("penalty", penalty, PENALTIES) if isinstance(penalty, str) else penalty
+    penalty = _known("penalty", penalty, PENALTIES | FORMS) if isinstance(penalty, str) else penalty
     strengths = _distinct("strength", penalty.strength if strength is None else strength)
     seeds = _distinct("seed", seeds)
     hidden = task.hidden if hidden is None else hidden

@@ -11,7 +11,7 @@ import pytest
 from modlib import PENALTIES, TASKS, train
 from modlib.batch import canonical, keys
 from modlib.batch.checkout import NOTEBOOKS, PACKAGE
-from modlib.study.forms import FORMS
+from modlib.penalties.forms import FORMS
 from modlib.training.fit import trial
 
 L1 = {"task": "retina", "penalty": "l1", "strengths": [1e-3, 1e-2]}
@@ -75,9 +75,9 @@ def test_every_task_and_every_penalty_has_a_key_of_its_own():
 
 def test_a_form_of_the_loop_term_counts_where_it_is_named_alone():
     found = keys.reached("sweep", **L1 | {"penalty": "root"})
-    assert "study.forms.root" in found
-    assert "study.forms.logarithm" not in found
-    assert not {"study.forms.root", "loops.total_loop_sum"} & keys.reached("sweep", **L1)
+    assert "penalties.forms.root" in found
+    assert "penalties.forms.logarithm" not in found
+    assert not {"penalties.forms.root", "loops.total_loop_sum"} & keys.reached("sweep", **L1)
 
 
 PENALTY, TASK, RETINA = (
@@ -317,8 +317,8 @@ def test_a_part_does_not_reach_what_other_parts_are_made_of():
     found = keys.reached("sweep", **L1)
     assert {"tasks.retina.retina", "penalties.penalty.l1_penalty"} <= found
     # of a registry the entries count that are named
-    modules = {name.rpartition(".")[0] for name in found - {"study.forms.FORMS"}}
-    others = {"study.forms", "loops", "walks", "penalties.connection_costs", "penalties.priors"}
+    modules = {name.rpartition(".")[0] for name in found - {"penalties.forms.FORMS"}}
+    others = {"penalties.forms", "loops", "walks", "penalties.connection_costs", "penalties.priors"}
     assert not modules & {*others, "plots", "tasks.images", "tasks.planted", "batch.tables"}
     assert "chain.squares" not in found
 

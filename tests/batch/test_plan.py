@@ -11,7 +11,7 @@ from modlib import PENALTIES
 from modlib.batch import files, jobs, keys, schemas, tables
 from modlib.batch.plan import Plan, planned
 from modlib.batch.publishing import publish
-from modlib.study.forms import FORMS
+from modlib.penalties.forms import FORMS
 
 COMMON = {"seeds": [0, 1, 2], "training_steps": 20}
 CONFIG = {

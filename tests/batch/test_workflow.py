@@ -19,7 +19,7 @@ from modlib import PENALTIES, TASKS
 from modlib.batch import keys, tables
 from modlib.batch.statistics import chosen_strengths
 from modlib.batch.verification import verified_networks
-from modlib.study.forms import FORMS
+from modlib.penalties.forms import FORMS
 
 ROOT = Path(__file__).parents[2]
 # as the notebook has it where nothing else is said

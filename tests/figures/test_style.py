@@ -8,7 +8,7 @@ from modlib import PENALTIES, TASKS
 from modlib.batch.statistics import interval
 from modlib.figures.comparisons import MEASURE_NAMES, TASK_NAMES
 from modlib.figures.style import PENALTY_STYLE, dot, mean_dot
-from modlib.study import forms
+from modlib.penalties import forms
 from modlib.training.measures import MEASURES
 
 FORMS = getattr(forms, "FORMS", {})

@@ -12,10 +12,9 @@ import modlib
 from modlib import weights
 from modlib.chain import squares
 from modlib.graphs import layer_sizes
-from modlib.penalties import PENALTIES
+from modlib.penalties import PENALTIES, forms
+from modlib.penalties.forms import FORMS
 from modlib.penalties.penalty import Penalty, l1_penalty, no_penalty
-from modlib.study import forms
-from modlib.study.forms import FORMS
 from modlib.tasks.retina import retina
 from modlib.training.stacks import Stack
 

@@ -8,8 +8,8 @@ import pytest
 import torch
 
 from modlib.chain import squares, weights
+from modlib.penalties.forms import with_more_decay
 from modlib.penalties.priors import hard_wired
-from modlib.study.forms import with_more_decay
 from modlib.study.retraining import (
     Trainable,
     module_of_head,

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from strategies import blocks, chains, random_chain
 
 from modlib import loop_penalty, walk_loop_penalty, walk_loop_sum
-from modlib.study import forms
+from modlib.penalties import forms
 
 DECAY = 0.007
 
