@@ -8,17 +8,7 @@ from modlib import PENALTIES, TASKS
 from modlib.batch.statistics import interval
 from modlib.figures.comparisons import MEASURE_NAMES, TASK_NAMES
 from modlib.figures.style import PENALTY_STYLE, dot, mean_dot
-from modlib.penalties import forms
 from modlib.training.measures import MEASURES
-
-FORMS = getattr(forms, "FORMS", {})
-"""Forms of the loop term that one page compares; they have labels there."""
-
-OF_A_PAGE = {
-    *FORMS,
-    *("no_decay", "less_decay", "more_decay", "squared_weights", "row_stochastic", "retraced"),
-    *("root", "logarithm", "per_weight", "loops_l2", "loops_c10", "loops_c100"),
-}
 
 
 def unnamed(registered, names, what, entry, place):
@@ -33,7 +23,7 @@ def assert_named(*told):
 
 def test_every_penalty_has_a_label_a_colour_and_a_marker():
     entry, place = "its (label, colour, marker)", "PENALTY_STYLE in modlib/figures/style.py"
-    assert_named(PENALTIES.keys() - OF_A_PAGE, PENALTY_STYLE, "penalty", entry, place)
+    assert_named(PENALTIES.keys(), PENALTY_STYLE, "penalty", entry, place)
     assert not PENALTY_STYLE.keys() - PENALTIES.keys()
     assert len(set(PENALTY_STYLE.values())) == len(PENALTY_STYLE)
     assert len({label for label, *_ in PENALTY_STYLE.values()}) == len(PENALTY_STYLE)
