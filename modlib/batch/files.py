@@ -5,16 +5,12 @@ that a process left behind when it was killed has that process's number, and is 
 """
 
 import hashlib
-import json
 import os
 import shutil
 import socket
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-
-import safetensors.torch
-from torch import Tensor
 
 SUMS = "SHA256SUMS"
 """The file of checksums in a folder, for `sha256sum -c` too."""
@@ -54,20 +50,6 @@ def write_text(path: Path, text: str) -> None:
     """Write a text file, whole or not at all."""
     with renamed_to(path) as temporary:
         temporary.write_bytes(text.encode())
-
-
-def write_tensors(path: Path, tensors: Mapping[str, Tensor], told: Mapping[str, str]) -> None:
-    """Write tensors and what is told of them as safetensors, in the same bytes each time.
-
-    `safetensors` itself writes what is told in an order that changes from run to run.
-    """
-    data = safetensors.torch.save(dict(tensors), dict(told))
-    size = int.from_bytes(data[:8], "little")
-    header = json.loads(data[8 : 8 + size])
-    header["__metadata__"] = dict(sorted(told.items()))
-    text = json.dumps(header, ensure_ascii=False, separators=(",", ":")).encode()
-    with renamed_to(path) as temporary:
-        temporary.write_bytes(data[:8] + text.ljust(size) + data[8 + size :])
 
 
 def sha256(path: Path) -> str:

@@ -27,7 +27,8 @@ REGISTRIES = (("TASKS",), ("PENALTIES",), ("penalties", "forms", "FORMS"))
 """Paths in the package of dictionaries whose entries count one by one."""
 
 BESIDE = {
-    ("batch", name) for name in ("checkout", "files", "keys", "provenance", "schemas", "tables")
+    ("batch", name)
+    for name in ("checkout", "files", "keys", "provenance", "schemas", "storage", "tables")
 }
 """Modules on which no number depends: they name, check, read and write what others compute."""
 

@@ -10,16 +10,13 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import safetensors.torch
-import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from modlib.batch import files, schemas
+from modlib.batch import files, schemas, storage
 from modlib.batch.checkout import ROOT, require
 from modlib.batch.provenance import provenance
-from modlib.training.fit import Run
-from modlib.training.stacks import Stack
+from modlib.batch.storage import Trained
 
 FOLDER = Path(os.environ.get("MODLIB_RESULTS", ROOT / "results"))
 """The tables that pages read: the published ones, or those in `MODLIB_RESULTS`."""
@@ -67,37 +64,6 @@ def read(path: Path | str) -> pd.DataFrame:
     return read_table("networks", Path(path))
 
 
-def write_network(run: Run, row: int, path: Path | str) -> None:
-    """Write one network of a run: its weights and biases, and what it was trained with.
-
-    Layers are named `weight0`, `bias0`, `weight1`, ... from the inputs on.
-    """
-    layers = {
-        f"{name}{depth}": getattr(layer, name)[row].detach().contiguous()
-        for depth, layer in enumerate(run.network.layers)
-        for name in ("weight", "bias")
-    }
-    told = {name: str(run.table[name][row]) for name in ("task", "penalty", "strength", "seed")}
-    told["activation"] = run.network.activation.__name__
-    files.write_tensors(Path(path), layers, told)
-
-
-def read_network(path: Path | str) -> tuple[Stack, dict[str, str]]:
-    """Return a network that `write_network` wrote, as a stack of one, and what it was told of."""
-    path = Path(path)
-    require(path)
-    with safetensors.safe_open(path, "pt") as file:
-        told = file.metadata()
-    layers = safetensors.torch.load_file(path)
-    depths = range(len(layers) // 2)
-    widths = [len(layers["weight0"]), *(layers[f"weight{d}"].shape[1] for d in depths)]
-    network = Stack(widths, [int(told["seed"])], getattr(torch, told["activation"]))
-    with torch.no_grad():
-        for d, layer in enumerate(network.layers):
-            layer.weight[0], layer.bias[0] = layers[f"weight{d}"], layers[f"bias{d}"]
-    return network.eval(), told
-
-
 def long(
     seeds: Sequence[int],
     measures: Mapping[str, Float[Tensor | np.ndarray, " n_stack"]],
@@ -128,15 +94,16 @@ def published_table(name: str, folder: Path | str = FOLDER) -> pd.DataFrame:
     return read_table(name, _checked(Path(folder), f"{name}.csv"))
 
 
-def published_network(
-    task: str, penalty: str, folder: Path | str = FOLDER
-) -> tuple[Stack, dict[str, str]]:
-    """Return the network that is published for a task and a penalty, as `read_network` does.
+def published_network(task: str, penalty: str, folder: Path | str = FOLDER) -> Trained:
+    """Return the network that is published for a task and a penalty, as a stack of one.
 
     Raises:
-        ValueError: if there is none, or if its checksum is not the one in `SHA256SUMS`.
+        ValueError: if there is none, if its checksum is not the one in `SHA256SUMS`, or for the
+            reasons of `storage.read`.
     """
-    return read_network(_checked(Path(folder), f"networks/{task}-{penalty}.safetensors"))
+    path = _checked(Path(folder), f"networks/{task}-{penalty}.safetensors")
+    (network,) = storage.read(path).values()
+    return network
 
 
 def _checked(folder: Path, name: str) -> Path:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from modlib.batch import keys, tables
+from modlib.batch import keys, storage, tables
 from modlib.batch.publishing import publish
 
 ROOT = Path(__file__).parents[2]
@@ -81,8 +81,8 @@ def test_the_sweep_and_the_networks_that_others_take_are_made(tmp_path, monkeypa
         "selection": [100, 101],
         "evaluation": [0, 1],
     }
-    _, told = tables.read_network("new/network")
-    assert (told["penalty"], told["seed"]) == ("l2", "0")
+    (first,) = storage.read("new/network").values()
+    assert (first.penalty, first.network.seeds) == ("l2", (0,))
     # taken from the sweep, and not trained again; the other ones are
     told = {"task": "retina", "strengths": {"none": 0.0, "l2": 0.003}, "seeds": [0, 1]}
     told |= {"training_steps": 10, "sweeps": ["new/networks"], "output": "new/trained"}

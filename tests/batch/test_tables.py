@@ -1,19 +1,15 @@
 """Tables and networks: what is refused and how it is said, and what is kept."""
 
-import errno
 import math
-import os
 import subprocess
 
 import numpy as np
 import pandas as pd
 import pytest
-import safetensors.torch
 import torch
 from rows import ROW, table
 
-from modlib import train, weights
-from modlib.batch import files
+from modlib.batch import files, storage
 from modlib.batch.provenance import provenance
 from modlib.batch.publishing import publish
 from modlib.batch.tables import (
@@ -22,11 +18,10 @@ from modlib.batch.tables import (
     published_network,
     published_table,
     read,
-    read_network,
     read_table,
     write,
-    write_network,
 )
+from modlib.training.fit import fit
 
 
 def test_a_table_comes_back_as_it_was_written(tmp_path):
@@ -166,81 +161,24 @@ def test_a_published_table_without_checksum_is_refused(tmp_path):
 
 
 @pytest.fixture(scope="module")
-def run():
-    sizes = {"hidden": (6, 5), "steps": 5, "nulls": 2, "restarts": 1}
-    return train("retina", "dropout", [0.1, 0.3], [4, 7], **sizes)
+def runs():
+    """Runs that differ in penalty, by its name."""
+    return {p: fit("retina", p, seeds=[4], hidden=(6, 5), steps=5) for p in ("dropout", "none")}
 
 
-@pytest.mark.parametrize("row", range(4))
-def test_a_network_comes_back_with_the_same_outputs(run, row, tmp_path):
-    write_network(run, row, tmp_path / "new" / "network.safetensors")
-    network, told = read_network(tmp_path / "new" / "network.safetensors")
-    assert network.widths == (8, 6, 5, 2)
-    assert network.seeds == (run.network.seeds[row],)
-    for own, all_of_them in zip(weights(network), weights(run.network), strict=True):
-        assert torch.equal(own[0], all_of_them[row])
-    x = run.task.draw(0).test.x
-    with torch.no_grad():
-        expected = run.network(x.expand(4, -1, -1))[row]
-        # a batched product may add up in another order
-        torch.testing.assert_close(network(x[None])[0], expected, rtol=1e-5, atol=1e-6)
-    setting = run.table.loc[row]
-    assert (told["task"], told["penalty"]) == ("retina", "dropout")
-    assert (float(told["strength"]), int(told["seed"])) == (setting.strength, setting.seed)
-
-
-def test_a_network_comes_back_with_its_activation(tmp_path):
-    sizes = {"hidden": (6, 5), "steps": 1, "nulls": 2, "restarts": 1}
-    run = train("retina", seeds=[3], activation=torch.relu, **sizes)
-    write_network(run, 0, tmp_path / "network.safetensors")
-    network, _ = read_network(tmp_path / "network.safetensors")
-    x = run.task.draw(0).test.x[None]
-    assert torch.equal(network(x), run.network(x))
-
-
-def test_a_network_file_holds_weights_and_biases_named_from_the_inputs_on(run, tmp_path):
-    write_network(run, 2, tmp_path / "network.safetensors")
-    layers = safetensors.torch.load_file(tmp_path / "network.safetensors")
-    shapes = {name: tuple(values.shape) for name, values in layers.items()}
-    assert shapes == {
-        "weight0": (8, 6), "bias0": (1, 6), "weight1": (6, 5), "bias1": (1, 5),
-        "weight2": (5, 2), "bias2": (1, 2),
-    }  # fmt: skip
-    assert torch.equal(layers["bias1"], run.network.layers[1].bias[2])
-
-
-def test_a_network_that_is_written_by_half_leaves_the_old_file(run, tmp_path, monkeypatch):
-    path = tmp_path / "network.safetensors"
-    write_network(run, 0, path)
-    before = path.read_bytes()
-
-    def full(descriptor):
-        raise OSError(errno.ENOSPC, "no space left")
-
-    monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(OSError, match="no space"):
-        write_network(run, 1, path)
-    assert path.read_bytes() == before
-    monkeypatch.undo()
-    write_network(run, 1, path)
-    assert path.read_bytes() != before
-    assert [p.name for p in tmp_path.iterdir()] == [path.name]
-
-
-def test_a_network_has_the_same_bytes_each_time(run, tmp_path):
-    for n in range(10):
-        write_network(run, 0, tmp_path / f"{n}.safetensors")
-    assert len({path.read_bytes() for path in tmp_path.iterdir()}) == 1
+def write_first(run, path):
+    storage.write(path, [storage.trained(run).first()])
 
 
 @pytest.fixture
-def folder(run, tmp_path):
+def folder(runs, tmp_path):
     """A folder of results with a table and two networks."""
-    made = {}
-    for row, name in enumerate(("retina-dropout.safetensors", "retina-none.safetensors")):
-        made[name] = tmp_path / "made" / name
-        write_network(run, row, made[name])
-    publish({"networks": table({}, {})}, tmp_path / "results", made)
+    networks = {}
+    for penalty, run in runs.items():
+        name = f"retina-{penalty}.safetensors"
+        networks[name] = tmp_path / "built" / name
+        write_first(run, networks[name])
+    publish({"networks": table({}, {})}, tmp_path / "results", networks)
     return tmp_path / "results"
 
 
@@ -258,11 +196,13 @@ def test_checksums_are_those_that_sha256sum_expects(folder):
     published(folder)
 
 
-def test_publishing_again_covers_what_is_there_then_and_vouches_for_no_other(folder, run, tmp_path):
+def test_publishing_again_covers_what_is_there_then_and_vouches_for_no_other(
+    folder, runs, tmp_path
+):
     (folder / "networks" / "retina-none.safetensors").unlink()
     damaged = folder / "networks" / "retina-dropout.safetensors"
     damaged.write_bytes(b"damaged")
-    write_network(run, 3, tmp_path / "network")
+    write_first(runs["dropout"], tmp_path / "network")
     publish({"networks": table({})}, folder, {"retina-l1.safetensors": tmp_path / "network"})
     assert list(files.sums(folder)) == [
         "networks.csv",
@@ -273,25 +213,23 @@ def test_publishing_again_covers_what_is_there_then_and_vouches_for_no_other(fol
     assert [line.split(": ")[1] for line in told] == ["OK", "FAILED", "OK"]
 
 
-def test_a_published_network_is_the_one_of_its_task_and_penalty(folder, run):
-    network, told = published_network("retina", "dropout", folder)
-    assert torch.equal(weights(network)[0][0], weights(run.network)[0][0])
-    assert told["seed"] == "4"
-    network, told = published_network("retina", "none", folder)
-    assert torch.equal(weights(network)[0][0], weights(run.network)[0][1])
-    assert told["seed"] == "7"
+def test_a_published_network_is_the_one_of_its_task_and_penalty(folder, runs):
+    for penalty, run in runs.items():
+        network = published_network("retina", penalty, folder)
+        assert (network.penalty, network.network.seeds) == (penalty, (4,))
+        assert torch.equal(network.chain[0], run.chain[0])
 
 
-def test_a_published_network_that_was_changed_is_refused(folder, run):
-    write_network(run, 2, folder / "networks" / "retina-none.safetensors")
+def test_a_published_network_that_was_changed_is_refused(folder, runs):
+    write_first(runs["dropout"], folder / "networks" / "retina-none.safetensors")
     with pytest.raises(ValueError, match=r"retina-none.safetensors .*SHA-256 checksum .*changed"):
         published_network("retina", "none", folder)
     assert checked_by_hand(folder).returncode != 0
     published_network("retina", "dropout", folder)
 
 
-def test_a_network_without_a_published_checksum_is_refused(folder, run):
-    write_network(run, 2, folder / "networks" / "retina-l1.safetensors")
+def test_a_network_without_a_published_checksum_is_refused(folder, runs):
+    write_first(runs["dropout"], folder / "networks" / "retina-l1.safetensors")
     with pytest.raises(ValueError, match=r"SHA-256 checksum in SHA256SUMS \(missing\)"):
         published_network("retina", "l1", folder)
 
@@ -299,8 +237,6 @@ def test_a_network_without_a_published_checksum_is_refused(folder, run):
 def test_a_missing_network_is_refused_with_the_way_to_make_it(folder):
     with pytest.raises(ValueError, match=r"no file .*retina-l2\.safetensors; `make reproduce`"):
         published_network("retina", "l2", folder)
-    with pytest.raises(ValueError, match=r"no file .*retina-l2\.safetensors; `make reproduce`"):
-        read_network(folder / "networks" / "retina-l2.safetensors")
 
 
 def test_a_long_table_has_a_row_for_each_measure_and_network():

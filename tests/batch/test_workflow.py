@@ -156,11 +156,14 @@ def test_a_killed_batch_resumes_and_ends_with_what_the_sweep_makes_by_hand(tmp_p
     test = task.draw(0).test
     accuracy = table.set_index(["task", "penalty", "strength", "seed"]).accuracy.sort_index()
     for penalty in RETINA["strengths"]:
-        network, told = tables.published_network("retina", penalty, killed / "results")
-        assert (told["task"], told["penalty"], told["seed"]) == ("retina", penalty, "0")
+        stored = tables.published_network("retina", penalty, killed / "results")
+        assert (stored.task.name, stored.penalty) == ("retina", penalty)
+        assert stored.network.seeds == (0,)
         with torch.no_grad():
-            right = task.accuracy(network(test.x[None]), test.targets[None], task.heads).mean()
-        row = accuracy["retina", penalty, float(told["strength"]), 0]
+            right = task.accuracy(
+                stored.network(test.x[None]), test.targets[None], task.heads
+            ).mean()
+        row = accuracy["retina", penalty, stored.strength, 0]
         assert right.item() == pytest.approx(row, abs=1e-6)
 
     for name, told in CONFIG["tables"].items():
@@ -253,8 +256,9 @@ def test_each_published_task_is_whole():
     for group in groups:
         for task in set(group["tasks"]) & set(config["networks_of"]):
             for penalty in group["strengths"]:
-                _, told = tables.published_network(task, penalty, ROOT / "results")
-                network = (task, penalty, "evaluation", float(told["strength"]), int(told["seed"]))
+                stored = tables.published_network(task, penalty, ROOT / "results")
+                (seed,) = stored.network.seeds
+                network = (task, penalty, "evaluation", stored.strength, seed)
                 assert network in identities(table)
 
 
