@@ -221,6 +221,17 @@ def against(table: pd.DataFrame, own: str, measure: str) -> pd.DataFrame:
     return paired(values.loc[own] - values.drop(index=own))
 
 
+def against_in_each(table: pd.DataFrame, by: list[str], own: str, measure: str) -> pd.DataFrame:
+    """Return `against` in each situation, by the columns that tell situations apart."""
+    rows = {key: against(of, own, measure) for key, of in table.groupby(by, sort=False)}
+    return pd.concat(rows, names=by)
+
+
+def in_points(differences: pd.DataFrame) -> pd.DataFrame:
+    """Return differences of shares in points, a hundred to the whole."""
+    return differences.assign(**100 * differences[["mean", "low", "high"]])
+
+
 def holm(p: pd.Series) -> pd.Series:
     """Return p-values corrected for their number: the family-wise error stays controlled.
 

@@ -7,8 +7,9 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from modlib.batch.names import TASK_NAMES
 from modlib.batch.statistics import with_interval
-from modlib.figures.comparisons import TASK_NAMES, of_tasks
+from modlib.figures.comparisons import of_tasks
 from modlib.figures.style import PENALTY_STYLE, dot, mean_band, mean_dot, name_lines
 from modlib.plots import GREY, PALETTE
 
@@ -86,11 +87,11 @@ def effects(pairs: pd.DataFrame, rivals: Mapping[str, str]) -> Figure:
     """Draw paired differences to some rivals: benefits down, a panel with a title for each rival.
 
     Args:
-        pairs: rows of `comparisons.against` under the index (benefit, task, penalty). A difference
+        pairs: rows of `statistics.against` under the index (benefit, task, penalty). A difference
             whose interval is clear of zero is blue, or red where it is below; others are grey.
     """
     lines = pairs.index.droplevel("penalty").unique()[::-1]
-    benefits = lines.get_level_values("benefit")
+    benefits = lines.get_level_values(0)
     fig, axes = plt.subplots(
         1, len(rivals), sharey=True, squeeze=False, figsize=(10, 0.9 + 0.23 * len(lines))
     )

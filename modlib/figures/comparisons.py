@@ -8,34 +8,13 @@ import pandas as pd
 import seaborn as sns
 from matplotlib.figure import Figure
 
+from modlib.batch.names import TASK_NAMES
 from modlib.figures.style import PENALTY_STYLE, dot, name_lines
 from modlib.plots import GREY, PALETTE
 from modlib.training.measures import MEASURES
 
 MEASURE_NAMES = {measure.name: measure.label for measure in MEASURES}
 """How figures name the measures."""
-
-TASK_NAMES: Mapping[str, str] = {
-    "retina": "retina",
-    "planted_0": "planted",
-    "formulas_independence": "two formulas",
-    "two_digits": "two digits",
-    "three_digits": "three digits",
-    "four_digits": "four digits",
-    "two_mnist": "two MNIST",
-    "planted_25": "planted, 25 % shared",
-    "planted_50": "planted, 50 % shared",
-    "planted_100": "planted, all shared",
-    "retina_and": "retina AND",
-    "retina_or": "retina OR",
-    "retina_xor": "retina XOR",
-    "formulas_composition": "composition",
-    "formulas_sharing": "shared features",
-    "modular_addition": "modular addition",
-    "digits": "one digit",
-    "mnist": "one MNIST",
-}
-"""How figures name the tasks, in their order: separate modules, shared ones, none known."""
 
 SEPARATE = [
     "retina", "planted_0", "formulas_independence", "two_digits", "three_digits", "four_digits",

@@ -1,0 +1,126 @@
+"""Claims: what a page says in words, with what it rests on and when it holds.
+
+A claim is a sentence, a quantity with its 95 % interval, and a condition on that interval. Where a
+sentence speaks of several situations, the claim rests on the one that bears it least.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import pandas as pd
+from pandas.io.formats.style import Styler
+
+from modlib.batch.names import TASK_NAMES
+from modlib.batch.pages import Page
+from modlib.batch.statistics import with_interval
+
+
+class Condition(NamedTuple):
+    """What has to be true of an interval: a text, and how far the ends may still move, if at all.
+
+    The condition holds where that is above 0.
+    """
+
+    text: str
+    slack: Callable[[float, float], float]
+
+
+def above(value: float | int) -> Condition:
+    """Return the condition that all of the interval lies above a value."""
+    return Condition(f"above {value:g}", lambda low, high: low - value)
+
+
+def below(value: float | int) -> Condition:
+    """Return the condition that all of the interval lies below a value."""
+    return Condition(f"below {value:g}", lambda low, high: value - high)
+
+
+def between(least: float | int, most: float | int) -> Condition:
+    """Return the condition that all of the interval lies between two values."""
+    return Condition(
+        f"between {least:g} and {most:g}", lambda low, high: min(low - least, most - high)
+    )
+
+
+UNDECIDED = Condition("not clear of 0", lambda low, high: min(-low, high))
+"""The condition that 0 lies within the interval."""
+
+
+class Claim(NamedTuple):
+    """A sentence and what it rests on.
+
+    Attributes:
+        sentence: what is claimed.
+        quantity: what is measured, with its unit.
+        values: `mean`, `low` and `high` of each situation that the sentence speaks of, under an
+            index that names them; a count, which has no interval, stands in all three.
+        condition: of each situation's interval.
+        form: how the numbers are written.
+    """
+
+    sentence: str
+    quantity: str
+    values: pd.DataFrame
+    condition: Condition
+    form: str = "+.1f"
+
+
+def exact(value: float | int) -> pd.DataFrame:
+    """Return the `values` of a claim about a number without an interval."""
+    return pd.DataFrame({"mean": [value], "low": [value], "high": [value]})
+
+
+def judged(claims: Sequence[Claim]) -> pd.DataFrame:
+    """Return one row per claim: its sentence, what it rests on, its condition, whether it holds.
+
+    Raises:
+        ValueError: for a claim of no situation.
+    """
+    rows = []
+    for claim in claims:
+        if claim.values.empty:
+            raise ValueError(f"the claim '{claim.sentence}' needs a situation, got none")
+        slack = [claim.condition.slack(row.low, row.high) for row in claim.values.itertuples()]
+        # a situation that was not measured bears nothing out
+        slack = pd.Series(slack, claim.values.index).fillna(float("-inf"))
+        least = claim.values.iloc[slack.argmin()]
+        estimate = f"{least['mean']:{claim.form}}"
+        if least.low < least.high:
+            estimate = with_interval(*least[["mean", "low", "high"]], claim.form)
+        if len(slack) > 1:
+            name = least.name if isinstance(least.name, tuple) else (least.name,)
+            situation = ", ".join(TASK_NAMES.get(part, str(part)) for part in name)
+            estimate += f" ({situation}; {len(slack)} in all)"
+        rows.append(
+            {
+                "claim": claim.sentence,
+                "quantity": claim.quantity,
+                "mean [95 % interval]": estimate,
+                "should be": claim.condition.text,
+                "holds": slack.min() > 0,
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def shown(page: Page, claims: Sequence[Claim]) -> Styler:
+    """Return a page's claims as a table.
+
+    Raises:
+        AssertionError: if one does not hold and the page has its own parameters and reads the
+            published tables. With others it is shown as 'not here'.
+    """
+    table = judged(claims)
+    broken = table[~table.holds]
+    if page.own and len(broken):
+        lines = broken.apply(
+            lambda row: (
+                f"'{row.claim}' does not hold: {row.quantity} is {row['mean [95 % interval]']} and"
+                f" should be {row['should be']}"
+            ),
+            axis=1,
+        )
+        raise AssertionError(f"{page.name}: {'; '.join(lines)}")
+    table["holds"] = table.holds.map({True: "yes", False: "not here"})
+    caption = "What this page claims. Of several situations that one is shown which bears it least."
+    return table.style.hide().set_caption(caption).set_table_attributes('class="dataframe"')

@@ -1,0 +1,25 @@
+"""How pages name what tables call by one word."""
+
+from collections.abc import Mapping
+
+TASK_NAMES: Mapping[str, str] = {
+    "retina": "retina",
+    "planted_0": "planted",
+    "formulas_independence": "two formulas",
+    "two_digits": "two digits",
+    "three_digits": "three digits",
+    "four_digits": "four digits",
+    "two_mnist": "two MNIST",
+    "planted_25": "planted, 25 % shared",
+    "planted_50": "planted, 50 % shared",
+    "planted_100": "planted, all shared",
+    "retina_and": "retina AND",
+    "retina_or": "retina OR",
+    "retina_xor": "retina XOR",
+    "formulas_composition": "composition",
+    "formulas_sharing": "shared features",
+    "modular_addition": "modular addition",
+    "digits": "one digit",
+    "mnist": "one MNIST",
+}
+"""How pages name the tasks, in their order: separate modules, shared ones, none known."""

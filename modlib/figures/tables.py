@@ -1,0 +1,22 @@
+"""Tables as pages show them: a caption, names that readers know, headers over every column."""
+
+import pandas as pd
+from pandas.io.formats.style import Styler
+
+from modlib.batch.names import TASK_NAMES
+from modlib.figures.benefits import STYLE
+
+NAMES = TASK_NAMES | {penalty: label for penalty, (label, *_) in STYLE.items()}
+"""What tables call tasks and penalties."""
+
+
+def shown(rows: pd.DataFrame, caption: str, form: str = ".2f") -> Styler:
+    """Return rows under a caption: those of the index first, numbers as `form` has them.
+
+    What is missing is a dash.
+    """
+    table = rows.rename(index=NAMES, columns=NAMES).reset_index().replace(NAMES)
+    table.columns = [str(name).replace("_", " ") for name in table.columns]
+    numbers = list(table.select_dtypes("float"))
+    styled = table.style.hide().format(f"{{:{form}}}", numbers, na_rep="–").set_caption(caption)
+    return styled.set_table_attributes('class="dataframe"')

@@ -1,0 +1,111 @@
+"""What networks bear of noise and loss, from the tables `damage` and `damage_tuned`."""
+
+from typing import Annotated, Literal
+
+import pandas as pd
+from pydantic import AfterValidator, Field
+
+from modlib.batch import pages, statistics
+from modlib.batch.claims import UNDECIDED, Claim, above, below, between
+
+TASKS = ["planted_0", "two_digits", "four_digits"]
+PENALTIES = [
+    "none", "pruned", "l2", "l1", "dropout", "connection_cost", "soft_modularity", "hard_wired",
+    "more_decay", "walk_loops",
+]  # fmt: skip
+NOISE = ["weight noise", "input noise"]
+LOSS = ["removed connections", "removed neurons"]
+DAMAGES = {
+    "weight noise": "noise on weights",
+    "input noise": "noise on inputs",
+    "removed connections": "connections removed",
+    "removed neurons": "hidden neurons removed",
+}
+"""The damages, and what their levels are called."""
+
+
+class Parameters(pages.Parameters):
+    """What the page may be run with."""
+
+    task: Literal[tuple(TASKS)]
+    drawn: Annotated[
+        list[Literal[tuple(PENALTIES)]], Field(min_length=1), AfterValidator(pages.distinct)
+    ]
+
+
+def levels(damage: pd.DataFrame, task: str) -> dict[str, pd.DataFrame]:
+    """Return each network's `accuracy` at each `level` of a damage to one task, by damage."""
+    long = pd.wide_to_long(
+        damage[damage.task == task], ["level_", "accuracy_"], ["penalty", "seed", "damage"], "place"
+    ).reset_index()
+    long = long.rename(columns={"level_": "level", "accuracy_": "accuracy"})
+    return {label: long[long.damage == kind] for kind, label in DAMAGES.items()}
+
+
+def gains(table: pd.DataFrame, own: str = "walk_loops") -> pd.DataFrame:
+    """Return paired differences in points of one penalty to each other, by damage and task.
+
+    Of the mean accuracy over the levels of each damage; and, as the damage 'undamaged', of the
+    accuracy before any.
+    """
+    intact = table[table.damage == table.damage.iloc[0]].assign(damage="undamaged")
+    intact = statistics.against_in_each(intact, ["damage", "task"], own, "accuracy_0")
+    areas = statistics.against_in_each(table, ["damage", "task"], own, "area")
+    return statistics.in_points(pd.concat([intact, areas]))
+
+
+def chosen(tuned: pd.DataFrame, tried: dict[str, dict[str, list[float]]]) -> pd.DataFrame:
+    """Return the strengths chosen for each damage, by penalty, and which end of those tried."""
+    rows = tuned[["task", "damage", "penalty", "strength"]].drop_duplicates()
+    rows["text"] = [
+        statistics.with_end(row.strength, tried[row.task][row.penalty]) for row in rows.itertuples()
+    ]
+    return rows.pivot(index=["task", "damage"], columns="penalty", values="text")
+
+
+def claims(damage: pd.DataFrame, tuned: pd.DataFrame) -> list[Claim]:
+    """Return what the page claims of the two tables."""
+    gain = gains(damage)
+    wired = gains(damage, "hard_wired")
+    more = gains(tuned, "more_decay")
+    digits = ["two_digits", "four_digits"]
+
+    def of(pairs: pd.DataFrame, tasks: list[str], damages: list[str], rival: str) -> pd.DataFrame:
+        rows = pairs.xs(rival, level="penalty")
+        return rows[
+            rows.index.get_level_values("task").isin(tasks)
+            & rows.index.get_level_values("damage").isin(damages)
+        ]
+
+    area = "difference in mean accuracy over the levels of damage, points"
+    return [
+        Claim(
+            "On digits, networks with walk loops bear noise better than those without a penalty.",
+            area, of(gain, digits, NOISE, "none"), above(0),
+        ),
+        Claim(
+            "L2 alone bears it better still.", area, of(gain, digits, NOISE, "l2"), below(0)
+        ),
+        Claim(
+            "Hard-wired modules without any decay bear it better than no penalty, too.",
+            area, of(wired, digits, NOISE, "none"), above(0),
+        ),
+        Claim(
+            "With five times the decay, at strengths chosen for it, walk loops bear noise on the"
+            " inputs better than L2.",
+            area, of(more, digits, ["input noise"], "l2"), above(0),
+        ),
+        Claim(
+            "Noise on the weights they then bear as L2 does.",
+            area, of(more, digits, ["weight noise"], "l2"), UNDECIDED,
+        ),
+        Claim(
+            "Against the loss of connections or neurons walk loops gain less than five points over"
+            " no penalty anywhere.",
+            area, of(gain, TASKS, LOSS, "none"), between(-5, 5),
+        ),
+        Claim(
+            "Dropout, which trains for this damage, bears loss better on digits.",
+            area, of(gain, digits, LOSS, "dropout"), below(0),
+        ),
+    ]  # fmt: skip

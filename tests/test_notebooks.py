@@ -1,0 +1,72 @@
+"""What pages look like: short, with their code open, and an answer on the first screen."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+
+
+def pages():
+    """The notebooks of the table of contents that have claims."""
+    text = (ROOT / "_toc.yml").read_text("utf-8")
+    files = [ROOT / f"{file}.ipynb" for file in re.findall(r"file: (notebooks/\S+)", text)]
+    return {
+        file.stem: json.loads(file.read_text("utf-8"))["cells"]
+        for file in files
+        if "claims.shown" in file.read_text("utf-8")
+    }
+
+
+PAGES = pages()
+
+
+def of_kind(cells, kind):
+    return [cell for cell in cells if cell["cell_type"] == kind]
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_cells_have_at_most_thirty_lines_and_the_code_is_open(page):
+    code = of_kind(PAGES[page], "code")
+    assert max(len(cell["source"]) for cell in code) <= 30
+    hidden = [
+        cell
+        for cell in code
+        if {"hide-input", "remove-input", "hide-cell", "remove-cell"}
+        & set(cell["metadata"].get("tags", []))
+    ]
+    lines = sum(len(cell["source"]) for cell in code)
+    assert sum(len(cell["source"]) for cell in hidden) < lines / 4
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_a_page_opens_with_a_question_an_answer_a_figure_and_what_it_rests_on(page):
+    first = "".join(PAGES[page][0]["source"])
+    for part in ("# ", "?", "{div} answer", "{glue:figure}", "*Rests on*"):
+        assert part in first, part
+    assert f'glue("{page}_claims"' in "".join(PAGES[page][-1]["source"])
+    for word in (":name: fig-", ":alt: "):
+        assert word in first, word
+
+
+def prose(cells):
+    text = "\n\n".join("".join(cell["source"]) for cell in of_kind(cells, "markdown"))
+    text = re.sub(r"```.*?```|\$\$.*?\$\$", "", text, flags=re.DOTALL)
+    return re.sub(r"\$[^$]*\$", "x", text)
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_a_page_is_short_and_a_paragraph_has_at_most_five_numbers(page):
+    text = prose(PAGES[page])
+    assert len(text.split()) <= 1_000
+    for paragraph in text.split("\n\n"):
+        numbers = re.findall(r"\{glue:text\}|(?<![\w`-])\d[\d.,]*", paragraph)
+        assert len(numbers) <= 5, paragraph
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_the_claims_of_a_page_are_in_the_register(page):
+    register = (ROOT / "book" / "claims.md").read_text("utf-8")
+    assert f"{{glue}} {page}_claims\n:doc: ../notebooks/{page}.ipynb" in register
