@@ -23,3 +23,9 @@ TASK_NAMES: Mapping[str, str] = {
     "mnist": "one MNIST",
 }
 """How pages name the tasks, in their order: separate modules, shared ones, none known."""
+
+SEPARATE = [
+    "retina", "planted_0", "formulas_independence", "two_digits", "three_digits", "four_digits",
+    "two_mnist",
+]  # fmt: skip
+"""The tasks with known modules that share neither inputs nor outputs."""

@@ -64,8 +64,12 @@ def opened(allowed: type[Parameters], namespace: Mapping[str, object]) -> Page:
         raise ValueError(
             f"the page {name} takes {', '.join(defaults)}; got {'; '.join(faults)}"
         ) from None
-    published = tables.FOLDER.resolve() == (ROOT / "results").resolve()
-    return Page(name, values == defaults and published)
+    return Page(name, values == defaults and published())
+
+
+def published() -> bool:
+    """Return whether pages read the published tables, and not those of another batch."""
+    return tables.FOLDER.resolve() == (ROOT / "results").resolve()
 
 
 def own_parameters(name: str) -> dict:

@@ -67,7 +67,7 @@ def curve(ax: Axes, table: pd.DataFrame, x: str, y: str, penalty: str) -> None:
 
 def curves(panels: Mapping[str, pd.DataFrame], x: str, y: str, penalties: Sequence[str]) -> Figure:
     """Draw `curve` of several penalties, a panel for each table, under one legend."""
-    fig, axes = plt.subplots(1, len(panels), sharey=True, squeeze=False, figsize=(10, 3.9))
+    fig, axes = plt.subplots(1, len(panels), sharey=True, squeeze=False, figsize=(8, 3.5))
     for (title, table), ax in zip(panels.items(), axes[0], strict=True):
         for penalty in penalties:
             curve(ax, table, x, y, penalty)
@@ -93,7 +93,7 @@ def effects(pairs: pd.DataFrame, rivals: Mapping[str, str]) -> Figure:
     lines = pairs.index.droplevel("penalty").unique()[::-1]
     benefits = lines.get_level_values(0)
     fig, axes = plt.subplots(
-        1, len(rivals), sharey=True, squeeze=False, figsize=(10, 0.9 + 0.23 * len(lines))
+        1, len(rivals), sharey=True, squeeze=False, figsize=(8, 0.9 + 0.23 * len(lines))
     )
     for (rival, title), ax in zip(rivals.items(), axes[0], strict=True):
         for height, line in enumerate(lines):

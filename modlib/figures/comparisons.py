@@ -1,6 +1,7 @@
 """Figures that compare penalties: over tasks, over strengths, structure against function."""
 
 from collections.abc import Mapping, Sequence
+from textwrap import fill
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -8,6 +9,7 @@ import pandas as pd
 import seaborn as sns
 from matplotlib.figure import Figure
 
+from modlib.batch.names import SEPARATE as SEPARATE
 from modlib.batch.names import TASK_NAMES
 from modlib.figures.style import PENALTY_STYLE, dot, name_lines
 from modlib.plots import GREY, PALETTE
@@ -15,12 +17,6 @@ from modlib.training.measures import MEASURES
 
 MEASURE_NAMES = {measure.name: measure.label for measure in MEASURES}
 """How figures name the measures."""
-
-SEPARATE = [
-    "retina", "planted_0", "formulas_independence", "two_digits", "three_digits", "four_digits",
-    "two_mnist",
-]  # fmt: skip
-"""The tasks with known modules that share neither inputs nor outputs."""
 
 
 def of_tasks(summary: pd.DataFrame, tasks: Sequence[str] = tuple(TASK_NAMES)) -> list[str]:
@@ -68,7 +64,7 @@ def structure_against_function(
     columns = min(4, len(tasks))
     rows = -(-len(tasks) // columns)
     fig, axes = plt.subplots(
-        rows, columns, sharey=True, squeeze=False, figsize=(0.8 + 2.7 * columns, 1.4 + 2.5 * rows)
+        rows, columns, sharey=True, squeeze=False, figsize=(0.5 + 2.5 * columns, 1.2 + 2.1 * rows)
     )
     for ax in axes.flat[len(tasks) :]:
         ax.axis("off")
@@ -85,7 +81,7 @@ def structure_against_function(
         ax.set_title(TASK_NAMES[task], fontsize=11)
         ax.axvline(0, color=GREY, lw=0.6, zorder=0)
     fig.supxlabel(MEASURE_NAMES[structure], fontsize=11)
-    fig.supylabel(MEASURE_NAMES[function], fontsize=11)
+    fig.supylabel(fill(MEASURE_NAMES[function], 22), fontsize=11)
     _legend_of_all(fig)
     return fig
 

@@ -18,5 +18,7 @@ def shown(rows: pd.DataFrame, caption: str, form: str = ".2f") -> Styler:
     table = rows.rename(index=NAMES, columns=NAMES).reset_index().replace(NAMES)
     table.columns = [str(name).replace("_", " ") for name in table.columns]
     numbers = list(table.select_dtypes("float"))
-    styled = table.style.hide().format(f"{{:{form}}}", numbers, na_rep="–").set_caption(caption)
+    # rounded first, so that no minus stands before a zero
+    text = {name: lambda value: format(float(format(value, form)) + 0.0, form) for name in numbers}
+    styled = table.style.hide().format(text, na_rep="–").set_caption(caption)
     return styled.set_table_attributes('class="dataframe"')
