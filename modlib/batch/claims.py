@@ -12,7 +12,7 @@ from pandas.io.formats.style import Styler
 
 from modlib.batch.names import TASK_NAMES
 from modlib.batch.pages import Page
-from modlib.batch.statistics import with_interval
+from modlib.batch.statistics import interval_text, intervals
 
 
 class Condition(NamedTuple):
@@ -40,6 +40,11 @@ def between(least: float | int, most: float | int) -> Condition:
     return Condition(
         f"between {least:g} and {most:g}", lambda low, high: min(low - least, most - high)
     )
+
+
+def not_below(value: float | int) -> Condition:
+    """Return the condition that the interval does not lie below a value as a whole."""
+    return Condition(f"not clear below {value:g}", lambda low, high: high - value)
 
 
 UNDECIDED = Condition("not clear of 0", lambda low, high: min(-low, high))
@@ -70,6 +75,12 @@ def exact(value: float | int) -> pd.DataFrame:
     return pd.DataFrame({"mean": [value], "low": [value], "high": [value]})
 
 
+def means(rows: pd.DataFrame, by: Sequence[str], measure: str) -> pd.DataFrame:
+    """Return the mean of a measure and its interval in each situation, by columns."""
+    values = rows.pivot(index=list(by), columns="seed", values=measure)
+    return intervals(values)[["mean", "low", "high"]]
+
+
 def judged(claims: Sequence[Claim]) -> pd.DataFrame:
     """Return one row per claim: its sentence, what it rests on, its condition, whether it holds.
 
@@ -86,7 +97,7 @@ def judged(claims: Sequence[Claim]) -> pd.DataFrame:
         least = claim.values.iloc[slack.argmin()]
         estimate = f"{least['mean']:{claim.form}}"
         if least.low < least.high:
-            estimate = with_interval(*least[["mean", "low", "high"]], claim.form)
+            estimate = interval_text(least, claim.form)
         if len(slack) > 1:
             name = least.name if isinstance(least.name, tuple) else (least.name,)
             situation = ", ".join(TASK_NAMES.get(part, str(part)) for part in name)
