@@ -93,14 +93,19 @@ def interval(values: ArrayLike, seed: int = 0) -> Float[np.ndarray, "2 *rows"]:
     return ends
 
 
-def with_interval(mean: float, low: float, high: float, form: str = ".2f") -> str:
-    """Return a mean and the ends of its interval as text: '0.12 [0.08, 0.15]'."""
-    return f"{mean:{form}} [{low:{form}}, {high:{form}}]"
+def mean_interval(values: ArrayLike) -> pd.Series:
+    """Return the `mean` of values, and the ends `low` and `high` of its `interval`."""
+    low, high = interval(values)
+    return pd.Series({"mean": np.mean(values), "low": low, "high": high})
 
 
-def mean_with_interval(values: ArrayLike, form: str = ".2f") -> str:
-    """Return the mean of values and the ends of its `interval` as text, as `with_interval` does."""
-    return with_interval(np.mean(values), *interval(values), form)
+def interval_text(row: pd.Series, form: str = ".2f") -> str:
+    """Return a `mean_interval`, or a row of `intervals` or `paired`, as '0.12 [0.08, 0.15]'.
+
+    A form in per cent gives points: '+12.0 [+8.1, +15.3]' for '+.1%'.
+    """
+    mean, low, high = (f"{row[end]:{form}}".rstrip("%") for end in ("mean", "low", "high"))
+    return f"{mean} [{low}, {high}]"
 
 
 def intervals(values: pd.DataFrame) -> pd.DataFrame:

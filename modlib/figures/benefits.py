@@ -8,7 +8,6 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from modlib.batch.names import TASK_NAMES
-from modlib.batch.statistics import with_interval
 from modlib.figures.comparisons import of_tasks
 from modlib.figures.style import PENALTY_STYLE, dot, mean_band, mean_dot, name_lines
 from modlib.plots import GREY, PALETTE
@@ -75,12 +74,6 @@ def curves(panels: Mapping[str, pd.DataFrame], x: str, y: str, penalties: Sequen
     handles = axes[0, 0].get_legend_handles_labels()
     fig.legend(*handles, loc="outside lower center", ncols=5, fontsize=9.5)
     return fig
-
-
-def in_points(row: pd.Series) -> str:
-    """Return a row of `comparisons.against` as text, in points: its mean and interval."""
-    points = 100 * row[["mean", "low", "high"]].astype(float)
-    return with_interval(*points, "+.1f")
 
 
 def effects(pairs: pd.DataFrame, rivals: Mapping[str, str]) -> Figure:

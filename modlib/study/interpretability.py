@@ -125,18 +125,18 @@ def claims(circuits: pd.DataFrame) -> list[Claim]:
     return [
         Claim(
             "The lesion of a community costs one sub-task alone in networks with walk loops.",
-            lost, points("lesion_off_diagonal", "walk_loops"), below(5),
+            lost, points("lesion_off_diagonal", "walk_loops"), below(5), ".1f",
         ),
         Claim(
-            "So it does with L2.", lost, points("lesion_off_diagonal", "l2"), below(5),
+            "So it does with L2.", lost, points("lesion_off_diagonal", "l2"), below(5), ".1f",
         ),
         Claim(
             "Without a penalty it costs several, on digits.",
-            lost, points("lesion_off_diagonal", "none", DIGITS), above(5),
+            lost, points("lesion_off_diagonal", "none", DIGITS), above(5), ".1f",
         ),
         Claim(
-            "With walk loops, L1, L2, learned places or hard wiring the community leads to a circuit"
-            " of about one over the number of sub-tasks of what size alone takes.",
+            "With walk loops, L1, L2, learned places or hard wiring the community leads to a"
+            " circuit of about one over the number of sub-tasks of what size alone takes.",
             "times the number of sub-tasks",
             pd.concat([by_community] * 3, axis=1, keys=["mean", "low", "high"]), between(0.8, 1.2),
             ".2f",
@@ -154,15 +154,16 @@ def claims(circuits: pd.DataFrame) -> list[Claim]:
             "They are larger than those of L1.", weights, gains("needed_community", "l1"), above(0),
         ),
         Claim(
-            "From the first hidden layer of its community a probe reads a sub-task, with walk loops.",
-            read, points("read_1", "walk_loops"), above(10),
+            "With walk loops a probe reads a sub-task in the first hidden layer of its community.",
+            read, points("read_1", "walk_loops"), above(10), ".1f",
         ),
         Claim(
-            "It reads next to nothing of other sub-tasks there.",
-            read, points("read_1_others", "walk_loops"), below(1),
+            "Of other sub-tasks it reads little there, less than five points.",
+            read, points("read_1_others", "walk_loops"), below(5), ".1f",
         ),
         Claim(
-            "With L2 it reads of the others too.", read, points("read_1_others", "l2"), above(9),
+            "With L2 it reads of the others too.",
+            read, points("read_1_others", "l2"), above(9), ".1f",
         ),
         Claim(
             "Walk loops leave as little to be read of others as hard wiring does, on planted"
@@ -179,6 +180,7 @@ def claims(circuits: pd.DataFrame) -> list[Claim]:
         ),
         Claim(
             "What a probe finds need not be used: lesions of L2's communities cost others little.",
-            "accuracy lost by other sub-tasks, points", points("lesion_others", "l2"), below(1),
+            "accuracy lost by other sub-tasks, points",
+            points("lesion_others", "l2"), below(1), ".1f",
         ),
     ]  # fmt: skip

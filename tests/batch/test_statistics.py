@@ -20,13 +20,13 @@ from modlib.batch.statistics import (
     end_of_grid,
     holm,
     interval,
+    interval_text,
     intervals,
     judged,
-    mean_with_interval,
+    mean_interval,
     summary,
     summary_at,
     with_end,
-    with_interval,
 )
 from modlib.batch.tables import read, text
 
@@ -458,12 +458,17 @@ def test_differences_need_the_penalty_and_each_seed_once():
             against(wrong, own, "kept")
 
 
-def test_a_mean_is_told_with_the_ends_of_its_interval_in_one_format():
-    assert with_interval(0.123, -0.04, 1.0) == "0.12 [-0.04, 1.00]"
-    assert with_interval(0.123, -0.04, 1.0, "+.1f") == "+0.1 [-0.0, +1.0]"
-    assert mean_with_interval([0.5, 0.5, 0.5], ".1f") == "0.5 [0.5, 0.5]"
+def test_a_mean_and_its_interval_are_text_in_one_form():
+    row = pd.Series({"networks": 5, "mean": 0.123, "low": -0.04, "high": 1.0, "p": 0.5})
+    assert interval_text(row) == "0.12 [-0.04, 1.00]"
+    assert interval_text(row, "+.1f") == "+0.1 [-0.0, +1.0]"
+    assert interval_text(row, "+.1%") == "+12.3 [-4.0, +100.0]"
+
+
+def test_a_mean_has_the_interval_of_its_values():
     values = [0.1, 0.3, 0.2, 0.9]
-    assert mean_with_interval(values) == with_interval(0.375, *interval(values))
+    low, high = interval(values)
+    assert mean_interval(values).to_dict() == {"mean": 0.375, "low": low, "high": high}
 
 
 def test_a_strength_at_an_end_of_its_grid_is_told_to_be_there():

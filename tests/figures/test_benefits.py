@@ -92,8 +92,3 @@ def test_effects_are_coloured_by_what_their_intervals_exclude():
         (0, 0.3, 1.0): benefits.BETTER,
         (1, -0.3, 1.0): benefits.WORSE,
     }
-
-
-def test_a_difference_is_told_in_points():
-    row = pd.Series({"mean": 0.0123, "low": -0.004, "high": 0.02})
-    assert benefits.in_points(row) == "+1.2 [-0.4, +2.0]"
