@@ -47,6 +47,11 @@ def not_below(value: float | int) -> Condition:
     return Condition(f"not clear below {value:g}", lambda low, high: high - value)
 
 
+def not_above(value: float | int) -> Condition:
+    """Return the condition that the interval does not lie above a value as a whole."""
+    return Condition(f"not clear above {value:g}", lambda low, high: value - low)
+
+
 UNDECIDED = Condition("not clear of 0", lambda low, high: min(-low, high))
 """The condition that 0 lies within the interval."""
 
