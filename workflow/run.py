@@ -3,7 +3,7 @@
 A kernel takes about as long to start and to import the packages as a small stack takes to
 train. A notebook sets every name before it reads it, so that a run finds nothing that the one
 before it left. What a run writes comes to its folder, with checksums, once all of it is there;
-what is there already is left out. A run that fails, or whose kernel dies, is told, and does not
+what is there already is left out. A run that fails, or whose kernel dies, is reported, and does not
 keep the others from being made.
 
     python workflow/run.py '[{notebook: sweep, folder: build/..., parameters: {...}, ...}, ...]'
@@ -46,8 +46,8 @@ def execute(run: dict, kernel: AsyncKernelManager) -> None:
             progress_bar=False,
             km=kernel,
         )
-        found = {file: files.sha256(temporary / file) for file in run["files"].values()}
-        files.write_sums(temporary, found)
+        checksums = {file: files.sha256(temporary / file) for file in run["files"].values()}
+        files.write_checksums(temporary, checksums)
 
 
 def main(runs: list[dict]) -> int:
@@ -55,15 +55,15 @@ def main(runs: list[dict]) -> int:
     failed, kernel = 0, AsyncKernelManager(kernel_name="python3")
     try:
         for run in runs:
-            if files.whole(Path(run["folder"])):
+            if files.complete(Path(run["folder"])):
                 continue
             try:
                 execute(run, kernel)
             except Exception as error:  # whatever it is, the others are to be made
-                why = str(error).strip().splitlines() or [""]
+                reason = str(error).strip().splitlines() or [""]
                 print(error, f"{run['executed']} shows where this happened", sep="\n")
                 name = Path(run["folder"]).name
-                print(f"{name} failed, {type(error).__name__}: {why[-1]}", flush=True)
+                print(f"{name} failed, {type(error).__name__}: {reason[-1]}", flush=True)
                 failed = 1
                 stop(kernel)
                 kernel = AsyncKernelManager(kernel_name="python3")

@@ -34,8 +34,11 @@ Token = Definition | Text | str
 LEFT_OUT = {"ctx", "kind", "annotation", "returns", "type_comment", "type_params", "msg"}
 """Fields of syntax that do nothing, or only say something."""
 
-FUNCTIONS = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
+OUTSIDE = {"args", "decorator_list", "bases", "keywords"}
+"""Fields of functions and classes that are evaluated outside of them."""
+
 COMPREHENSIONS = ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp
+SCOPES = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda | ast.ClassDef | COMPREHENSIONS
 
 
 @cache
@@ -47,7 +50,7 @@ def tokens_of(definition: Definition) -> list[Token]:
 
 def tokens_of_script(code: ast.Module) -> list[Token]:
     """Return the tokens of code that stands alone, a notebook's."""
-    return list(_tokens(code.body, Scope(None, bound_by(code.body), imported(code.body, ()))))
+    return list(_tokens(code.body, Scope(None).inside(code)))
 
 
 @cache
@@ -69,28 +72,29 @@ def entries(registry: Definition) -> dict[str, list[Token]]:
 
 
 class Scope(NamedTuple):
-    """Where code stands: its module, None for a script, and the names bound and imported there."""
+    """Where code stands: its module, None for a script, and in what of it."""
 
     module: DottedPath | None
-    bound: frozenset[str] = frozenset()
-    imports: Mapping[str, DottedPath] = {}
-    depth: int = 0
-    in_class: bool = False
+    node: ast.AST | None = None
+    """The innermost class, function or comprehension, or a script; None at a module's top level."""
+    names: Mapping[str, DottedPath | None] = {}
+    """The names that are bound here and around, with the full paths of those that are imported."""
 
-    def of_function(self, node: FUNCTIONS) -> "Scope":
-        """Return the scope of a function's body."""
-        body = node.body if isinstance(node.body, list) else [node.body]
-        arguments = {a.arg for a in ast.walk(node.args) if isinstance(a, ast.arg)}
-        imports = imported(body, self.module or ())
-        bound = (self.bound | bound_by(body) | arguments) - imports.keys()
-        return Scope(self.module, bound, {**self.imports, **imports}, self.depth + 1)
+    def inside(self, node: ast.AST) -> "Scope":
+        """Return the scope of the body of a class, function, comprehension or script."""
+        names = dict(self.names)
+        if not isinstance(node, ast.ClassDef):
+            code = list(ast.iter_child_nodes(node))
+            names |= dict.fromkeys(bound_by(code)) | imported(code, self.module or ())
+        return Scope(self.module, node, names)
 
     def meaning(self, node: ast.AST) -> Definition | DottedPath | None:
         """Return what a name, or a dotted one, stands for; None for what is bound here."""
-        if isinstance(node, ast.Name) and node.id not in self.bound:
-            if node.id in self.imports:
-                return at(self.imports[node.id])
-            return None if self.module is None else resolved(self.module, node.id)
+        if isinstance(node, ast.Name):
+            if node.id not in self.names:
+                return None if self.module is None else resolved(self.module, node.id)
+            path = self.names[node.id]
+            return path and at(path)
         if isinstance(node, ast.Attribute):
             path = self.meaning(node.value)
             if path is not None and not isinstance(path, Definition):
@@ -109,7 +113,7 @@ def _tokens(node: object, scope: Scope) -> Iterator[Token]:
     if not isinstance(node, ast.AST):
         yield repr(node)
         return
-    stored = isinstance(getattr(node, "ctx", None), ast.Store) and scope.depth
+    stored = isinstance(getattr(node, "ctx", None), ast.Store) and scope.node
     meaning = None if stored else scope.meaning(node)
     if meaning is not None:
         yield meaning if isinstance(meaning, Definition) else ".".join(meaning)
@@ -122,36 +126,28 @@ def _tokens(node: object, scope: Scope) -> Iterator[Token]:
         # some versions of Python end a format with an empty text
         yield "JoinedStr"
         yield from _tokens([v for v in node.values if getattr(v, "value", None) != ""], scope)
-    elif isinstance(node, ast.AnnAssign) and not scope.in_class:
+    elif isinstance(node, ast.AnnAssign) and not isinstance(scope.node, ast.ClassDef):
         yield from _tokens(ast.Assign([node.target], node.value), scope)
     else:
         yield type(node).__name__
-        inner = scope
         if isinstance(node, COMPREHENSIONS):
             # the first of what is gone through stands outside
             yield from _tokens(node.generators[0].iter, scope)
-            targets = [generator.target for generator in node.generators]
-            inner = scope._replace(bound=scope.bound | bound_by(targets))
+        inner = scope.inside(node) if isinstance(node, SCOPES) else scope
         for field, value in ast.iter_fields(node):
             # at the top level of a module a definition's own name is of no account
-            own_name = field == "name" and not scope.depth and scope.module is not None
-            if field in LEFT_OUT or own_name or value is None or value == []:
-                continue
-            if field == "body" and isinstance(node, FUNCTIONS):
-                inner = scope.of_function(node)
-            elif field == "body" and isinstance(node, ast.ClassDef):
-                inner = scope._replace(depth=scope.depth + 1, in_class=True)
-            yield field
-            yield from _tokens(value, inner if field != "decorator_list" else scope)
+            own_name = field == "name" and scope.node is None
+            if field not in LEFT_OUT and not own_name and value not in (None, []):
+                yield field
+                yield from _tokens(value, scope if field in OUTSIDE else inner)
 
 
 def _does_nothing(part: object, scope: Scope) -> bool:
     """Return whether a statement is an import, a docstring, `pass`, or declares a type alone."""
-    return (
-        isinstance(part, ast.Import | ast.ImportFrom | ast.Pass)
-        or (isinstance(part, ast.Expr) and isinstance(part.value, ast.Constant))
-        or (isinstance(part, ast.AnnAssign) and part.value is None and not scope.in_class)
-    )
+    if isinstance(part, ast.AnnAssign):
+        return part.value is None and not isinstance(scope.node, ast.ClassDef)
+    is_constant = isinstance(part, ast.Expr) and isinstance(part.value, ast.Constant)
+    return is_constant or isinstance(part, ast.Import | ast.ImportFrom | ast.Pass)
 
 
 @cache
@@ -170,20 +166,20 @@ def _statements(module: DottedPath) -> list[ast.stmt]:
 @cache
 def definitions(module: DottedPath) -> dict[str, list[ast.stmt]]:
     """Return the statements at a module's top level that define or change each name."""
-    found: dict[str, list[ast.stmt]] = {}
+    statements_of: dict[str, list[ast.stmt]] = {}
     for statement in _statements(module):
         # TASKS["new"] = ... and TASKS.update(...) change TASKS
         changed = getattr(statement, "targets", [])
         if isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Call):
             changed = [statement.value.func]
-        names = set(bound_by([statement]))
+        names = bound_by([statement])
         for node in changed:
             while isinstance(node, ast.Subscript | ast.Attribute):
                 node = node.value
             names |= {node.id} if isinstance(node, ast.Name) else set()
         for name in names:
-            found.setdefault(name, []).append(statement)
-    return found
+            statements_of.setdefault(name, []).append(statement)
+    return statements_of
 
 
 def resolved(module: DottedPath, name: str) -> Definition | DottedPath | None:
@@ -194,7 +190,7 @@ def resolved(module: DottedPath, name: str) -> Definition | DottedPath | None:
     if name in definitions(module):
         return Definition(module, name)
     path = imported(_statements(module), module).get(name)
-    return None if path is None else at(path)
+    return path and at(path)
 
 
 @cache
@@ -205,43 +201,41 @@ def at(path: DottedPath) -> Definition | DottedPath | None:
     return resolved(path[1:-1], path[-1])
 
 
-def imported(statements: Iterable[ast.AST], module: DottedPath) -> dict[str, DottedPath]:
-    """Return the full path that each imported name stands for, not looking into functions."""
-    found: dict[str, DottedPath] = {}
+def imported(code: Iterable[ast.AST], module: DottedPath) -> dict[str, DottedPath]:
+    """Return the full path that each name stands for that code imports where it stands."""
+    paths: dict[str, DottedPath] = {}
     is_package = source(module) is not None and source(module).name == "__init__.py"
     package = (PACKAGE.name, *(module if is_package else module[:-1]))
-    for node in _outside_functions(statements):
+    for node in _in_scope(code):
         if isinstance(node, ast.Import):
             for alias in node.names:
                 path = tuple(alias.name.split("."))
-                found[alias.asname or path[0]] = path if alias.asname else path[:1]
+                paths[alias.asname or path[0]] = path if alias.asname else path[:1]
         elif isinstance(node, ast.ImportFrom):
             above = package[: len(package) + 1 - node.level] if node.level else ()
             path = (*above, *(node.module.split(".") if node.module else ()))
-            found |= {alias.asname or alias.name: (*path, alias.name) for alias in node.names}
-    return found
+            paths |= {alias.asname or alias.name: (*path, alias.name) for alias in node.names}
+    return paths
 
 
-def bound_by(code: Iterable[ast.AST]) -> frozenset[str]:
+def bound_by(code: Iterable[ast.AST]) -> set[str]:
     """Return the names that code binds where it stands, but for those that it imports."""
-    found: set[str] = set()
-    elsewhere: set[int] = set()  # the targets of comprehensions are bound in these
-    for node in _outside_functions(code):
-        if isinstance(node, COMPREHENSIONS):
-            targets = (ast.walk(generator.target) for generator in node.generators)
-            elsewhere |= {id(inner) for target in targets for inner in target}
+    names: set[str | None] = set()
+    for node in _in_scope(code):
+        if isinstance(node, ast.arg):
+            names.add(node.arg)
         elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
-            found |= set() if id(node) in elsewhere else {node.id}
+            names.add(node.id)
         elif not isinstance(node, ast.alias):
-            found |= {getattr(node, "name", None)} - {None}
-    return frozenset(found)
+            names.add(getattr(node, "name", None))
+    return names - {None}
 
 
-def _outside_functions(code: Iterable[ast.AST]) -> Iterator[ast.AST]:
-    """Yield the nodes of code, parents first, but for what is inside functions and classes."""
+def _in_scope(code: Iterable[ast.AST]) -> Iterator[ast.AST]:
+    """Yield the nodes of code, parents first, but for what is inside of other scopes."""
     waiting = list(code)
     while waiting:
         node = waiting.pop()
         yield node
-        if not isinstance(node, FUNCTIONS | ast.ClassDef):
+        if not isinstance(node, SCOPES):
             waiting += ast.iter_child_nodes(node)

@@ -6,13 +6,14 @@ that a process left behind when it was killed has that process's number, and is 
 
 import hashlib
 import os
+import re
 import shutil
 import socket
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-SUMS = "SHA256SUMS"
+CHECKSUMS = "SHA256SUMS"
 """The file of checksums in a folder, for `sha256sum -c` too."""
 
 
@@ -21,16 +22,16 @@ def renamed_to(path: Path) -> Iterator[Path]:
     """Give a temporary path beside another, and rename it to that once it is written.
 
     What is there by then may be a file or a folder of files. If anything fails, nothing stays. A
-    folder takes the place of an empty one, or of one that is not whole, and otherwise goes.
+    folder takes the place of an empty one, or of one that is not complete, and otherwise goes.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{socket.gethostname()}.{os.getpid()}.tmp")
     try:
         yield temporary
-        for one in [*temporary.rglob("*"), temporary]:
-            _to_disk(one)
+        for written in [*temporary.rglob("*"), temporary]:
+            _to_disk(written)
         if temporary.is_dir() and path.is_dir():
-            if whole(path):
+            if complete(path):
                 return
             shutil.rmtree(path)
         temporary.replace(path)
@@ -57,43 +58,43 @@ def sha256(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-def sums(folder: Path) -> dict[str, str]:
+def checksums(folder: Path) -> dict[str, str]:
     """Return the checksums that a folder's `SHA256SUMS` gives, by name; none if it is missing.
 
     Raises:
         ValueError: for a line that is neither empty, a comment, nor a checksum and a name.
     """
-    path, found = folder / SUMS, {}
+    path, digests = folder / CHECKSUMS, {}
     for number, line in enumerate(path.read_text("utf-8").splitlines() if path.exists() else [], 1):
         if line.strip() and not line.startswith("#"):
-            digest, _, name = line.partition(" ")
-            if len(digest) != 64 or len(name) < 2:
+            match = re.fullmatch("([0-9a-f]{64}) [ *](.+)", line)
+            if match is None:
                 raise ValueError(
                     f"{path}, line {number}: needs 64 hexadecimal digits, two spaces and a name,"
                     f" got {line!r}; restore the file"
                 )
-            found[name[1:]] = digest
-    return found
+            digests[match[2]] = match[1]
+    return digests
 
 
-def write_sums(folder: Path, found: Mapping[str, str]) -> None:
+def write_checksums(folder: Path, digests: Mapping[str, str]) -> None:
     """Write a folder's `SHA256SUMS`."""
-    lines = (f"{found[name]}  {name}\n" for name in sorted(found))
-    write_text(folder / SUMS, "".join(lines))
+    lines = (f"{digests[name]}  {name}\n" for name in sorted(digests))
+    write_text(folder / CHECKSUMS, "".join(lines))
 
 
-def whole(folder: Path) -> bool:
-    """Return whether a folder has all files that its `SHA256SUMS` tells of, as they were."""
+def complete(folder: Path) -> bool:
+    """Return whether a folder has all files that its `SHA256SUMS` names, as they were."""
     try:
-        found = sums(folder)
+        digests = checksums(folder)
     except ValueError:
         return False
-    return bool(found) and all(intact(folder, name, found) for name in found)
+    return bool(digests) and all(intact(folder, name, digests) for name in digests)
 
 
-def intact(folder: Path, name: str, found: Mapping[str, str]) -> bool:
-    """Return whether a file of a folder has the checksum that is told of it."""
-    return (folder / name).is_file() and sha256(folder / name) == found.get(name)
+def intact(folder: Path, name: str, digests: Mapping[str, str]) -> bool:
+    """Return whether a file of a folder has the checksum that is given for it."""
+    return (folder / name).is_file() and sha256(folder / name) == digests.get(name)
 
 
 def _to_disk(path: Path) -> None:

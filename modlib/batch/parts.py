@@ -1,6 +1,6 @@
 """Parts of the tables besides `networks.csv`: made again by their notebooks, and compared.
 
-A part is what a notebook makes of one entry of each parameter in `ONE_OF`, with all else as in
+A part is what a notebook makes of one entry of each parameter in `SPLIT_BY`, with all else as in
 the published run. Its stacks of networks are those of the whole table, so that its rows have
 the same digits.
 """
@@ -8,6 +8,7 @@ the same digits.
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
+from io import StringIO
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import NamedTuple
@@ -18,9 +19,8 @@ import yaml
 
 from modlib.batch import tables
 from modlib.batch.checkout import NOTEBOOKS
-from modlib.batch.publishing import publish
 
-ONE_OF = {
+SPLIT_BY = {
     "circuits": ["strengths"],
     "curves": ["examples", "strengths"],
     "damage": ["strengths"],
@@ -38,7 +38,7 @@ ONE_OF = {
 REFERENCES = {"recurrent": "none"}
 """Penalties that are made with every other, strengths being chosen against them."""
 
-DEAR = [{"four_digits"}, {"curves", "walk_loops"}]
+SLOW = [{"four_digits"}, {"curves", "walk_loops"}]
 """Words of parts that take over a minute to make again, and are not drawn."""
 
 SPREAD, SHARE = 0.5, 0.02
@@ -47,10 +47,10 @@ deviations of the part's rows and this share of the mean."""
 
 
 class Part(NamedTuple):
-    """A part of a table: the notebook's name, what is told of it, and all its parameters."""
+    """A part of a table: the notebook's name, a label, and all its parameters."""
 
     table: str
-    told: str
+    label: str
     parameters: dict
 
 
@@ -67,68 +67,69 @@ def single(values: list | dict) -> Iterator[tuple[str, list | dict]]:
 
 
 def narrowed(table: str, parameters: dict, chosen: Sequence[tuple[str, list | dict]]) -> Part:
-    """Return the part of a table that one entry of each parameter in `ONE_OF` makes.
+    """Return the part of a table that one entry of each parameter in `SPLIT_BY` makes.
 
     `parameters` are those that all of the table was made with; `chosen` are as from `single`.
     """
-    entries = dict(zip(ONE_OF[table], (entry for _, entry in chosen), strict=True))
+    split_by = SPLIT_BY[table]
+    label = ", ".join(f"{name} {of}" for name, (of, _) in zip(split_by, chosen, strict=True))
+    entries = dict(zip(split_by, (entry for _, entry in chosen), strict=True))
     if table in REFERENCES:
         reference = REFERENCES[table]
-        of_reference = {reference: parameters["strengths"][reference]}
-        entries["strengths"] = entries["strengths"] | of_reference
-    told = ", ".join(f"{name} {one}" for name, (one, _) in zip(entries, chosen, strict=True))
-    return Part(table, told, parameters | entries)
+        entries["strengths"] = entries["strengths"] | {
+            reference: parameters["strengths"][reference]
+        }
+    return Part(table, label, parameters | entries)
 
 
-def sample_parts(tables: dict[str, dict], count: int, seed: int) -> list[Part]:
-    """Return a random part of each of `count` random tables, given their parameters.
+def sample_parts(parameters: dict[str, dict], count: int, seed: int) -> list[Part]:
+    """Return a random part of each of `count` random tables, given their parameters by name.
 
     Raises:
         ValueError: if there are fewer tables that have parts.
     """
     rng = np.random.default_rng(seed)
-    known = [name for name in tables if name in ONE_OF]
-    if len(known) < count:
+    names = [name for name in parameters if name in SPLIT_BY]
+    if len(names) < count:
         raise ValueError(
-            f"verifying needs {count} tables that have parts, got {len(known)}: {known}; ask for"
+            f"verifying needs {count} tables that have parts, got {len(names)}: {names}; ask for"
             " fewer"
         )
     drawn = []
-    for n in rng.choice(len(known), count, replace=False):
-        table, parameters = known[n], tables[known[n]]
+    for table in rng.choice(names, count, replace=False).tolist():
         chosen = []
-        for name in ONE_OF[table]:
-            cheap = [one for one in single(parameters[name]) if not _dear(table, one[0])]
-            chosen.append(cheap[rng.integers(len(cheap))])
-        drawn.append(narrowed(table, parameters, chosen))
+        for name in SPLIT_BY[table]:
+            fast = [
+                (label, entry)
+                for label, entry in single(parameters[table][name])
+                if not any(words <= {table, *label.split()} for words in SLOW)
+            ]
+            chosen.append(fast[rng.integers(len(fast))])
+        drawn.append(narrowed(table, parameters[table], chosen))
     return drawn
 
 
-def _dear(table: str, told: str) -> bool:
-    return any(words <= {table, *told.split()} for words in DEAR)
-
-
-def made_again(part: Part, folder: Path = NOTEBOOKS) -> pd.DataFrame:
+def reproduced(part: Part, folder: Path = NOTEBOOKS) -> pd.DataFrame:
     """Return the part's rows, made by the notebook in `folder` and rounded as published ones.
 
     Raises:
         ValueError: if the notebook fails.
     """
+    notebook = str(folder / f"{part.table}.ipynb")
     with TemporaryDirectory() as place:
-        written = Path(place) / "part.csv"
-        parameters = yaml.safe_dump(part.parameters | {"output": str(written)})
-        notebook = str(folder / f"{part.table}.ipynb")
+        output = Path(place) / "part.csv"
+        parameters = yaml.safe_dump(part.parameters | {"output": str(output)})
         command = [sys.executable, "-m", "papermill", notebook, "-"]
         command += ["--parameters_yaml", parameters, "--no-progress-bar"]
         ran = subprocess.run(command, capture_output=True)
         if ran.returncode:
-            told = ran.stderr.decode(errors="replace").strip().splitlines()[-1]
-            raise ValueError(f"{notebook} should run to its end, got {told}")
-        publish({part.table: pd.read_csv(written)}, place)
-        return tables.published_table(part.table, place)
+            reason = ran.stderr.decode(errors="replace").strip().splitlines()[-1]
+            raise ValueError(f"{notebook} should run to its end, got {reason}")
+        exact = tables.read_table(part.table, output)
+    return tables.read_table(part.table, StringIO(tables.text(part.table, exact)))
 
 
-def beside(published: pd.DataFrame, again: pd.DataFrame, keys: Sequence[str]) -> pd.DataFrame:
+def matching(published: pd.DataFrame, rows: pd.DataFrame, keys: Sequence[str]) -> pd.DataFrame:
     """Return the published rows of those made again, in their order, with the same columns.
 
     `keys` are the columns that say which row a row is. What is not published is empty.
@@ -136,22 +137,23 @@ def beside(published: pd.DataFrame, again: pd.DataFrame, keys: Sequence[str]) ->
     Raises:
         ValueError: if one is not there, or more than once.
     """
-    numbers = dict.fromkeys(again[keys].select_dtypes("number"), float)
-    rows, published = again[keys].astype(numbers), published.astype(numbers)
-    found = rows.merge(published, "left", on=keys, indicator="found")
-    missing = found[found.found == "left_only"]
-    if len(missing) or len(found) > len(again):
-        row = found[found.duplicated(keys) | (found.found == "left_only")][keys].iloc[0]
+    numbers = dict.fromkeys(rows[keys].select_dtypes("number"), float)
+    matches = (
+        rows[keys].astype(numbers).merge(published.astype(numbers), "left", keys, indicator="in")
+    )
+    missing = matches["in"] == "left_only"
+    if missing.any() or len(matches) > len(rows):
+        first = matches.loc[missing | matches.duplicated(keys), keys].iloc[0]
         raise ValueError(
-            f"a row made again needs one in the published table, got {len(missing)} of"
-            f" {len(again)} without, and {len(found)} in all; the first: {row.to_dict()}"
+            f"a row made again needs one in the published table, got {missing.sum()} of"
+            f" {len(rows)} without, and {len(matches)} in all; the first: {first.to_dict()}"
         )
-    return found.reindex(columns=again.columns)
+    return matches.reindex(columns=rows.columns)
 
 
 def tolerances(
-    published: pd.DataFrame, again: pd.DataFrame, keys: Sequence[str]
+    published: pd.DataFrame, rows: pd.DataFrame, keys: Sequence[str]
 ) -> dict[str, float]:
     """Return how far the means of each measure may lie apart on another machine."""
-    rows = published[[m for m in again.select_dtypes("number") if m not in keys]].astype(float)
-    return (SPREAD * rows.std() + SHARE * rows.mean().abs()).to_dict()
+    measures = published[[m for m in rows.select_dtypes("number") if m not in keys]].astype(float)
+    return (SPREAD * measures.std() + SHARE * measures.mean().abs()).to_dict()

@@ -7,12 +7,13 @@ for is there.
 """
 
 from collections.abc import Iterable
+from contextlib import nullcontext
 from itertools import product
 from pathlib import Path
 from typing import NamedTuple
 
 from modlib.batch import files, keys, tables
-from modlib.batch.publishing import locked
+from modlib.batch.publishing import locked, name_and_key
 
 PER_KERNEL = 14
 """How many parts one kernel makes at most: the more, the less time goes into starting."""
@@ -29,7 +30,7 @@ FILES_OF_PART = {
 
 
 class Plan(NamedTuple):
-    """What is there to make, and what has to be made."""
+    """What there is to make, and what of it has to be made."""
 
     config: dict
     parts: dict[str, dict]
@@ -44,8 +45,8 @@ class Plan(NamedTuple):
     """The parameters of the networks that several of those tables are about, by name."""
 
     @property
-    def free(self) -> dict[str, str]:
-        """The part that strengths are chosen against, by task."""
+    def baselines(self) -> dict[str, str]:
+        """The part without a penalty, which strengths are chosen against, by task."""
         return {of["task"]: part for part, of in self.parts.items() if of["penalty"] == "none"}
 
 
@@ -58,44 +59,34 @@ def planned(config: dict) -> Plan:
     parts = all_parts(config)
     asked = asked_for(config, parts)
     results, build = Path(config["results"]), Path(config["build"])
-    if results.exists():
-        with locked(results):
-            there = published_parts(config, results)
-            stale_of_tables = stale_tables(config, results)
-    else:
-        there, stale_of_tables = set(), stale_tables(config, results)
+    with locked(results) if results.exists() else nullcontext():
+        current = published_parts(config, results)
+        others = stale_tables(config, results)
     for kind in ("parts", "trained", "tables"):
         files.clear(build / kind)
-        for receipt in (build / kind).glob(f"*/{files.SUMS}"):
-            if not files.whole(receipt.parent):
+        for receipt in (build / kind).glob(f"*/{files.CHECKSUMS}"):
+            if not files.complete(receipt.parent):
                 files.remove(receipt.parent)
-    stale = [part for part in asked if part.rsplit("-", 1)[1] not in there]
-    named = {
+    stale = [part for part in asked if name_and_key(part)[1] not in current]
+    trained = {
         f"{task}-{keys.table_key('trained', **of)}": of
-        for task, of in networks_of_tables(config, stale_of_tables.values()).items()
+        for task, of in networks_of_tables(config, others.values()).items()
     }
-    return Plan(config, parts, asked, stale, stale_of_tables, named)
+    return Plan(config, parts, asked, stale, others, trained)
 
 
 def all_parts(config: dict) -> dict[str, dict]:
     """Return the parameters of each part, by its name."""
     parts = {}
     for group in config["groups"]:
-        seeds = {}
+        common = {name: config[name] for name in SETTINGS}
         for role in ("selection_seeds", "evaluation_seeds"):
             first, count = group[role]
-            seeds[role] = list(range(first, first + count))
+            common[role] = list(range(first, first + count))
         for task, (penalty, strengths) in product(group["tasks"], group["strengths"].items()):
-            parameters = dict(
-                task=task,
-                penalty=penalty,
-                strengths=strengths,
-                also_judged=config["also_judged"].get(penalty, []),
-                **seeds,
-                **{
-                    name: config[name] for name in ("steps", "nulls", "selection_nulls", "restarts")
-                },
-            )
+            also_judged = config["also_judged"].get(penalty, [])
+            own = {"task": task, "penalty": penalty, "strengths": strengths}
+            parameters = own | {"also_judged": also_judged} | common
             parts[f"{task}-{penalty}-{keys.table_key('sweep', **parameters)}"] = parameters
     return parts
 
@@ -103,33 +94,33 @@ def all_parts(config: dict) -> dict[str, dict]:
 def asked_for(config: dict, parts: dict[str, dict]) -> list[str]:
     """Return the names of the parts that `only` does not leave out."""
     only = config.get("only")
-    kept = [
+    asked = [
         part
         for part, of in parts.items()
         if only in (None, of["task"], of["penalty"], f"{of['task']}-{of['penalty']}")
     ]
-    if not kept and only not in config["tables"]:
-        tasks = [task for group in config["groups"] for task in group["tasks"]]
-        penalties = {penalty for group in config["groups"] for penalty in group["strengths"]}
+    if not asked and only not in config["tables"]:
+        tasks = dict.fromkeys(of["task"] for of in parts.values())
+        penalties = sorted({of["penalty"] for of in parts.values()})
         raise ValueError(
             f"ONLY={only} leaves nothing to do; name a task ({', '.join(tasks)}),"
-            f" a penalty ({', '.join(sorted(penalties))}), both, as in retina-l1, or a table"
+            f" a penalty ({', '.join(penalties)}), both, as in retina-l1, or a table"
             f" ({', '.join(config['tables'])})"
         )
-    return kept
+    return asked
 
 
 def published_parts(config: dict, results: Path) -> set[str]:
     """Return the keys of the parts whose rows, and networks where asked for, are published."""
     if not (results / "networks.csv").exists():
         return set()
-    rows, found = tables.published(results), files.sums(results)
+    rows, checksums = tables.published(results), files.checksums(results)
     pairs = rows[["task", "penalty", "key"]].drop_duplicates().itertuples(index=False)
     return {
         key
         for task, penalty, key in pairs
         if task not in config["networks_of"]
-        or files.intact(results, f"networks/{task}-{penalty}.safetensors", found)
+        or files.intact(results, f"networks/{task}-{penalty}.safetensors", checksums)
     }
 
 
@@ -137,12 +128,10 @@ def stale_tables(config: dict, results: Path) -> dict[str, str]:
     """Return the names of the other tables that have to be made, by name and key."""
     stale = {}
     for name, parameters in config["tables"].items():
-        key = keys.table_key(name, **parameters)
-        there = (results / f"{name}.csv").exists()
-        if config.get("only") in (None, name) and not (
-            there and set(tables.published_table(name, results).key) == {key}
-        ):
-            stale[f"{name}-{key}"] = name
+        if config.get("only") in (None, name):
+            key, exists = keys.table_key(name, **parameters), (results / f"{name}.csv").exists()
+            if not exists or set(tables.published_table(name, results).key) != {key}:
+                stale[f"{name}-{key}"] = name
     return stale
 
 
@@ -153,19 +142,18 @@ def asks_about_networks(config: dict, table: str) -> bool:
 
 def networks_of_tables(config: dict, names: Iterable[str]) -> dict[str, dict]:
     """Return the parameters that the networks of tables are trained with, by task."""
-    found = {}
-    for table in names:
-        if asks_about_networks(config, table):
-            told = config["tables"][table]
-            common = {name: told[name] for name in ("seeds", "training_steps")}
-            for task, strengths in told["strengths"].items():
-                before = found.get(task, {"strengths": {}} | common)
-                of_both = before["strengths"] | strengths
-                if of_both | before["strengths"] != of_both or not common.items() <= before.items():
-                    raise ValueError(
-                        f"{table} asks for networks of {task} with other strengths, seeds or"
-                        " training_steps than a table before it, and they are trained once for"
-                        " all tables; give both the same"
-                    )
-                found[task] = {"task": task, "strengths": of_both, **common}
-    return found
+    networks: dict[str, dict] = {}
+    for table in (name for name in names if asks_about_networks(config, name)):
+        parameters = config["tables"][table]
+        common = {name: parameters[name] for name in ("seeds", "training_steps")}
+        for task, strengths in parameters["strengths"].items():
+            known = networks.setdefault(task, {"task": task, "strengths": {}} | common)
+            both = known["strengths"] | strengths
+            if not common.items() <= known.items() or strengths | known["strengths"] != both:
+                raise ValueError(
+                    f"{table} asks for networks of {task} with other strengths, seeds or"
+                    " training_steps than a table before it, and they are trained once for"
+                    " all tables; give both the same"
+                )
+            known["strengths"] = both
+    return networks

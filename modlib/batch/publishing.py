@@ -24,7 +24,8 @@ STAGED = ".publishing"
 def locked(folder: Path) -> Iterator[None]:
     """Keep others from publishing in a folder, and bring what was interrupted there to an end."""
     folder.mkdir(parents=True, exist_ok=True)
-    with FileLock(folder / ".lock"):
+    # who holds the lock may take it again
+    with FileLock(folder / ".lock", is_singleton=True):
         files.clear(folder)
         _place(folder)
         yield
@@ -40,9 +41,25 @@ def publish(
     Raises:
         ValueError: for a table that `schemas.check` refuses.
     """
-    folder = Path(folder)
+    folder, networks = Path(folder), networks or {}
+    contents = {f"{name}.csv": tables.text(name, table).encode() for name, table in new.items()}
+    contents |= {f"networks/{name}": path.read_bytes() for name, path in networks.items()}
     with locked(folder):
-        _publish(new, folder, networks or {})
+        known = files.checksums(folder).items()
+        checksums = {name: digest for name, digest in known if (folder / name).exists()}
+        with files.renamed_to(folder / STAGED) as staged:
+            for name, content in contents.items():
+                path = staged / name
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_bytes(content)
+                checksums[name] = files.sha256(path)
+            files.write_checksums(staged, checksums)
+        _place(folder)
+
+
+def name_and_key(made: Path | str) -> list[str]:
+    """Return the name and the key of a part or another table, or of the folder it waits in."""
+    return Path(made).name.rsplit("-", 1)
 
 
 def publish_batch(
@@ -54,56 +71,35 @@ def publish_batch(
     `networks_of` are published too.
 
     Raises:
-        ValueError: if a folder is not whole, or for a table that is refused.
+        ValueError: if a folder is not complete, or for a table that is refused.
     """
-    folder = Path(folder)
-    broken = [made for made in (*parts, *others) if not files.whole(Path(made))]
+    broken = [made for made in (*parts, *others) if not files.complete(Path(made))]
     if broken:
         raise ValueError(f"{', '.join(broken)} should be whole, got less; make them again")
-    new = {_name(one): tables.read_table(_name(one), Path(one, "table.csv")) for one in others}
-    found = {}
-    with locked(folder):
+    names = {made: name_and_key(made)[0] for made in (*parts, *others)}
+    new = {names[o]: tables.read_table(names[o], Path(o, "table.csv")) for o in others}
+    networks = {
+        f"{names[part]}.safetensors": Path(part, "network.safetensors")
+        for part in parts
+        if names[part].split("-")[0] in networks_of
+    }
+    with locked(Path(folder)):
         if parts:
             table = pd.concat([tables.read(Path(part, "table.csv")) for part in parts])
-            if (folder / "networks.csv").exists():
-                replaced = table.set_index(["task", "penalty"]).index.unique()
-                old = tables.published(folder)
-                old = old[~old.set_index(["task", "penalty"]).index.isin(replaced)]
-                table = pd.concat([old, table])
+            if Path(folder, "networks.csv").exists():
+                replaced = table.set_index(["task", "penalty"]).index
+                old = tables.published(folder).set_index(["task", "penalty"], drop=False)
+                table = pd.concat([old[~old.index.isin(replaced)], table])
             order = ["task", "penalty", "strength", "seed"]
             new["networks"] = table.sort_values(order, ignore_index=True)
-            found = {
-                f"{_name(part)}.safetensors": Path(part, "network.safetensors")
-                for part in parts
-                if _name(part).split("-")[0] in networks_of
-            }
-        _publish(new, folder, found)
-
-
-def _name(made: str) -> str:
-    """Return the name of a part or table, without its key."""
-    return Path(made).name.rsplit("-", 1)[0]
-
-
-def _publish(new: Mapping[str, pd.DataFrame], folder: Path, networks: Mapping[str, Path]) -> None:
-    contents = {f"{name}.csv": tables.text(name, table).encode() for name, table in new.items()}
-    contents |= {f"networks/{name}": path.read_bytes() for name, path in networks.items()}
-    there = {name: of for name, of in files.sums(folder).items() if (folder / name).exists()}
-    with files.renamed_to(folder / STAGED) as staged:
-        for name, content in contents.items():
-            path = staged / name
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(content)
-            there[name] = files.sha256(path)
-        files.write_sums(staged, there)
-    _place(folder)
+        publish(new, folder, networks)
 
 
 def _place(folder: Path) -> None:
     """Move what is staged into place, the checksums last."""
     staged = folder / STAGED
     waiting = [path for path in staged.rglob("*") if path.is_file()]
-    for path in sorted(waiting, key=lambda path: path.name == files.SUMS):
+    for path in sorted(waiting, key=lambda path: path.name == files.CHECKSUMS):
         place = folder / path.relative_to(staged)
         place.parent.mkdir(exist_ok=True)
         path.replace(place)

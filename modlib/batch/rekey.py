@@ -11,27 +11,24 @@ import sys
 
 import pandas as pd
 
-from modlib.batch import keys, tables, verification
-from modlib.batch.parts import ONE_OF, Part, sample_parts
+from modlib.batch import tables, verification
+from modlib.batch.parts import SPLIT_BY, Part, sample_parts
 from modlib.batch.plan import all_parts, stale_tables
-from modlib.batch.publishing import publish
+from modlib.batch.publishing import name_and_key, publish
 
 
-def keys_now(config: dict) -> tuple[pd.Series, dict[str, str]]:
-    """Return the keys that tables should have: by task and penalty, and of the others by name."""
-    pairs = {
-        (of["task"], of["penalty"]): name.rsplit("-", 1)[1]
-        for name, of in all_parts(config).items()
-    }
-    others = {name: keys.table_key(name, **of) for name, of in config["tables"].items()}
-    return pd.Series(pairs, name="now"), others
+def stale(config: dict) -> tuple[pd.DataFrame, dict[str, str]]:
+    """Return what has other keys than the code gives: rows of networks and other tables.
 
-
-def stale(config: dict) -> tuple[pd.DataFrame, list[str]]:
-    """Return the rows of networks and the names of other tables whose keys are not the code's."""
-    rows = tables.published(tables.FOLDER).join(keys_now(config)[0], on=["task", "penalty"])
-    others = stale_tables(config, tables.FOLDER).values()
-    return rows[rows.key != rows.now].drop(columns="now"), list(others)
+    The rows have the key of now in a column `now`, empty where no part asks for them; the other
+    tables' keys are given by name.
+    """
+    parts = all_parts(config).items()
+    keys = {(of["task"], of["penalty"]): name_and_key(part)[1] for part, of in parts}
+    rows = tables.published(tables.FOLDER)
+    rows = rows.join(pd.Series(keys, name="now"), on=["task", "penalty"])
+    others = dict(name_and_key(table) for table in stale_tables(config, tables.FOLDER))
+    return rows[rows.key != rows.now], others
 
 
 def main() -> int:
@@ -44,23 +41,18 @@ def main() -> int:
     rows, others = stale(config)
     n_pairs = len(rows[["task", "penalty"]].drop_duplicates())
     print(f"{n_pairs} parts of networks.csv and {len(others)} other tables are stale", flush=True)
-    told = {name: config["tables"][name] for name in others}
-    with_parts = [name for name in others if name in ONE_OF]
-    drawn = sample_parts(told, len(with_parts), options.seed)
-    drawn += [Part(name, "whole", of) for name, of in told.items() if name not in ONE_OF]
+    split = {name: config["tables"][name] for name in others if name in SPLIT_BY}
+    whole = [Part(n, "whole", config["tables"][n]) for n in others if n not in SPLIT_BY]
+    parts = sample_parts(split, len(split), options.seed) + whole
     pairs = verification.sample(rows, min(options.pairs, n_pairs), options.seed)
-    found = verification.verdicts(pairs, drawn, config)
-    if any(verdict.lines or not verdict.exact for verdict in found):
+    verdicts = verification.verdicts(pairs, parts, config)
+    if any(verdict.differences or not verdict.exact for verdict in verdicts):
         print("no key was written: what differs, or was made elsewhere, is for `make reproduce`")
         return 1
-    now, of_others = keys_now(config)
-    new = {
-        name: tables.published_table(name, tables.FOLDER).assign(key=of_others[name])
-        for name in others
-    }
+    new = {n: tables.published_table(n, tables.FOLDER).assign(key=k) for n, k in others.items()}
     if n_pairs:
-        table = tables.published(tables.FOLDER).join(now, on=["task", "penalty"])
-        new["networks"] = table.assign(key=table.now.fillna(table.key)).drop(columns="now")
+        new["networks"] = tables.published(tables.FOLDER)
+        new["networks"].loc[rows.index, "key"] = rows.now.fillna(rows.key)
     publish(new, tables.FOLDER)
     print(f"{len(new)} tables have the keys of the present code")
     return 0

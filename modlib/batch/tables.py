@@ -67,11 +67,11 @@ def read(path: Path | str) -> pd.DataFrame:
 def long(
     seeds: Sequence[int],
     measures: Mapping[str, Float[Tensor | np.ndarray, " n_stack"]],
-    **told: object,
+    **common: object,
 ) -> pd.DataFrame:
-    """Return one row per measure and network: `seed`, what all were told, `measure`, `value`."""
-    rows = pd.DataFrame(measures).assign(seed=seeds, **told)
-    return rows.melt(["seed", *told], var_name="measure")
+    """Return one row per measure and network: `seed`, columns in common, `measure`, `value`."""
+    rows = pd.DataFrame(measures).assign(seed=seeds, **common)
+    return rows.melt(["seed", *common], var_name="measure")
 
 
 def published(folder: Path | str = FOLDER) -> pd.DataFrame:
@@ -110,10 +110,11 @@ def _checked(folder: Path, name: str) -> Path:
     """Return a published file's path after comparing its checksum."""
     path = folder / name
     require(path)
-    found = files.sums(folder)
-    if not files.intact(folder, name, found):
+    checksums = files.checksums(folder)
+    expected = checksums.get(name, "in SHA256SUMS (missing)")
+    if not files.intact(folder, name, checksums):
         raise ValueError(
-            f"{path} should have the SHA-256 checksum {found.get(name, 'in SHA256SUMS (missing)')},"
+            f"{path} should have the SHA-256 checksum {expected},"
             f" got {files.sha256(path)}: it was changed by hand or not copied whole; restore it, or"
             " delete it, and `make reproduce` makes it again"
         )

@@ -20,7 +20,7 @@ import yaml
 
 from modlib.batch import provenance, schemas, tables
 from modlib.batch.checkout import WORKFLOW, require
-from modlib.batch.parts import NOTEBOOKS, Part, beside, made_again, sample_parts, tolerances
+from modlib.batch.parts import NOTEBOOKS, Part, matching, reproduced, sample_parts, tolerances
 from modlib.training.fit import train
 from modlib.training.measures import MEASURES
 
@@ -32,7 +32,7 @@ TOLERANCE = {measure.name: measure.tolerance for measure in MEASURES}
 SIX_DIGITS = 2e-5
 """By how much numbers of six significant digits differ at most if they were equal."""
 
-DEAR = 40.0
+SLOW = 40.0
 """Seconds of training above which a pair is not drawn, so that verifying takes minutes."""
 
 
@@ -48,18 +48,18 @@ def sample(table: pd.DataFrame, pairs: int, seed: int) -> list[pd.DataFrame]:
     groups = [
         group
         for _, group in judged.groupby(["task", "penalty"])
-        if (group.status == "ok").all() and group.seconds.sum() <= DEAR
+        if (group.status == "ok").all() and group.seconds.sum() <= SLOW
     ]
     if len(groups) < pairs:
         raise ValueError(
-            f"verifying needs {pairs} pairs of task and penalty that train in {DEAR:g} seconds,"
+            f"verifying needs {pairs} pairs of task and penalty that train in {SLOW:g} seconds,"
             f" got {len(groups)}; ask for fewer, or publish more"
         )
     drawn = np.random.default_rng(seed).choice(len(groups), pairs, replace=False)
     return [groups[n] for n in drawn]
 
 
-def trained_again(rows: pd.DataFrame, nulls: int, restarts: int) -> pd.DataFrame:
+def retrained(rows: pd.DataFrame, nulls: int, restarts: int) -> pd.DataFrame:
     """Return the table of the same networks, trained as the same stacks, one per strength.
 
     The stack has to be the same for the same digits: where one network's numbers end and the
@@ -67,15 +67,15 @@ def trained_again(rows: pd.DataFrame, nulls: int, restarts: int) -> pd.DataFrame
     """
     first = rows.iloc[0]
     settings = {"steps": int(first.steps), "nulls": nulls, "restarts": restarts}
-    tables = [
+    stacks = [
         train(first.task, first.penalty, strength, of_strength.seed.tolist(), **settings).table
         for strength, of_strength in rows.groupby("strength", sort=False)
     ]
-    return pd.concat(tables, ignore_index=True)
+    return pd.concat(stacks, ignore_index=True)
 
 
-def differing(
-    published: pd.DataFrame, again: pd.DataFrame, tolerance: dict[str, float], exact: bool
+def differences(
+    published: pd.DataFrame, rows: pd.DataFrame, tolerance: dict[str, float], exact: bool
 ) -> list[str]:
     """Return a line for each measure that differs by more than it may, row by row.
 
@@ -84,11 +84,11 @@ def differing(
     """
     lines = []
     for measure, apart in tolerance.items():
-        old, new = published[measure].to_numpy(float), again[measure].to_numpy(float)
+        old, new = published[measure].to_numpy(float), rows[measure].to_numpy(float)
         if exact:
             same = np.isclose(old, new, rtol=SIX_DIGITS, atol=1e-6, equal_nan=True).all()
         else:
-            means = published[measure].mean(), again[measure].mean()
+            means = published[measure].mean(), rows[measure].mean()
             same = np.allclose(*means, rtol=0, atol=apart, equal_nan=True)
         if not same:
             worst = np.nanargmax(np.abs(old - new)) if np.isfinite(old - new).any() else 0
@@ -100,35 +100,35 @@ def differing(
 
 
 class Verdict(NamedTuple):
-    """What was made again, to which accuracy it was compared, and what differs, in words."""
+    """What was made again, whether all six digits were compared, and the differences."""
 
-    told: str
+    label: str
     exact: bool
-    lines: list[str]
+    differences: list[str]
 
 
-def _of_here(rows: pd.DataFrame) -> bool:
+def _made_here(rows: pd.DataFrame) -> bool:
     return bool((rows.versions == provenance.provenance()["versions"]).all())
 
 
 def verified_networks(rows: pd.DataFrame, nulls: int, restarts: int) -> Verdict:
     """Train the networks of a pair again and compare them with their rows."""
-    exact, again = _of_here(rows), trained_again(rows, nulls, restarts)
-    told = f"networks, {rows.task.iloc[0]} {rows.penalty.iloc[0]}: {len(rows)} rows"
-    return Verdict(told, exact, differing(rows, again, TOLERANCE, exact))
+    exact, again = _made_here(rows), retrained(rows, nulls, restarts)
+    label = f"networks, {rows.task.iloc[0]} {rows.penalty.iloc[0]}: {len(rows)} rows"
+    return Verdict(label, exact, differences(rows, again, TOLERANCE, exact))
 
 
 def verified_part(part: Part, published: pd.DataFrame, folder: Path = NOTEBOOKS) -> Verdict:
     """Make a part of another table again and compare it with the published rows."""
-    told, exact = f"{part.table}, {part.told}", _of_here(published)
+    label, exact = f"{part.table}, {part.label}", _made_here(published)
     keys = schemas.keys(part.table)
     try:
-        again = made_again(part, folder)
-        rows = beside(published, again, keys)
+        rows = reproduced(part, folder)
+        old = matching(published, rows, keys)
     except ValueError as error:
-        return Verdict(told, exact, [f"    {error}"])
-    lines = differing(rows, again, tolerances(rows, again, keys), exact)
-    return Verdict(f"{told}: {len(again)} rows", exact, lines)
+        return Verdict(label, exact, [f"    {error}"])
+    lines = differences(old, rows, tolerances(old, rows, keys), exact)
+    return Verdict(f"{label}: {len(rows)} rows", exact, lines)
 
 
 def profile() -> dict:
@@ -141,19 +141,17 @@ def verdicts(pairs: Sequence[pd.DataFrame], parts: Sequence[Part], config: dict)
     # a fork would copy PyTorch's threads
     with ProcessPoolExecutor(mp_context=multiprocessing.get_context("spawn")) as pool:
         # parts take longest, and come first
-        begun = [
+        running = [
             pool.submit(verified_part, part, tables.published_table(part.table, tables.FOLDER))
             for part in parts
         ]
         settings = config["nulls"], config["restarts"]
-        begun += [pool.submit(verified_networks, rows, *settings) for rows in pairs]
-        found = []
-        for verdict in (future.result() for future in begun):
-            asked = "six digits" if verdict.exact else "means within tolerance"
-            print(f"{'DIFFERS' if verdict.lines else 'ok':8}{verdict.told}, {asked}")
-            print(*verdict.lines, sep="\n", end="\n" if verdict.lines else "", flush=True)
-            found.append(verdict)
-    return found
+        running += [pool.submit(verified_networks, rows, *settings) for rows in pairs]
+        for label, exact, lines in (future.result() for future in running):
+            accuracy = "six digits" if exact else "means within tolerance"
+            print(f"{'DIFFERS' if lines else 'ok':8}{label}, {accuracy}")
+            print("".join(f"{line}\n" for line in lines), end="", flush=True)
+        return [future.result() for future in running]
 
 
 def main() -> int:
@@ -171,9 +169,9 @@ def main() -> int:
         f"{sum(map(len, pairs))} networks of {len(pairs)} pairs of task and penalty,"
         f" {len(parts)} parts of other tables, --seed {seed}"
     )
-    found = verdicts(pairs, parts, config)
-    print(f"{sum(not v.lines for v in found)} of {len(found)} agree with the published tables")
-    return int(any(verdict.lines for verdict in found))
+    agree = [not verdict.differences for verdict in verdicts(pairs, parts, config)]
+    print(f"{sum(agree)} of {len(agree)} agree with the published tables")
+    return int(not all(agree))
 
 
 if __name__ == "__main__":

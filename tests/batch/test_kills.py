@@ -96,7 +96,7 @@ def kill_once(batch, who, sent, delay):
 
 def tables_of(folder):
     """What is published, but for the seconds that it took."""
-    assert files.whole(folder)
+    assert files.complete(folder)
     found = {path.name: path.read_bytes() for path in folder.rglob("*.safetensors")}
     for path in folder.glob("*.csv"):
         table = pd.read_csv(path, dtype=str)
@@ -126,7 +126,7 @@ def test_after_five_kills_the_plain_command_ends_with_the_same_tables(tmp_path, 
         code = batch.wait(timeout=300)
         told = f"{sent.name} of the {who} after {delay:.1f} s" if was_sent else f"no {who} there"
         print(f"\n{n}: {told}: exit {code} after {time.monotonic() - since:.0f} s", end="")
-        assert not results.exists() or files.whole(results) or (results / ".publishing").exists()
+        assert not results.exists() or files.complete(results) or (results / ".publishing").exists()
     assert begin(tmp_path).wait(timeout=300) == 0, (tmp_path / "said.txt").read_text()
     assert tables_of(results) == undisturbed
     assert not [path for path in tmp_path.rglob("*.tmp") if ".snakemake" not in str(path)]

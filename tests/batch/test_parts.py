@@ -7,11 +7,11 @@ import pytest
 import yaml
 
 from modlib.batch.parts import (
-    ONE_OF,
+    SPLIT_BY,
     Part,
-    beside,
-    made_again,
+    matching,
     narrowed,
+    reproduced,
     sample_parts,
     single,
     tolerances,
@@ -36,7 +36,7 @@ def test_parts_are_told_by_what_is_left_and_keep_all_else():
     parameters = {"examples": [50, 100], "strengths": {"none": [0.0], "l1": [0.1]}, "seeds": [0, 1]}
     entries = product(single(parameters["examples"]), single(parameters["strengths"]))
     found = [narrowed("curves", parameters, chosen) for chosen in entries]
-    assert [part.told for part in found] == [
+    assert [part.label for part in found] == [
         "examples 50, strengths none",
         "examples 50, strengths l1",
         "examples 100, strengths none",
@@ -51,14 +51,14 @@ def test_networks_that_strengths_are_chosen_against_are_in_each_part():
         chosen = ("n-back", {"n-back": [1]}), (penalty, {penalty: told["strengths"][penalty]})
         part = narrowed("recurrent", told, chosen)
         assert part.parameters["strengths"] == left
-        assert part.told == f"delays n-back, strengths {penalty}"
+        assert part.label == f"delays n-back, strengths {penalty}"
 
 
 def test_each_published_table_has_parts_but_for_settings():
-    assert set(TABLES) - set(ONE_OF) == {"settings"}
+    assert set(TABLES) - set(SPLIT_BY) == {"settings"}
     for table, parameters in TABLES.items():
-        if table in ONE_OF:
-            assert any(len(list(single(parameters[name]))) > 1 for name in ONE_OF[table])
+        if table in SPLIT_BY:
+            assert any(len(list(single(parameters[name]))) > 1 for name in SPLIT_BY[table])
 
 
 def test_a_sample_has_parts_of_different_tables_that_are_not_dear():
@@ -66,8 +66,8 @@ def test_a_sample_has_parts_of_different_tables_that_are_not_dear():
         drawn = sample_parts(TABLES, 4, seed)
         assert len({part.table for part in drawn}) == 4
         for part in drawn:
-            assert "four_digits" not in part.told
-            assert part.table != "curves" or "walk_loops" not in part.told
+            assert "four_digits" not in part.label
+            assert part.table != "curves" or "walk_loops" not in part.label
     assert sample_parts(TABLES, 4, 0) == sample_parts(TABLES, 4, 0)
     assert sample_parts(TABLES, 4, 0) != sample_parts(TABLES, 4, 1)
 
@@ -79,7 +79,7 @@ def test_a_sample_is_not_larger_than_what_there_is():
 
 def test_a_notebook_that_fails_is_told(tmp_path):
     with pytest.raises(ValueError, match=r"goals.ipynb should run to its end, got .*No such file"):
-        made_again(Part("goals", "", {}), tmp_path)
+        reproduced(Part("goals", "", {}), tmp_path)
 
 
 KEYS = ["penalty", "seed", "level"]
@@ -95,17 +95,17 @@ PUBLISHED = pd.DataFrame(
 
 def test_rows_are_found_whatever_their_order_and_types():
     again = pd.DataFrame({"penalty": [None, "none"], "level": [1, 1], "seed": [0, 1], "kept": 0.0})
-    assert beside(PUBLISHED, again, KEYS).kept.tolist() == [0.4, 0.2]
-    assert beside(PUBLISHED, again.assign(steps=300), KEYS).steps.isna().all()
+    assert matching(PUBLISHED, again, KEYS).kept.tolist() == [0.4, 0.2]
+    assert matching(PUBLISHED, again.assign(steps=300), KEYS).steps.isna().all()
 
 
 def test_a_row_has_to_be_there_once():
     again = PUBLISHED.assign(seed=[0, 1, 0, 7])
     with pytest.raises(ValueError, match=r"1 of 4 without.*'seed': 7"):
-        beside(PUBLISHED, again, KEYS)
+        matching(PUBLISHED, again, KEYS)
     twice = pd.concat([PUBLISHED, PUBLISHED[2:3]])
     with pytest.raises(ValueError, match=r"0 of 4 without, and 5 in all.*'l1'"):
-        beside(twice, PUBLISHED, KEYS)
+        matching(twice, PUBLISHED, KEYS)
 
 
 def test_measures_have_tolerances_and_keys_have_none():

@@ -59,7 +59,7 @@ def make(folder, **contents):
         temporary.mkdir()
         for name, content in contents.items():
             (temporary / name).write_text(content)
-        files.write_sums(temporary, {n: files.sha256(temporary / n) for n in contents})
+        files.write_checksums(temporary, {n: files.sha256(temporary / n) for n in contents})
 
 
 def publish_all(plan: Plan):
@@ -155,44 +155,60 @@ def test_leftovers_that_are_not_whole_and_those_of_dead_processes_are_cleared_aw
     assert not other.exists()
 
 
-def test_each_part_of_a_task_is_made_once_in_few_kernels_and_the_reference_alone():
+def parts_of(job):
+    return [Path(run["folder"]).name for run in job.runs]
+
+
+def test_each_part_of_a_task_is_made_once_in_few_kernels_and_the_baseline_alone():
     others = [penalty for penalty in PENALTIES | FORMS if penalty != "none"][:15]
     group = CONFIG["groups"][0] | {"tasks": ["retina"]}
     group["strengths"] = {"none": []} | {penalty: [1.0] for penalty in others}
     plan = planned(CONFIG | {"groups": [group], "tables": {}})
-    kernels = jobs.kernels(plan).values()
-    assert sorted(map(len, kernels)) == [1, 1, 14]
-    assert [("retina", "none")] in [pairs(parts) for parts in kernels]
-    assert sorted(part for parts in kernels for part in parts) == sorted(plan.stale)
-    assert all(
-        jobs.reference(plan, part) == plan.free["retina"]
-        for part in plan.stale
-        if part != plan.free["retina"]
-    )
-    assert jobs.reference(plan, plan.free["retina"]) is None
+    of_batch = jobs.jobs_of(plan)
+    assert sorted(len(job.runs) for job in of_batch) == [1, 1, 14]
+    assert sorted(part for job in of_batch for part in parts_of(job)) == sorted(plan.stale)
+    baseline = plan.baselines["retina"]
+    (first,) = (job for job in of_batch if parts_of(job) == [baseline])
+    assert first.priority > max(job.priority for job in of_batch if job != first)
+    made = Path("build", "parts", baseline)
+    for job in of_batch:
+        reference = None if job == first else str(made / "table.csv")
+        assert job.needs == ([] if job == first else [made])
+        assert all(run["parameters"]["reference"] == reference for run in job.runs)
+
+
+def job_that_makes(plan, notebook):
+    (job,) = (job for job in jobs.jobs_of(plan) if job.runs[0]["notebook"] == notebook)
+    return job
 
 
 def test_networks_of_tables_are_taken_from_the_sweep_where_it_trains_them():
     plan = planned(CONFIG)
-    ((name, told),) = plan.trained.items()
-    assert told == {"task": "retina", "strengths": {"none": 0.0, "l2": 0.003}, **COMMON}
-    assert pairs(jobs.swept(plan, name)) == [("retina", "l2"), ("retina", "none")]
-    assert jobs.awaited(plan) == set(jobs.swept(plan, name))
-    run = jobs.run_of_networks(plan, name)
-    assert pairs(Path(path).parent.name for path in run["parameters"]["sweeps"]) == [
-        ("retina", "l2"),
-        ("retina", "none"),
-    ]
-    (damage,) = (table for table, of in plan.tables.items() if of == "damage")
-    run = jobs.run_of_table(plan, damage)
-    assert run["parameters"]["files"] == {"retina": f"build/trained/{name}/networks.safetensors"}
+    ((name, asked),) = plan.trained.items()
+    assert asked == {"task": "retina", "strengths": {"none": 0.0, "l2": 0.003}, **COMMON}
+    swept = jobs.swept(plan, name)
+    assert pairs(swept) == [("retina", "l2"), ("retina", "none")]
+    job = job_that_makes(plan, "trained")
+    parts = [Path("build", "parts", part) for part in swept]
+    assert job.needs == parts
+    sweeps = job.runs[0]["parameters"]["sweeps"]
+    assert sweeps == [str(part / "networks.safetensors") for part in parts]
+    job = job_that_makes(plan, "damage")
+    made = Path("build", "trained", name)
+    assert job.needs == [made]
+    assert job.runs[0]["parameters"]["files"] == {"retina": str(made / "networks.safetensors")}
+    assert job_that_makes(plan, "settings").needs == []
+    # what they wait for comes first
+    sweeps = [job for job in jobs.jobs_of(plan) if job.runs[0]["notebook"] == "sweep"]
+    early = {part for job in sweeps if job.priority == jobs.FIRST for part in parts_of(job)}
+    assert early == {*swept, *plan.baselines.values()}
     # later, when the parts are published, from what is still there
     publish_all(plan._replace(tables={}))
-    for part in jobs.swept(plan, name)[:1]:
+    for part in swept[:1]:
         make(jobs.folder(plan, "parts", part), **{"networks.safetensors": "weights"})
     later = planned(CONFIG)
     assert not later.stale
-    assert jobs.swept(later, name) == jobs.swept(plan, name)[:1]
+    assert jobs.swept(later, name) == swept[:1]
     # other seeds or steps are other networks
     for change in ({"seeds": [7]}, {"training_steps": 30}):
         other = deepcopy(CONFIG)
@@ -222,18 +238,19 @@ def test_tables_about_networks_that_cannot_be_the_same_are_refused(other):
 
 def test_what_a_batch_did_not_make_is_told_with_why_and_where():
     plan = planned(CONFIG)
-    kernels = jobs.kernels(plan)
-    first, second, *_ = (p for parts in kernels.values() for p in parts if "retina-" in p)
-    names = {part: kernel for kernel, parts in kernels.items() for part in parts}
+    of_batch = jobs.jobs_of(plan)
+    logs = {part: job.log for job in of_batch for part in parts_of(job)}
+    first, second, *_ = (part for part in logs if part.startswith("retina-") and part in plan.parts)
     Path("build/runs").mkdir(parents=True)
     make(jobs.folder(plan, "parts", first), **{"table.csv": "a\n"})
-    Path(jobs.log(plan, names[second])).write_text(f"...\n{second} failed, DeadKernelError: died\n")
+    logs[second].write_text(f"...\n{second} failed, DeadKernelError: died\n")
     (settings,) = (table for table, of in plan.tables.items() if of == "settings")
-    Path(jobs.log(plan, settings)).write_text("killed before it said anything")
+    logs[settings].write_text("killed before it said anything")
     # nothing waits for those of another task
-    assert len(jobs.unmade(planned(CONFIG | {"only": "settings"}), since=0.0)) == 1
-    lines = jobs.unmade(plan, since=0.0)
-    assert f"{second} failed, DeadKernelError: died, see build/runs/{names[second]}.log" in lines
+    only = jobs.jobs_of(planned(CONFIG | {"only": "settings"}))
+    assert len(jobs.failures(only, since=0.0)) == 1
+    lines = jobs.failures(of_batch, since=0.0)
+    assert f"{second} failed, DeadKernelError: died, see {logs[second]}" in lines
     assert f"{settings} did not come to its end, see build/runs/{settings}.log" in lines
     assert not any(first in line for line in lines)
     begun = [line for line in lines if "see build/runs" in line]

@@ -29,7 +29,7 @@ def _of_any_columns(monkeypatch):
 
 def state(folder):
     """What is published: refused unless checksums are right."""
-    assert files.whole(folder)
+    assert files.complete(folder)
     return (
         tables.published_table("damage", folder).value.tolist(),
         tables.published_table("settings", folder).value.tolist(),
@@ -143,7 +143,7 @@ def make_part(folder, task, penalty, seeds=2):
         (temporary / "table.csv").write_text(tables.text("networks", table(*rows)))
         (temporary / "network.safetensors").write_text(f"weights of {task}, {penalty}")
         names = ("table.csv", "network.safetensors")
-        files.write_sums(temporary, {name: files.sha256(temporary / name) for name in names})
+        files.write_checksums(temporary, {name: files.sha256(temporary / name) for name in names})
     return str(part)
 
 
@@ -167,7 +167,7 @@ def test_selections_that_are_published_at_once_keep_the_rows_of_both(tmp_path):
     found = tables.published(tmp_path / "results")
     assert found.penalty.tolist() == ["l2", "l2", "none", "none"]
     assert len(list((tmp_path / "results" / "networks").iterdir())) == 2
-    assert files.whole(tmp_path / "results")
+    assert files.complete(tmp_path / "results")
 
 
 def test_rows_of_a_part_replace_those_of_its_task_and_penalty_alone(tmp_path):

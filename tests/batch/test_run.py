@@ -81,11 +81,11 @@ def test_a_kernel_that_dies_is_told_within_seconds_and_the_others_are_made(run_o
     assert "second failed, DeadKernelError: Kernel died" in done.stdout
     assert "first failed" not in done.stdout
     assert there(tmp_path) == ["first", "third"]
-    assert all(files.whole(Path(runs[n]["folder"])) for n in (0, 2))
+    assert all(files.complete(Path(runs[n]["folder"])) for n in (0, 2))
     # the plain command makes what is missing, and that alone
     before = Path(runs[0]["folder"], "table.csv").stat().st_mtime_ns
     assert execute(*runs[:1], run_of("second", WRITE)).returncode == 0
-    assert files.whole(Path(runs[1]["folder"]))
+    assert files.complete(Path(runs[1]["folder"]))
     assert Path(runs[0]["folder"], "table.csv").stat().st_mtime_ns == before
 
 
@@ -138,6 +138,6 @@ def test_paths_may_have_spaces_quotes_and_braces(run_of, tmp_path):
     run = run_of(f"{odd.name}/first", WRITE)
     done = execute(run)
     assert done.returncode == 0, done.stderr
-    assert files.whole(Path(run["folder"]))
+    assert files.complete(Path(run["folder"]))
     executed = json.loads(Path(run["executed"]).read_text("utf-8"))
     assert executed["metadata"]["papermill"]["exception"] is None

@@ -204,7 +204,7 @@ def test_publishing_again_covers_what_is_there_then_and_vouches_for_no_other(
     damaged.write_bytes(b"damaged")
     write_first(runs["dropout"], tmp_path / "network")
     publish({"networks": table({})}, folder, {"retina-l1.safetensors": tmp_path / "network"})
-    assert list(files.sums(folder)) == [
+    assert list(files.checksums(folder)) == [
         "networks.csv",
         "networks/retina-dropout.safetensors",
         "networks/retina-l1.safetensors",

@@ -6,7 +6,7 @@ import pytest
 import yaml
 
 from modlib.batch import provenance, tables, verification
-from modlib.batch.parts import Part, made_again
+from modlib.batch.parts import Part, reproduced
 from modlib.batch.publishing import publish
 from modlib.training.fit import train
 
@@ -29,7 +29,7 @@ def table():
 @pytest.fixture(scope="module")
 def goals():
     """Another table, made whole."""
-    return made_again(Part("goals", "whole", TABLES["goals"]))
+    return reproduced(Part("goals", "whole", TABLES["goals"]))
 
 
 @pytest.fixture
@@ -67,7 +67,7 @@ def test_six_digits_are_asked_for_on_the_same_machine_and_means_elsewhere(table)
     rows = table[table.penalty == "l1"]
 
     def lines(again, exact):
-        return verification.differing(rows, again, verification.TOLERANCE, exact)
+        return verification.differences(rows, again, verification.TOLERANCE, exact)
 
     assert lines(rows, exact=True) == []
     near = rows.assign(excess=rows.excess + np.array([3e-4, -3e-4, 0]))
@@ -88,7 +88,7 @@ def test_networks_trained_again_have_the_rows_that_were_published(table):
 
 def remade(monkeypatch, again):
     """Let the notebook make what is given."""
-    monkeypatch.setattr(verification, "made_again", lambda part, folder: again)
+    monkeypatch.setattr(verification, "reproduced", lambda part, folder: again)
     return Part("goals", "strengths l2", {})
 
 
@@ -110,7 +110,7 @@ def test_rows_of_other_versions_are_not_held_to_six_digits(goals, monkeypatch):
     assert exact
     assert len(lines) == 1
     part = remade(monkeypatch, goals.assign(size=goals["size"] * 2))
-    assert len(verification.verified_part(part, goals.assign(versions="other")).lines) == 1
+    assert len(verification.verified_part(part, goals.assign(versions="other")).differences) == 1
 
 
 @pytest.mark.parametrize("changed", [False, True])

@@ -2,10 +2,10 @@
 
 import numpy as np
 import pytest
-from notebooks import execute
 
 from modlib.batch import claims, tables
 from modlib.study import criticality
+from notebooks import execute
 
 BUDGET = {"drawn": 2, "times": 1_000}
 CHANGED = [BUDGET, BUDGET | {"model": "threshold"}, {"drawn": 1, "times": 2_000}]
