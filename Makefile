@@ -48,7 +48,7 @@ book: .venv/installed $(CONFIG)
 # pages come from where jcache has just put them; jupyter-book alone executes them afresh, one by one
 build/%/_config.yml: _config.yml Makefile
 	@mkdir -p $(@D)
-	sed 's/execute_notebooks: force/execute_notebooks: cache/; $(LENIENT)' $< > $@
+	sed 's/execute_notebooks: force/execute_notebooks: cache/; s|book/_ext|../../book/_ext|; $(LENIENT)' $< > $@
 
 test: .venv/installed
 	$(BIN)/python -m pytest -q -n auto --dist worksteal

@@ -103,6 +103,8 @@ def test_profiles_differ_from_the_configuration_in_execution_alone(profile, chec
     expected = yaml.safe_load((ROOT / "_config.yml").read_text("utf-8"))
     assert expected["execute"]["execute_notebooks"] == "force"
     expected["execute"]["execute_notebooks"] = "cache"
+    # as seen from the folder of the configuration
+    expected["sphinx"]["local_extensions"]["scripts"] = "../../book/_ext"
     if profile != "paper":
         expected["execute"]["allow_errors"] = True
         expected["sphinx"]["config"]["nb_execution_raise_on_error"] = False
