@@ -7,13 +7,12 @@ import subprocess
 import sys
 from pathlib import Path
 
-import nbformat
 import pytest
 
 ROOT = Path(__file__).parents[1]
 STEP = re.compile(
     r"(?:New file `(?P<new>[^`]+)`|^In `(?P<file>[^`]+)` after the line `(?P<line>[^`]+)`):"
-    r"\n\n```\w+\n(?P<text>.*?)^```$",
+    r"\n\n(?P<fence>```+)\w+\n(?P<text>.*?)^(?P=fence)$",
     re.M | re.S,
 )
 
@@ -22,12 +21,12 @@ STEP = re.compile(
 def followed(tmp_path_factory):
     """A copy of the checkout in which all recipes were followed."""
     copy = tmp_path_factory.mktemp("checkout")
-    for name in ("modlib", "notebooks", "tests", "workflow"):
+    for name in ("modlib", "notebooks", "tests", "workflow", "book"):
         shutil.copytree(ROOT / name, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
     for name in ("_toc.yml", "requirements.txt", "pyproject.toml"):
         shutil.copy(ROOT / name, copy / name)
     steps = list(STEP.finditer((ROOT / "CONTRIBUTING.md").read_text("utf-8")))
-    assert len(steps) == 10
+    assert len(steps) == 12
     for step in steps:
         if step["new"]:
             assert not (copy / step["new"]).exists()
@@ -65,7 +64,12 @@ def test_a_new_penalty_task_and_measure_are_in_the_table_of_a_run(followed):
 
 
 def test_a_new_page_keeps_the_rules_and_runs(followed):
-    run(followed, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/test_project.py",
-        "-k", "quartic or every_page")  # fmt: skip
-    cells = nbformat.read(followed / "notebooks" / "quartic.ipynb", as_version=4).cells
-    run(followed, "-c", "\n".join(cell.source for cell in cells if cell.cell_type == "code"))
+    for tests in ("tests/test_project.py", "tests/test_notebooks.py"):
+        run(followed, "-m", "pytest", "-q", "-p", "no:cacheprovider", tests, "-k", "decay")
+    script = (
+        "import sys; sys.path.append('tests'); import matplotlib; matplotlib.use('Agg');"
+        "from notebooks import execute;"
+        "own, changed = execute('decay', {}), execute('decay', {'steps': 5});"
+        "print(own['page'].own, list(own['held'].data.holds), changed['page'].own)"
+    )
+    assert run(followed, "-c", script).split("\n")[-2] == "True ['yes'] False"
