@@ -31,7 +31,7 @@ def checkout(tmp_path, monkeypatch):
     """A copy of the package and its notebooks, which takes the place of this one."""
     for folder in (PACKAGE, NOTEBOOKS):
         shutil.copytree(
-            folder, tmp_path / folder.name, ignore=shutil.ignore_patterns("__pycache__")
+            folder, tmp_path / folder.name, ignore=shutil.ignore_patterns("__pycache__", "*.npz")
         )
     for module in (canonical, keys):
         monkeypatch.setattr(module, "PACKAGE", tmp_path / "modlib")
