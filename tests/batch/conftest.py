@@ -1,13 +1,15 @@
 """What several tests of the batch make once: published networks and another table."""
 
+import json
 from concurrent.futures import ThreadPoolExecutor
 
 import pandas as pd
 import pytest
 
-from modlib.batch import verification
-from modlib.batch.parts import Part, reproduced
+from modlib.batch import tables, verification
+from modlib.batch.checkout import NOTEBOOKS
 from modlib.batch.provenance import provenance
+from modlib.batch.publishing import publish
 from modlib.training.fit import train
 
 GOALS = {"strengths": {"none": 0.0, "l2": 0.003}, "seeds": [0, 1], "steps": 40, "epochs": [10]}
@@ -20,9 +22,33 @@ def goals_parameters():
 
 
 @pytest.fixture(scope="session")
-def goals():
+def execute():
+    """Return a function that runs the code of a notebook here, and returns its names.
+
+    It spares starting a kernel.
+    """
+
+    def run(notebook, parameters):
+        text = (NOTEBOOKS / f"{notebook}.ipynb").read_text("utf-8")
+        names = {"display": lambda *_: None}
+        for cell in json.loads(text)["cells"]:
+            if cell["cell_type"] == "code":
+                exec(compile("".join(cell["source"]), f"{notebook}.ipynb", "exec"), names)
+                if "parameters" in cell["metadata"].get("tags", []):
+                    assert parameters.keys() <= names.keys()
+                    names |= parameters
+        return names
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def goals(execute, tmp_path_factory):
     """Another table, made whole."""
-    return reproduced(Part("goals", "whole", GOALS))
+    folder = tmp_path_factory.mktemp("goals")
+    made = execute("goals", GOALS | {"output": str(folder / "made.csv")})["table"]
+    publish({"goals": made}, folder)
+    return tables.published_table("goals", folder)
 
 
 @pytest.fixture(scope="session")

@@ -17,7 +17,10 @@ from modlib.training.fit import trial
 L1 = {"task": "retina", "penalty": "l1", "strengths": [1e-3, 1e-2]}
 BRIEF = {"seeds": [0], "hidden": (6, 6), "steps": 2, "nulls": 2, "restarts": 1}
 CACHES = [
-    value for value in vars(canonical).values() if callable(getattr(value, "cache_clear", None))
+    value
+    for module in (canonical, keys)
+    for value in vars(module).values()
+    if hasattr(value, "cache_clear")
 ]
 
 
