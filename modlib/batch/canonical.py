@@ -182,6 +182,7 @@ def definitions(module: DottedPath) -> dict[str, list[ast.stmt]]:
     return statements_of
 
 
+@cache
 def resolved(module: DottedPath, name: str) -> Definition | DottedPath | None:
     """Return what a name in a module of this package stands for; None if that binds no such name.
 

@@ -11,6 +11,7 @@ import ast
 import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping
+from functools import cache
 
 from modlib.batch.canonical import (
     Definition,
@@ -26,7 +27,7 @@ from modlib.batch.checkout import NOTEBOOKS, PACKAGE, require
 REGISTRIES = (("TASKS",), ("PENALTIES",), ("penalties", "forms", "FORMS"))
 """Paths in the package of dictionaries whose entries count one by one."""
 
-BESIDE = {
+NO_NUMBERS = {
     ("batch", name)
     for name in ("checkout", "files", "keys", "provenance", "schemas", "storage", "tables")
 }
@@ -44,10 +45,9 @@ def table_key(notebook: str, **parameters: object) -> str:
         ValueError: if the notebook has no such parameter.
     """
     code, values = _read(notebook, parameters)
-    digest = hashlib.sha256(json.dumps(values, sort_keys=True).encode())
-    for token in _numbered(code, set(_texts(values)), {}):
-        digest.update(token.encode() + b"\0")
-    return digest.hexdigest()[:16]
+    tokens = _numbered(code, set(_texts(values)), {})
+    text = json.dumps(values, sort_keys=True) + "".join(f"{token}\0" for token in tokens)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def reached(notebook: str, **parameters: object) -> set[str]:
@@ -60,19 +60,26 @@ def reached(notebook: str, **parameters: object) -> set[str]:
 
 def _read(notebook: str, parameters: Mapping[str, object]) -> tuple[list[Token], dict]:
     """Return a notebook's code but for its parameters, and these with their values."""
-    text = require(NOTEBOOKS / f"{notebook}.ipynb").read_text("utf-8")
+    code, defaults = _notebook(notebook)
+    unknown = parameters.keys() - defaults.keys()
+    if unknown:
+        raise ValueError(
+            f"the notebook {notebook} takes {', '.join(defaults)}; got {', '.join(sorted(unknown))}"
+        )
+    return code, defaults | parameters
+
+
+@cache
+def _notebook(name: str) -> tuple[list[Token], dict]:
+    """Return a notebook's code but for its parameters, and these with their defaults."""
+    text = require(NOTEBOOKS / f"{name}.ipynb").read_text("utf-8")
     cells = [cell for cell in json.loads(text)["cells"] if cell["cell_type"] == "code"]
     of_parameters, code = (
         ast.parse("\n".join("".join(cell["source"]) for cell in cells if _sets(cell) == sets))
         for sets in (True, False)
     )
     defaults = {line.targets[0].id: ast.literal_eval(line.value) for line in of_parameters.body}
-    unknown = parameters.keys() - defaults.keys()
-    if unknown:
-        raise ValueError(
-            f"the notebook {notebook} takes {', '.join(defaults)}; got {', '.join(sorted(unknown))}"
-        )
-    return tokens_of_script(code), defaults | parameters
+    return tokens_of_script(code), defaults
 
 
 def _sets(cell: dict) -> bool:
@@ -92,7 +99,7 @@ def _numbered(
                 texts.add(token)
             if not isinstance(token, Definition):
                 yield token
-            elif token.module in BESIDE:
+            elif token.module in NO_NUMBERS:
                 yield "beside"
             else:
                 if token not in numbers:

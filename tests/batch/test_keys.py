@@ -17,7 +17,10 @@ from modlib.training.fit import trial
 L1 = {"task": "retina", "penalty": "l1", "strengths": [1e-3, 1e-2]}
 BRIEF = {"seeds": [0], "hidden": (6, 6), "steps": 2, "nulls": 2, "restarts": 1}
 CACHES = [
-    value for value in vars(canonical).values() if callable(getattr(value, "cache_clear", None))
+    value
+    for module in (canonical, keys)
+    for value in vars(module).values()
+    if hasattr(value, "cache_clear")
 ]
 
 
@@ -31,7 +34,7 @@ def checkout(tmp_path, monkeypatch):
     """A copy of the package and its notebooks, which takes the place of this one."""
     for folder in (PACKAGE, NOTEBOOKS):
         shutil.copytree(
-            folder, tmp_path / folder.name, ignore=shutil.ignore_patterns("__pycache__")
+            folder, tmp_path / folder.name, ignore=shutil.ignore_patterns("__pycache__", "*.npz")
         )
     for module in (canonical, keys):
         monkeypatch.setattr(module, "PACKAGE", tmp_path / "modlib")

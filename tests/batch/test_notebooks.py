@@ -1,6 +1,5 @@
 """Each notebook of the batch runs to its end on a tiny budget, and writes its table."""
 
-import json
 from pathlib import Path
 
 import pytest
@@ -40,19 +39,6 @@ SWEEP = {
 """What is told of each, besides what the smoke batch tells."""
 
 
-def execute(notebook, parameters):
-    """Run the code of a notebook as a script, which spares starting a kernel; return its names."""
-    text = (ROOT / "notebooks" / f"{notebook}.ipynb").read_text("utf-8")
-    names = {"display": lambda *_: None}
-    for cell in json.loads(text)["cells"]:
-        if cell["cell_type"] == "code":
-            exec(compile("".join(cell["source"]), f"{notebook}.ipynb", "exec"), names)
-            if "parameters" in cell["metadata"].get("tags", []):
-                assert parameters.keys() <= names.keys()
-                names |= parameters
-    return names
-
-
 def test_every_table_of_the_batch_is_made_here():
     assert set(TINY) == set(SMOKE["tables"])
     paper = yaml.safe_load((ROOT / "workflow" / "paper.yaml").read_text())
@@ -60,7 +46,7 @@ def test_every_table_of_the_batch_is_made_here():
 
 
 @pytest.mark.parametrize("name", TINY)
-def test_a_table_is_made_with_its_key_and_can_be_published(name, tmp_path, monkeypatch):
+def test_a_table_is_made_with_its_key_and_can_be_published(execute, name, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     told = SMOKE["tables"][name] | TINY[name]
     table = execute(name, told | {"output": "new/table.csv"})["table"]
@@ -71,7 +57,7 @@ def test_a_table_is_made_with_its_key_and_can_be_published(name, tmp_path, monke
     assert len(tables.published_table(name, "results")) == len(table)
 
 
-def test_the_sweep_and_the_networks_that_others_take_are_made(tmp_path, monkeypatch):
+def test_the_sweep_and_the_networks_that_others_take_are_made(execute, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     names = {name: f"new/{name}" for name in ("output", "network", "networks")}
     execute("sweep", SWEEP | names)

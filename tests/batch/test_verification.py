@@ -5,40 +5,25 @@ import pandas as pd
 import pytest
 import yaml
 
-from modlib.batch import provenance, tables, verification
-from modlib.batch.parts import Part, reproduced
+from modlib.batch import tables, verification
+from modlib.batch.parts import Part
 from modlib.batch.publishing import publish
-from modlib.training.fit import train
-
-BRIEF = {"steps": 30, "nulls": 2, "restarts": 1}
-GOALS = {"strengths": {"none": 0.0, "l2": 0.003}, "seeds": [0, 1], "steps": 40, "epochs": [10]}
-TABLES = {"goals": GOALS | {"nulls": 2, "restarts": 1}}
 
 
 @pytest.fixture(scope="module")
-def table():
-    parts = [
-        train("retina", penalty, strength, range(3), **BRIEF).table
-        for penalty, strengths in {"none": [0.0], "l1": [1e-3], "walk_loops": [0.1, 0.2]}.items()
-        for strength in strengths
-    ]
-    again = pd.concat(parts, ignore_index=True)
-    return again.assign(role="evaluation", key="k", **provenance.provenance())
-
-
-@pytest.fixture(scope="module")
-def goals():
-    """Another table, made whole."""
-    return reproduced(Part("goals", "whole", TABLES["goals"]))
+def table(networks):
+    return networks
 
 
 @pytest.fixture
-def published(table, goals, tmp_path, monkeypatch):
+def published(table, goals, goals_parameters, tmp_path, monkeypatch):
     """A folder of results, and the configuration that its tables were made with."""
     publish({"goals": goals}, tmp_path)
     publish({"networks": table}, tmp_path)
     config = tmp_path / "config.yaml"
-    config.write_text(yaml.safe_dump({"nulls": 2, "restarts": 1, "tables": TABLES}))
+    config.write_text(
+        yaml.safe_dump({"nulls": 2, "restarts": 1, "tables": {"goals": goals_parameters}})
+    )
     monkeypatch.setattr(verification, "CONFIG", config)
     monkeypatch.setattr(tables, "FOLDER", tmp_path)
     return tmp_path
@@ -114,8 +99,11 @@ def test_rows_of_other_versions_are_not_held_to_six_digits(goals, monkeypatch):
 
 
 @pytest.mark.parametrize("changed", [False, True])
-def test_the_command_finds_changed_numbers(published, table, goals, monkeypatch, capsys, changed):
+def test_the_command_finds_changed_numbers(
+    published, table, goals, monkeypatch, capsys, request, changed
+):
     if changed:
+        request.getfixturevalue("_in_this_process")
         last = (goals.epoch == goals.epoch.max()) & (goals.seed == 1)
         publish({"goals": goals.assign(seen=goals.seen + 0.01 * last)}, published)
         publish({"networks": table.assign(q=table.q + 0.01 * (table.penalty == "l1"))}, published)
