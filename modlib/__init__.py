@@ -1,5 +1,8 @@
 """Learning modularity from scratch: the regulariser, its rivals and the measures."""
 
+from importlib import import_module
+from types import ModuleType
+
 from modlib.chain import weights
 from modlib.loops import loop_penalty, loop_sum, retraced_sum, total_loop_sum
 from modlib.modularity import Modularity, modularity
@@ -26,3 +29,10 @@ __all__ = [
     "walk_loop_sum",
     "weights",
 ]
+
+
+def __getattr__(name: str) -> ModuleType:
+    """Return `plots`, which is imported when it is asked for: it needs an extra."""
+    if name == "plots":
+        return import_module("modlib.plots")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

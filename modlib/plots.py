@@ -7,19 +7,19 @@ belong to the cell that shows it.
 
 from collections.abc import Mapping, Sequence
 
+from modlib.extras import require_extra
+
+require_extra("plots", "matplotlib")
+
+import matplotlib.pyplot as plt
 import numpy as np
 from jaxtyping import Float, Int
+from matplotlib.animation import FuncAnimation
+from matplotlib.axes import Axes
+from matplotlib.collections import LineCollection
+from matplotlib.colors import to_rgba_array
+from matplotlib.figure import Figure
 from torch import Tensor
-
-try:
-    import matplotlib.pyplot as plt
-    from matplotlib.animation import FuncAnimation
-    from matplotlib.axes import Axes
-    from matplotlib.collections import LineCollection
-    from matplotlib.colors import to_rgba_array
-    from matplotlib.figure import Figure
-except ImportError as error:
-    raise ImportError("modlib.plots needs matplotlib: pip install 'modlib[plots]'") from error
 
 from modlib.graphs import (
     arrays_of,

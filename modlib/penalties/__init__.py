@@ -22,7 +22,7 @@ from modlib.penalties.connection_costs import (
     LearnedConnectionCost,
 )
 from modlib.penalties.partitions import BlockFraction, Cut, SoftModularity
-from modlib.penalties.penalty import Penalty, l1_penalty, no_penalty, of_weights, prior
+from modlib.penalties.penalty import Penalty, l1_penalty, no_penalty, of_kind, of_weights, prior
 from modlib.walks import walk_loop_penalty
 
 PENALTIES: dict[str, Penalty] = {
@@ -31,25 +31,13 @@ PENALTIES: dict[str, Penalty] = {
     "l2": of_weights("l2", squares, 3e-3),
     "loops": of_weights("loops", loop_penalty, 1e-3),
     "walk_loops": of_weights("walk_loops", walk_loop_penalty, 0.15),
-    "connection_cost": Penalty(
-        "connection_cost", lambda task, widths, *_: ConnectionCost(task, widths), 1e-3
-    ),
-    "learned_places": Penalty(
-        "learned_places",
-        lambda task, widths, seeds, _: LearnedConnectionCost(task, widths, seeds),
-        1e-3,
-    ),
-    "bimt": Penalty("bimt", lambda _, widths, seeds, __: BIMT(widths, seeds), 1e-3),
-    "communicability": Penalty(
-        "communicability", lambda task, widths, *_: Communicability(task, widths), 1e-3
-    ),
-    "cut": Penalty("cut", lambda *_: Cut(), 0.3),
-    "soft_modularity": Penalty(
-        "soft_modularity", lambda _, widths, seeds, __: SoftModularity(widths, seeds), 1.0
-    ),
-    "block_fraction": Penalty(
-        "block_fraction", lambda task, widths, *_: BlockFraction(task, widths), 1.0
-    ),
+    "connection_cost": of_kind("connection_cost", ConnectionCost, 1e-3),
+    "learned_places": of_kind("learned_places", LearnedConnectionCost, 1e-3),
+    "bimt": of_kind("bimt", BIMT, 1e-3),
+    "communicability": of_kind("communicability", Communicability, 1e-3),
+    "cut": of_kind("cut", Cut, 0.3),
+    "soft_modularity": of_kind("soft_modularity", SoftModularity, 1.0),
+    "block_fraction": of_kind("block_fraction", BlockFraction, 1.0),
     "hard_wired": prior("hard_wired", priors.hard_wired, 1.0),
     "clusterable_init": prior("clusterable_init", priors.clusterable_initialisation, 0.9),
     "dropout": prior("dropout", priors.dropout, 0.1),

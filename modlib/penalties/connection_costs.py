@@ -63,6 +63,12 @@ def mean(lengths: Sequence[Float[Tensor, "_ _"]]) -> Float[Tensor, ""]:
     return torch.cat([d.flatten() for d in lengths]).mean()
 
 
+def total_cost(chain: Chain, costs: Sequence[Float[Tensor, "... _ _"]]) -> Float[Tensor, "*stack"]:
+    """Return the sum of absolute weights, each times the cost of its connection."""
+    parts = ((W.abs() * cost).sum((-2, -1)) for W, cost in zip(chain, costs, strict=True))
+    return sum(parts, chain[0].new_zeros(()))
+
+
 class ConnectionCost(nn.Module):
     r"""sum |w_ij| d_ij^2 / <d^2>: squared lengths d^2 of connections, by their weight.
 
@@ -79,8 +85,7 @@ class ConnectionCost(nn.Module):
             self.register_buffer(f"lengths{depth}", d / mean(lengths))
 
     def forward(self, chain: Chain) -> Float[Tensor, "*stack"]:
-        lengths = list(self.buffers())
-        return sum((W.abs() * d).sum((-2, -1)) for W, d in zip(chain, lengths, strict=True))
+        return total_cost(chain, list(self.buffers()))
 
 
 class LearnedConnectionCost(nn.Module):
@@ -101,10 +106,8 @@ class LearnedConnectionCost(nn.Module):
 
     def forward(self, chain: Chain) -> Float[Tensor, "*stack"]:
         hidden = [in_stack(p, chain) * self.span for p in self.hidden]
-        places = [self.inputs, *hidden, self.outputs]
-        lengths = squared_lengths(places)
-        cost = sum((W.abs() * d).sum((-2, -1)) for W, d in zip(chain, lengths, strict=True))
-        return cost / self.scale
+        first, last = self.buffers()
+        return total_cost(chain, squared_lengths([first, *hidden, last])) / self.scale
 
 
 class BIMT(nn.Module):
@@ -123,7 +126,7 @@ class BIMT(nn.Module):
         super().__init__()
         self.every, self.swapped, self.steps = every, swapped, 0
         for depth, n in enumerate(widths):
-            places = (torch.arange(n) + 0.5) / n
+            places = (torch.arange(n, dtype=torch.float32) + 0.5) / n
             self.register_buffer(f"places{depth}", places.repeat(len(seeds), 1))
 
     def forward(self, chain: Chain) -> Float[Tensor, "*stack"]:
@@ -134,9 +137,12 @@ class BIMT(nn.Module):
                 stack = [W.reshape(-1, *W.shape[-2:]) for W in chain]
                 for depth in range(len(places)):
                     self.swap(depth, stack)
-        return sum(
-            (W.abs() * ((here[..., :, None] - there[..., None, :]).abs() + 0.1)).sum((-2, -1))
-            for W, (here, there) in zip(chain, pairwise(places), strict=True)
+        return total_cost(
+            chain,
+            [
+                (here[..., :, None] - there[..., None, :]).abs() + 0.1
+                for here, there in pairwise(places)
+            ],
         )
 
     @torch.no_grad()
@@ -188,10 +194,11 @@ class Communicability(nn.Module):
     def forward(self, chain: Chain) -> Float[Tensor, "*stack"]:
         half, places = normalised_half(chain)
         C = sinh(half)
-        return sum(
+        parts = (
             (W.abs() * d * between(C, places, depth)).sum((-2, -1))
             for depth, (W, d) in enumerate(zip(chain, self.buffers(), strict=True))
         )
+        return sum(parts, chain[0].new_zeros(()))
 
 
 def sinh(M: Float[Tensor, "*stack n m"]) -> Float[Tensor, "*stack n m"]:

@@ -72,8 +72,10 @@ class Cut(nn.Module):
         y = fresh or smallest_eigenvectors(chain, self.k)
         if torch.is_grad_enabled():
             self.y, self.steps = y, self.steps + 1
-        degrees = layer_degrees(chain)
-        norm = sum((d[..., None] * v.square()).sum(-2) for d, v in zip(degrees, y, strict=True))
+        zero, degrees = chain[0].new_zeros(()), layer_degrees(chain)
+        norm = sum(
+            ((d[..., None] * v.square()).sum(-2) for d, v in zip(degrees, y, strict=True)), zero
+        )
         across = sum(
             (u * (W.abs() @ v)).sum(-2) for W, (u, v) in zip(chain, pairwise(y), strict=True)
         )
@@ -88,16 +90,15 @@ def blocks(task: Task | None, widths: Sequence[int]) -> list[Int[np.ndarray, " _
     task, every layer is split into two.
     """
     require_widths_of(task, widths)
-    known = [] if task is None else task.known_modules
-    n_blocks = max(len(known), 2)
+    n_blocks = 2 if task is None else max(len(task.known_modules), 2)
 
     def equal(n: int) -> Int[np.ndarray, " n"]:
         return np.arange(n) * n_blocks // n
 
     first, *hidden, last = (equal(n) for n in widths)
-    if known:
-        first, last = task.input_modules, task.output_modules
     if task is not None:
+        if task.known_modules:
+            first, last = task.input_modules, task.output_modules
         first = np.where(task.live, first, DEAD)
     return [first, *hidden, last]
 
@@ -128,7 +129,7 @@ class BlockFraction(nn.Module):
             (W.square() * mask).sum((-2, -1)) / W.square().sum((-2, -1)).clamp_min(1e-12)
             for W, mask in zip(chain, self.buffers(), strict=True)
         ]
-        return 1 - sum(shares) / len(shares)
+        return 1 - sum(shares, chain[0].new_zeros(())) / len(shares)
 
 
 class SoftModularity(nn.Module):
@@ -144,17 +145,17 @@ class SoftModularity(nn.Module):
 
     def __init__(self, widths: Sequence[int], seeds: Sequence[int], communities: int = 8) -> None:
         super().__init__()
-        self.widths = list(widths)
+        self.widths, shape = list(widths), (sum(widths), communities)
         draws = [
-            torch.randn(sum(widths), communities, generator=torch.Generator().manual_seed(seed))
+            torch.randn(shape, dtype=torch.float32, generator=torch.Generator().manual_seed(seed))
             for seed in seeds
         ]
         self.logits = nn.Parameter(0.1 * torch.stack(draws))
 
     def forward(self, chain: Chain) -> Float[Tensor, "*stack"]:
         S = in_stack(self.logits, chain).to(chain[0]).softmax(-1).split(self.widths, dim=-2)
-        degrees = layer_degrees(chain)
-        twice_m = sum(d.sum(-1) for d in degrees).clamp_min(SMALLEST_DEGREE)
+        zero, degrees = chain[0].new_zeros(()), layer_degrees(chain)
+        twice_m = sum((d.sum(-1) for d in degrees), zero).clamp_min(SMALLEST_DEGREE)
         within = 2 * sum(
             (s * (W.abs() @ t)).sum((-2, -1)) for W, (s, t) in zip(chain, pairwise(S), strict=True)
         )

@@ -1,6 +1,8 @@
 """What a penalty is: its record, and the simplest kinds."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
+from inspect import signature
 from typing import NamedTuple
 
 from jaxtyping import Float
@@ -17,7 +19,7 @@ def no_penalty(chain: Chain) -> Float[Tensor, "*stack"]:
 
 def l1_penalty(chain: Chain) -> Float[Tensor, "*stack"]:
     """Return sum |W|."""
-    return sum(W.abs().sum((-2, -1)) for W in chain)
+    return sum((W.abs().sum((-2, -1)) for W in chain), chain[0].new_zeros(()))
 
 
 class OfWeights(nn.Module):
@@ -59,7 +61,26 @@ def of_weights(
     name: str, function: Callable[[Chain], Float[Tensor, "*stack"]], strength: float
 ) -> Penalty:
     """Return the record of a penalty that is a function of the chain alone."""
-    return Penalty(name, lambda task, widths, seeds, strengths: OfWeights(function), strength)
+    return of_kind(name, partial(OfWeights, function), strength)
+
+
+def of_kind(name: str, kind: Callable[..., nn.Module], strength: float) -> Penalty:
+    """Return the record of a penalty that is made of what its kind names.
+
+    That is any of `task`, `widths`, `seeds` and `strengths`.
+    """
+    return Penalty(name, partial(_made, kind), strength)
+
+
+def _made(
+    kind: Callable[..., nn.Module],
+    task: Task | None,
+    widths: Sequence[int],
+    seeds: Sequence[int],
+    strengths: Sequence[float],
+) -> nn.Module:
+    known = {"task": task, "widths": widths, "seeds": seeds, "strengths": strengths}
+    return kind(**{name: known[name] for name in signature(kind).parameters if name in known})
 
 
 def prior(
@@ -71,9 +92,10 @@ def prior(
 
 def require_widths_of(task: Task | None, widths: Sequence[int]) -> None:
     """Raise ValueError unless networks of these widths have a task's inputs and outputs."""
-    ends = widths[0], widths[-1]
-    needed = ends if task is None else (len(task.input_modules), len(task.output_modules))
-    if ends != needed:
+    if task is None:
+        return
+    needed = len(task.input_modules), len(task.output_modules)
+    if (widths[0], widths[-1]) != needed:
         raise ValueError(
             f"networks of the task {task.name} have {needed[0]} inputs and {needed[1]} outputs, got"
             f" widths {list(widths)}; give None for a task of your own"

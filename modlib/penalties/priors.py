@@ -1,29 +1,37 @@
 """Ways to more modular networks that add nothing to the loss: they change the network.
 
 Each changes a stack of networks in place, before training; a strength per network says
-how much, and 0 changes nothing. It needs `layers` with stacked weights, `widths` and `seeds`,
-as a `training.stacks.Stack` has them.
+how much, and 0 changes nothing.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from operator import attrgetter
 
 import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from modlib.chain import StackedLinear
 from modlib.penalties.partitions import blocks, joined
 from modlib.tasks.task import Task
 
 
-def require_stack(network: nn.Module) -> None:
-    """Raise ValueError unless a prior can change these networks."""
-    lacking = [part for part in ("layers", "widths", "seeds") if not hasattr(network, part)]
-    if lacking:
+def parts_of(
+    network: nn.Module,
+) -> tuple[Iterable[StackedLinear], Sequence[int], Sequence[int]]:
+    """Return the layers, widths and seeds of a stack of networks.
+
+    Raises:
+        ValueError: if it lacks one of these.
+    """
+    try:
+        return attrgetter("layers", "widths", "seeds")(network)
+    except AttributeError:
         raise ValueError(
             "a prior changes a stack of networks, as modlib.training.stacks.Stack makes it, before"
-            f" training; got {type(network).__name__} without {', '.join(lacking)}"
-        )
+            f" training; got {type(network).__name__} without layers, widths or seeds"
+        ) from None
 
 
 class Dropout(nn.Module):
@@ -53,8 +61,8 @@ class Dropout(nn.Module):
 
 def dropout(task: Task | None, network: nn.Module, strengths: Sequence[float]) -> None:
     """Give each network dropout of its hidden neurons, at the rate of its strength."""
-    require_stack(network)
-    network.noise = Dropout(strengths, network.seeds)
+    _, _, seeds = parts_of(network)
+    network.noise = Dropout(strengths, seeds)
 
 
 def hard_wired(task: Task | None, network: nn.Module, strengths: Sequence[float]) -> None:
@@ -64,12 +72,12 @@ def hard_wired(task: Task | None, network: nn.Module, strengths: Sequence[float]
     others enlarged at the start so that no neuron's input loses variance. Networks of strength 0
     are left whole.
     """
-    require_stack(network)
+    layers, widths, _ = parts_of(network)
     whole = torch.tensor(strengths)[:, None, None] == 0
-    for layer, within in zip(network.layers, joined(blocks(task, network.widths)), strict=True):
+    for layer, within in zip(layers, joined(blocks(task, widths)), strict=True):
         mask = within | whole
         with torch.no_grad():
-            layer.weight *= mask * mask.float().mean(1, keepdim=True).clamp_min(1e-12).rsqrt()
+            layer.weight.mul_(mask * mask.float().mean(1, keepdim=True).clamp_min(1e-12).rsqrt())
         layer.weight.register_hook(mask.mul)
 
 
@@ -84,13 +92,13 @@ def clusterable_initialisation(
 
     Source: Filan et al. (2021), arXiv:2103.03386.
     """
-    require_stack(network)
+    layers, widths, seeds = parts_of(network)
     if not all(0 <= strength <= 1 for strength in strengths):
         raise ValueError(f"clusterable_init needs strengths from 0 to 1, got {list(strengths)}")
-    for n, (seed, strength) in enumerate(zip(network.seeds, strengths, strict=True)):
+    for n, (seed, strength) in enumerate(zip(seeds, strengths, strict=True)):
         rng = np.random.default_rng((seed, 3))
-        dealt = [rng.permutation(np.arange(width) * clusters // width) for width in network.widths]
-        for layer, mask in zip(network.layers, joined(dealt), strict=True):
-            factor = torch.where(mask, 1.0, 1.0 - strength)
+        dealt = [rng.permutation(np.arange(width) * clusters // width) for width in widths]
+        for layer, mask in zip(layers, joined(dealt), strict=True):
+            factor = torch.where(mask, 1.0, 1.0 - strength).to(layer.weight)
             with torch.no_grad():
                 layer.weight[n] *= factor * factor.square().mean(0).clamp_min(1e-12).rsqrt()

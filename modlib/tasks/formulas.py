@@ -1,6 +1,7 @@
 """Formulas to be computed, whose modules can be read off: the tasks of BIMT's authors."""
 
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 
@@ -43,19 +44,11 @@ def formulas(name: str, n_train: int = 1_000) -> Task:
         raise ValueError(f"formulas needs a name out of {', '.join(FORMULAS)}; got {name!r}")
     if n_train < 1:
         raise ValueError(f"formulas_{name} needs n_train >= 1, got {n_train}")
-    function, input_modules, output_modules, hidden = FORMULAS[name]
+    _, input_modules, output_modules, hidden = FORMULAS[name]
     n_in = len(input_modules)
-
-    def draw(seed: int) -> Data:
-        rng = np.random.default_rng(seed)
-        x = rng.uniform(-1, 1, size=(n_train + 2 * HELD_OUT, n_in)).astype(np.float32)
-        y = np.stack(function(*x.T), axis=1)
-        y = ((y - y.mean(0)) / y.std(0)).astype(np.float32)
-        return in_order(x, y, n_train)
-
     return Task(
         name=f"formulas_{name}",
-        draw=draw,
+        draw=partial(_computed, name, n_train),
         heads=(1,) * len(output_modules),
         input_modules=np.array(input_modules),
         output_modules=np.array(output_modules),
@@ -69,3 +62,12 @@ def formulas(name: str, n_train: int = 1_000) -> Task:
         loss=squared_error,
         accuracy=explained_variance,
     )
+
+
+def _computed(name: str, n_train: int, seed: int) -> Data:
+    function, input_modules, *_ = FORMULAS[name]
+    rng = np.random.default_rng(seed)
+    x = rng.uniform(-1, 1, size=(n_train + 2 * HELD_OUT, len(input_modules))).astype(np.float32)
+    y = np.stack(function(*x.T), axis=1)
+    y = ((y - y.mean(0)) / y.std(0)).astype(np.float32)
+    return in_order(x, y, n_train)

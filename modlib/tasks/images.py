@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Callable
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 
 import numpy as np
@@ -76,30 +76,12 @@ def side_by_side(
     pixels, labels = images()
     n_pixels = pixels.shape[1]
     side = int(n_pixels**0.5)
-    splits = [int(0.6 * len(pixels)), int(0.8 * len(pixels))]
-
-    def draw(seed: int) -> Data:
-        rng = np.random.default_rng(seed)
-        parts = np.split(rng.permutation(len(pixels)), splits)
-        drawn = (
-            rng.choice(part, (n, count))
-            for part, n in zip(parts, (n_train, HELD_OUT, HELD_OUT), strict=True)
-        )
-        return Data(
-            *(
-                Examples(
-                    torch.tensor(pixels[d].reshape(-1, count * n_pixels)), torch.tensor(labels[d])
-                )
-                for d in drawn
-            )
-        )
-
     live = np.tile((pixels > 0).mean(0) > LIVE, count)
     modules = np.arange(count) if count > 1 else np.array([NO_MODULE])
     guess = guess_accuracy(labels[:, None])
     return Task(
         name=name,
-        draw=draw,
+        draw=partial(_composites, count, images, n_train),
         heads=(10,) * count,
         input_modules=np.where(live, np.repeat(modules, n_pixels), NO_MODULE),
         output_modules=np.repeat(modules, 10),
@@ -109,6 +91,19 @@ def side_by_side(
         blind_accuracy=guess,
         hidden=hidden,
         steps=steps,
+    )
+
+
+def _composites(count: int, images: Callable[[], Images], n_train: int, seed: int) -> Data:
+    pixels, labels = images()
+    rng = np.random.default_rng(seed)
+    parts = np.split(rng.permutation(len(pixels)), [int(0.6 * len(pixels)), int(0.8 * len(pixels))])
+    drawn = (
+        rng.choice(part, (n, count))
+        for part, n in zip(parts, (n_train, HELD_OUT, HELD_OUT), strict=True)
+    )
+    return Data(
+        *(Examples(torch.tensor(pixels[d]).flatten(1), torch.tensor(labels[d])) for d in drawn)
     )
 
 

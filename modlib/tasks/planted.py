@@ -1,7 +1,10 @@
 """Random teachers that consist of separate networks: modules that are known by construction."""
 
+from collections.abc import Sequence
+from functools import partial
+
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
 
 from modlib.tasks.task import HELD_OUT, NO_MODULE, Data, Task, in_order, on_a_line
 
@@ -29,19 +32,11 @@ def planted(modules: int = 4, width: int = 8, overlap: float = 0.0, n_train: int
     n_in = modules * own + shared
     common = np.arange(modules * own, n_in)
     read = [np.r_[m * own : (m + 1) * own, common] for m in range(modules)]
-
-    def draw(seed: int) -> Data:
-        rng = np.random.default_rng(seed)
-        x = rng.normal(size=(n_train + 2 * HELD_OUT, n_in)).astype(np.float32)
-        outputs = np.stack([_teacher(x[:, inputs], rng) for inputs in read], axis=1)
-        labels = (outputs > np.median(outputs, axis=0)).astype(np.int64)
-        return in_order(x, labels, n_train)
-
     separate = modules > 1 and own > 0
     of_inputs = np.repeat([*range(modules), NO_MODULE], [own] * modules + [shared])
     return Task(
         name=f"planted_{round(100 * overlap)}",
-        draw=draw,
+        draw=partial(_imitated, read, n_in, n_train),
         heads=(1,) * modules,
         input_modules=of_inputs if separate else np.full(n_in, NO_MODULE),
         output_modules=np.arange(modules) if separate else np.full(modules, NO_MODULE),
@@ -52,6 +47,16 @@ def planted(modules: int = 4, width: int = 8, overlap: float = 0.0, n_train: int
         hidden=(32, 32),
         steps=2_000,
     )
+
+
+def _imitated(
+    read: Sequence[Int[np.ndarray, " width"]], n_in: int, n_train: int, seed: int
+) -> Data:
+    rng = np.random.default_rng(seed)
+    x = rng.normal(size=(n_train + 2 * HELD_OUT, n_in)).astype(np.float32)
+    outputs = np.stack([_teacher(x[:, inputs], rng) for inputs in read], axis=1)
+    labels = (outputs > np.median(outputs, axis=0)).astype(np.int64)
+    return in_order(x, labels, n_train)
 
 
 def _teacher(x: Float[np.ndarray, "n width"], rng: np.random.Generator) -> Float[np.ndarray, " n"]:

@@ -6,6 +6,7 @@ from copy import deepcopy
 from dataclasses import dataclass, replace
 from itertools import product
 from numbers import Real
+from typing import Any, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -72,7 +73,7 @@ def train(
     *,
     nulls: int = 20,
     restarts: int = 5,
-    **settings: object,
+    **settings: Any,
 ) -> Run:
     """Train one network for each strength and seed, as `fit` does, and `measure` each.
 
@@ -100,7 +101,7 @@ def trial(
     *,
     nulls: int = 20,
     restarts: int = 5,
-    **settings: object,
+    **settings: Any,
 ) -> Run:
     """Train networks that a strength is chosen on: as `train`, with the `overview` alone."""
     require_searches(nulls, restarts)
@@ -212,13 +213,16 @@ def fit(
     )
 
 
-def _known(kind: str, name: str, registry: dict) -> object:
+Entry = TypeVar("Entry")
+
+
+def _known(kind: str, name: str, registry: dict[str, Entry]) -> Entry:
     if name not in registry:
         raise ValueError(f"{name!r} is no {kind}; the known ones are {', '.join(registry)}")
     return registry[name]
 
 
-def _distinct(kind: str, values: object) -> list:
+def _distinct(kind: str, values: Any) -> list:
     values = [values] if isinstance(values, Real) else list(values)
     numbers = all(isinstance(value, Real) for value in values)
     if not values or not numbers or len(set(values)) < len(values):

@@ -74,7 +74,8 @@ def initial_layers(
     generator = torch.Generator().manual_seed(seed)
 
     def uniform(n_in: int, *shape: int) -> Tensor:
-        return torch.empty(shape).uniform_(-(n_in**-0.5), n_in**-0.5, generator=generator)
+        empty = torch.empty(shape, dtype=torch.float32)
+        return empty.uniform_(-(n_in**-0.5), n_in**-0.5, generator=generator)
 
     return [(uniform(i, i, o), uniform(i, 1, o)) for i, o in pairwise(widths)]
 
@@ -82,15 +83,15 @@ def initial_layers(
 def prune_by_magnitude(network: nn.Module, density: float) -> None:
     """Set all but the largest weights of a stack to zero, and hold them there in training.
 
-    In each layer of each network the share `density` of the weights is left; biases are left
-    alone. `network` has `layers`, each a `StackedLinear`, and is changed in place.
+    In each `StackedLinear` of each network the share `density` of the weights is left; biases are
+    left alone.
 
     Source: Han et al. (2015), arXiv:1506.02626.
 
     Raises:
         ValueError: if `density` is not above 0 and at most 1.
     """
-    for layer in network.layers:
+    for layer in (part for part in network.modules() if isinstance(part, StackedLinear)):
         left = np.stack(pruned([*layer.weight.detach().numpy()], density))
         with torch.no_grad():
             layer.weight.copy_(torch.from_numpy(left))
