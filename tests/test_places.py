@@ -11,7 +11,8 @@ import pytest
 import yaml
 
 from modlib import PENALTIES, TASKS
-from modlib.figures.comparisons import MEASURE_NAMES, SEPARATE, TASK_NAMES
+from modlib.batch.names import SEPARATE, TASK_NAMES
+from modlib.figures.comparisons import MEASURE_NAMES
 from modlib.figures.style import PENALTY_STYLE
 from modlib.modularity import NO_MODULE
 from modlib.penalties.forms import FORMS
@@ -21,15 +22,13 @@ ROOT = Path(__file__).parents[1]
 LABELS = {name: label.removesuffix(" (given)") for name, (label, *_) in PENALTY_STYLE.items()}
 
 
-def section(title):
-    """The text of a section of the page on details."""
-    text = (ROOT / "book" / "details.md").read_text("utf-8")
-    return re.search(rf"^## {title}\n(.*?)(?=^## |\Z)", text, re.M | re.S)[1]
+def chapter(name):
+    return (ROOT / "book" / f"{name}.md").read_text("utf-8")
 
 
 def of_table():
-    """The penalties that the table of the page on details begins a row with, two in one or not."""
-    cells = re.findall(r"^\| (.*?) \|", section("Penalties"), re.M)
+    """The penalties that the table of the page on penalties has, two in one row or not."""
+    cells = re.findall(r"^\| (.*?) \|", chapter("penalties"), re.M)
     written = {*cells, *(label for cell in cells for label in cell.split(", "))}
     return {name for name in PENALTIES if LABELS.get(name, name) in written}
 
@@ -67,15 +66,15 @@ def told(what, registered, names, entry, place):
         ("penalty", PENALTIES, PENALTY_STYLE, "its (label, colour, marker)",
          "PENALTY_STYLE in modlib/figures/style.py"),
         ("penalty", PENALTIES.keys() - {"none"}, of_table(), "a row that begins with its label",
-         "the table of penalties in book/details.md"),
+         "the table of book/penalties.md"),
         ("penalty", PENALTIES | FORMS, in_batch("strengths"), "the strengths to be tried",
          "a group in workflow/paper.yaml"),
         ("form", FORMS, on_page_of_forms(), "its label", "FORMS in notebooks/forms.ipynb"),
-        ("task", TASKS, TASK_NAMES, "its label", "TASK_NAMES in modlib/figures/comparisons.py"),
+        ("task", TASKS, TASK_NAMES, "its label", "TASK_NAMES in modlib/batch/names.py"),
         ("task", list(separate()), SEPARATE, "its name",
-         "SEPARATE in modlib/figures/comparisons.py"),
-        ("task", TASKS, set(re.findall(r"`(\w+)`(?=.*\n: )", section("Tasks"))),
-         "a description that begins with its name", "the section on tasks in book/details.md"),
+         "SEPARATE in modlib/batch/names.py"),
+        ("task", TASKS, set(re.findall(r"`(\w+)`(?=.*\n: )", chapter("tasks"))),
+         "a description that begins with its name", "book/tasks.md"),
         ("task", TASKS, in_batch("tasks"), "its name",
          "the tasks of a group in workflow/paper.yaml"),
         ("measure", [measure.name for measure in MEASURES if measure.label], MEASURE_NAMES,

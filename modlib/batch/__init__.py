@@ -2,4 +2,4 @@
 
 from modlib.extras import require_extra
 
-require_extra("batch", "filelock", "pandera", "safetensors", "yaml")
+require_extra("batch", "filelock", "pandera", "papermill", "pydantic", "safetensors", "yaml")

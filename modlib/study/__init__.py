@@ -2,4 +2,4 @@
 
 from modlib.extras import require_extra
 
-require_extra("batch", "powerlaw", "safetensors")
+require_extra("batch", "powerlaw", "pydantic")
