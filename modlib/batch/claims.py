@@ -5,6 +5,7 @@ sentence speaks of several situations, the claim rests on the one that bears it 
 """
 
 from collections.abc import Callable, Sequence
+from numbers import Real
 from typing import NamedTuple
 
 import pandas as pd
@@ -75,7 +76,7 @@ class Claim(NamedTuple):
     form: str = "+.1f"
 
 
-def exact(value: float | int) -> pd.DataFrame:
+def exact(value: Real) -> pd.DataFrame:
     """Return the `values` of a claim about a number without an interval."""
     return pd.DataFrame({"mean": [value], "low": [value], "high": [value]})
 

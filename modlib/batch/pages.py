@@ -51,6 +51,7 @@ def opened(allowed: type[Parameters], namespace: Mapping[str, object]) -> Page:
         for key, value in namespace.items()
         if not key.startswith("_")
         and key not in {"In", "Out"}
+        and not key.isupper()  # a constant, imported
         and isinstance(value, bool | int | float | str | list | dict | tuple | None)
     }
     defaults = own_parameters(name)

@@ -30,7 +30,15 @@ def notebook(tmp_path, monkeypatch):
 
 OWN = {"task": "retina", "strengths": [0.1, 0.2], "steps": None, "n": 3}
 # what a notebook has besides: none of it is a parameter
-BESIDE = {"In": ["x"], "Out": {}, "_i": "x", "pages": pages, "Literal": Literal, "open": open}
+BESIDE = {
+    "In": ["x"],
+    "Out": {},
+    "_i": "x",
+    "pages": pages,
+    "Literal": Literal,
+    "open": open,
+    "TASKS": ["a"],
+}
 
 
 def test_a_page_is_its_own_with_its_own_parameters_and_the_published_tables(monkeypatch, tmp_path):

@@ -1,0 +1,124 @@
+"""Every peer beside walk loops, from the table of networks."""
+
+from typing import Literal
+
+import pandas as pd
+
+from modlib.batch import pages, statistics
+from modlib.batch.claims import Claim, above, below, exact
+from modlib.batch.names import SEPARATE, TASK_NAMES
+from modlib.penalties import PENALTIES
+
+IMAGES = ["two_digits", "three_digits", "four_digits", "two_mnist"]
+TOLD = ["block_fraction", "hard_wired"]
+"""What is told the modules: references, not rivals."""
+
+SCORERS = ["soft_modularity", "cut"]
+"""What scores a division of the whole network."""
+
+DEFAULT = PENALTIES["walk_loops"].strength
+
+
+class Parameters(pages.Parameters):
+    """What the page may be run with."""
+
+    task: Literal[tuple(TASK_NAMES)]
+    save_figure: str
+
+
+def record(networks: pd.DataFrame) -> pd.DataFrame:
+    """Return, for each rival, on how many separate tasks walk loops are better and worse than it.
+
+    Columns are pairs of a measure and `better` or `worse`: the interval of the paired difference
+    is clear of 0, both at their chosen strengths. `tasks` has how many could be compared.
+    """
+    pairs = statistics.differences(networks, reference="walk_loops")
+    pairs = pairs[pairs.index.isin(SEPARATE, level="task")]
+    names = {"excess": "excess", "ari": "agreement", "accuracy": "accuracy"}
+    counts = {"tasks": pairs.xs("excess", level="measure").groupby("penalty").size()}
+    for measure, name in names.items():
+        rows = pairs.xs(measure, level="measure")
+        # the rows are the rival's less the walk loops'
+        counts[f"{name} better"] = (rows.high < 0).groupby("penalty").sum()
+        counts[f"{name} worse"] = (rows.low > 0).groupby("penalty").sum()
+    return pd.DataFrame(counts)
+
+
+def aside(networks: pd.DataFrame) -> pd.DataFrame:
+    """Return what else is measured of each penalty, averaged over the separate tasks.
+
+    Those tasks count on which a strength was chosen. `step` is what a training step costs, in
+    steps without a penalty, by the clock of the batch.
+    """
+    summary = statistics.summary(networks).dropna(subset="strength")
+    columns = {
+        "live_excess": "excess, live inputs",
+        "balanced_excess": "excess, strengths kept",
+        "pruned_excess": "excess, pruned",
+        "pruned_accuracy": "accuracy, pruned",
+        "conductance": "conductance",
+    }
+    rows = summary[summary.index.isin(SEPARATE, level="task")]
+    means = rows.groupby("penalty")[list(columns)].mean().rename(columns=columns)
+    judged = networks[(networks.role == "evaluation") & networks.task.isin(SEPARATE)]
+    seconds = (judged.seconds / judged.steps).groupby([judged.task, judged.penalty]).mean()
+    ratio = seconds / seconds.xs("none", level="penalty").reindex(seconds.index, level="task")
+    return means.assign(step=ratio.groupby("penalty").mean())
+
+
+def claims(networks: pd.DataFrame) -> list[Claim]:
+    """Return what the page claims of the table of networks."""
+    summary = statistics.summary(networks)
+    own = summary.xs("walk_loops", level="penalty").loc[SEPARATE]
+    default = statistics.summary_at(networks, "walk_loops", DEFAULT)
+    rivals = summary.drop(index=["none", "walk_loops", *TOLD], level="penalty")
+    share = own.excess / rivals.excess.groupby("task").max()[SEPARATE]
+
+    def means(measure: str, tasks: list[str], penalties: list[str]) -> pd.DataFrame:
+        rows = summary.loc[[(task, p) for task in tasks for p in penalties]]
+        columns = [measure, f"{measure}_low", f"{measure}_high"]
+        return rows[columns].set_axis(["mean", "low", "high"], axis=1).dropna()
+
+    agreement, lesions = "agreement with the known modules (ARI)", "specialisation of lesions"
+    found = record(networks)
+    return [
+        Claim(
+            "At the strength chosen for it walk loops agree with the task's modules.",
+            agreement, means("ari", SEPARATE, ["walk_loops"]), above(0.6), ".2f",
+        ),
+        Claim(
+            "Soft modularity and the cut agree less with them on any task than walk loops on all.",
+            "least agreement of walk loops minus the largest of theirs",
+            exact(own.ari.min() - means("ari", SEPARATE, SCORERS)["mean"].max()), above(0), "+.2f",
+        ),
+        Claim(
+            "On images their communities mix the digits.",
+            lesions, means("specialisation", IMAGES, SCORERS), below(0.55), ".2f",
+        ),
+        Claim(
+            "On the retina and planted teachers they divide the modules further.",
+            lesions, means("specialisation", ["retina", "planted_0"], SCORERS), above(0.8),
+            ".2f",
+        ),
+        Claim(
+            "Walk loops have at least three quarters of the largest excess of any rival that is"
+            " not told the modules.",
+            "smallest share", exact(share.min()), above(0.75), ".2f",
+        ),
+        Claim(
+            "Connection costs, learned places and BIMT are more accurate on most tasks.",
+            "fewest tasks on which walk loops are clearly worse",
+            exact(found["accuracy worse"][["connection_cost", "learned_places", "bimt"]].min()),
+            above(3.5), ".0f",
+        ),
+        Claim(
+            "Walk loops retain most of their excess against nulls that keep strengths.",
+            "smallest share of the excess", exact((own.balanced_excess / own.excess).min()),
+            above(0.5), ".2f",
+        ),
+        Claim(
+            "On two digits the protocol chooses a strength that agrees less than the default does.",
+            "agreement at the default minus that at the chosen strength",
+            exact(default.ari["two_digits"] - own.ari["two_digits"]), above(0.02), "+.2f",
+        ),
+    ]  # fmt: skip
