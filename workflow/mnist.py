@@ -25,7 +25,7 @@ RAW = {
 """The files and the MD5 checksums of their bytes, once decompressed."""
 
 
-def main(folder: Path, made: Path) -> None:
+def main(folder: Path, output: Path) -> None:
     """Write the sums and labels, and print the file's checksum.
 
     Raises:
@@ -33,14 +33,14 @@ def main(folder: Path, made: Path) -> None:
     """
     raw = {name: gzip.decompress((folder / f"{name}.gz").read_bytes()) for name in RAW}
     for name, content in raw.items():
-        if (found := hashlib.md5(content).hexdigest()) != RAW[name]:
-            raise ValueError(f"{name} should have the MD5 {RAW[name]} decompressed, got {found}")
+        if (digest := hashlib.md5(content).hexdigest()) != RAW[name]:
+            raise ValueError(f"{name} should have the MD5 {RAW[name]} decompressed, got {digest}")
     bytes_of = [np.frombuffer(content, np.uint8) for content in raw.values()]
     images = np.concatenate([part[16:] for part in bytes_of[:2]]).reshape(-1, 14, 2, 14, 2)
     labels = np.concatenate([part[8:] for part in bytes_of[2:]])
     sums = images.sum((2, 4), dtype=np.uint16).reshape(-1, 196)
-    np.savez_compressed(made, sums=sums, labels=labels)
-    print(hashlib.sha256(made.read_bytes()).hexdigest())
+    np.savez_compressed(output, sums=sums, labels=labels)
+    print(hashlib.sha256(output.read_bytes()).hexdigest())
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ the code that is reached, so that a new one leaves the tables of others alone.
 import ast
 import hashlib
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 
@@ -45,28 +46,26 @@ def table_key(notebook: str, **parameters: object) -> str:
         ValueError: if the notebook has no such parameter.
     """
     code, values = _read(notebook, parameters)
-    tokens = _numbered(code, set(_texts(values)), {})
-    text = json.dumps(values, sort_keys=True) + "".join(f"{token}\0" for token in tokens)
+    text = values + "".join(f"{token}\0" for token in _numbered(code, values, {}))
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def reached(notebook: str, **parameters: object) -> set[str]:
     """Return the definitions that a table follows from, as 'module.name'."""
-    code, values = _read(notebook, parameters)
     numbers: dict[Definition, int] = {}
-    list(_numbered(code, set(_texts(values)), numbers))
+    list(_numbered(*_read(notebook, parameters), numbers))
     return {".".join((*module, name)) for module, name in numbers}
 
 
-def _read(notebook: str, parameters: Mapping[str, object]) -> tuple[list[Token], dict]:
-    """Return a notebook's code but for its parameters, and these with their values."""
+def _read(notebook: str, parameters: Mapping[str, object]) -> tuple[list[Token], str]:
+    """Return a notebook's code but for its parameters, and these with their values as JSON."""
     code, defaults = _notebook(notebook)
     unknown = parameters.keys() - defaults.keys()
     if unknown:
         raise ValueError(
             f"the notebook {notebook} takes {', '.join(defaults)}; got {', '.join(sorted(unknown))}"
         )
-    return code, defaults | parameters
+    return code, json.dumps(defaults | parameters, sort_keys=True)
 
 
 @cache
@@ -87,10 +86,11 @@ def _sets(cell: dict) -> bool:
 
 
 def _numbered(
-    tokens: Iterable[Token], texts: set[str], numbers: dict[Definition, int]
+    tokens: Iterable[Token], values: str, numbers: dict[Definition, int]
 ) -> Iterator[str]:
     """Yield the tokens, and then those of all that they reach; `numbers` fills on the way."""
     registries = [at((PACKAGE.name, *path)) for path in REGISTRIES]
+    texts = set(re.findall('"([^"]*)"', values))
     counted: set[tuple[Definition, str]] = set()
     waiting = [list(tokens)]
     while waiting:
@@ -112,14 +112,3 @@ def _numbered(
                 new = {(registry, name) for name in texts & of.keys()} - counted
                 waiting += [[name, *of[name]] for _, name in sorted(new)]
                 counted |= new
-
-
-def _texts(parameters: object) -> Iterator[str]:
-    """Yield the texts in parameters, keys of dictionaries too."""
-    if isinstance(parameters, str):
-        yield parameters
-    elif isinstance(parameters, Mapping):
-        yield from _texts([*parameters, *parameters.values()])
-    elif isinstance(parameters, list | tuple):
-        for part in parameters:
-            yield from _texts(part)

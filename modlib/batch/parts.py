@@ -35,7 +35,7 @@ SPLIT_BY = {
 }
 """The parameters of which each entry makes rows of its own. `settings` has none."""
 
-REFERENCES = {"recurrent": "none"}
+REFERENCES = {"recurrent": ["none"]}
 """Penalties that are made with every other, strengths being chosen against them."""
 
 SLOW = [{"four_digits"}, {"curves", "walk_loops"}]
@@ -71,15 +71,13 @@ def narrowed(table: str, parameters: dict, chosen: Sequence[tuple[str, list | di
 
     `parameters` are those that all of the table was made with; `chosen` are as from `single`.
     """
-    split_by = SPLIT_BY[table]
-    label = ", ".join(f"{name} {of}" for name, (of, _) in zip(split_by, chosen, strict=True))
-    entries = dict(zip(split_by, (entry for _, entry in chosen), strict=True))
+    labels, entries = zip(*chosen, strict=True)
+    label = ", ".join(f"{name} {of}" for name, of in zip(SPLIT_BY[table], labels, strict=True))
+    part = parameters | dict(zip(SPLIT_BY[table], entries, strict=True))
     if table in REFERENCES:
-        reference = REFERENCES[table]
-        entries["strengths"] = entries["strengths"] | {
-            reference: parameters["strengths"][reference]
-        }
-    return Part(table, label, parameters | entries)
+        reference = {name: parameters["strengths"][name] for name in REFERENCES[table]}
+        part["strengths"] = part["strengths"] | reference
+    return Part(table, label, part)
 
 
 def sample_parts(parameters: dict[str, dict], count: int, seed: int) -> list[Part]:

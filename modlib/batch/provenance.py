@@ -44,6 +44,6 @@ def _git(*command: str) -> str:
     """
     place = ["--git-dir", str(ROOT / ".git"), "--work-tree", str(ROOT)]
     git = ["git", *place, "--no-optional-locks", "-c", "core.fileMode=false", *command]
-    told = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
-    said = subprocess.check_output(git, cwd=ROOT, env=told, stderr=subprocess.DEVNULL)
-    return said.decode(errors="replace").strip()
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
+    output = subprocess.check_output(git, cwd=ROOT, env=environment, stderr=subprocess.DEVNULL)
+    return output.decode(errors="replace").strip()

@@ -75,17 +75,12 @@ def long(
 
 
 def published(folder: Path | str = FOLDER) -> pd.DataFrame:
-    """Return the table of networks in a folder of results.
-
-    Raises:
-        ValueError: if there is none, if its checksum is not the one in `SHA256SUMS`, or
-            for the reasons of `schemas.check`.
-    """
-    return read(_checked(Path(folder), "networks.csv"))
+    """Return the table of networks in a folder of results, as `published_table` does."""
+    return published_table("networks", folder)
 
 
 def published_table(name: str, folder: Path | str = FOLDER) -> pd.DataFrame:
-    """Return any other published table.
+    """Return any published table.
 
     Raises:
         ValueError: if there is none, if its checksum is not the one in `SHA256SUMS`, or for the

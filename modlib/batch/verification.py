@@ -113,9 +113,9 @@ def _made_here(rows: pd.DataFrame) -> bool:
 
 def verified_networks(rows: pd.DataFrame, nulls: int, restarts: int) -> Verdict:
     """Train the networks of a pair again and compare them with their rows."""
-    exact, again = _made_here(rows), retrained(rows, nulls, restarts)
+    exact, rows_now = _made_here(rows), retrained(rows, nulls, restarts)
     label = f"networks, {rows.task.iloc[0]} {rows.penalty.iloc[0]}: {len(rows)} rows"
-    return Verdict(label, exact, differences(rows, again, TOLERANCE, exact))
+    return Verdict(label, exact, differences(rows, rows_now, TOLERANCE, exact))
 
 
 def verified_part(part: Part, published: pd.DataFrame, folder: Path = NOTEBOOKS) -> Verdict:

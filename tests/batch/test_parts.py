@@ -32,7 +32,7 @@ def test_single_entries_keep_their_shape():
     assert list(single({"l1": [0.1, 0.2]})) == [("l1", {"l1": [0.1, 0.2]})]
 
 
-def test_parts_are_told_by_what_is_left_and_keep_all_else():
+def test_parts_are_named_by_what_is_left_and_keep_all_else():
     parameters = {"examples": [50, 100], "strengths": {"none": [0.0], "l1": [0.1]}, "seeds": [0, 1]}
     entries = product(single(parameters["examples"]), single(parameters["strengths"]))
     found = [narrowed("curves", parameters, chosen) for chosen in entries]
@@ -46,10 +46,10 @@ def test_parts_are_told_by_what_is_left_and_keep_all_else():
 
 
 def test_networks_that_strengths_are_chosen_against_are_in_each_part():
-    told = {"delays": {"n-back": [1]}, "strengths": {"none": [0.0], "l1": [0.1, 0.2]}}
-    for penalty, left in {"none": {"none": [0.0]}, "l1": told["strengths"]}.items():
-        chosen = ("n-back", {"n-back": [1]}), (penalty, {penalty: told["strengths"][penalty]})
-        part = narrowed("recurrent", told, chosen)
+    parameters = {"delays": {"n-back": [1]}, "strengths": {"none": [0.0], "l1": [0.1, 0.2]}}
+    for penalty, left in {"none": {"none": [0.0]}, "l1": parameters["strengths"]}.items():
+        chosen = ("n-back", {"n-back": [1]}), (penalty, {penalty: parameters["strengths"][penalty]})
+        part = narrowed("recurrent", parameters, chosen)
         assert part.parameters["strengths"] == left
         assert part.label == f"delays n-back, strengths {penalty}"
 

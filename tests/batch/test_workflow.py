@@ -42,7 +42,6 @@ CONFIG = {
     "also_judged": {"walk_loops": [0.15]},
     "networks_of": ["retina"],
     "tables": {
-        "settings": {"seeds": [4], "steps": 1, "epochs": 0},
         # without a penalty the sweep trains them, hard wired ones it does not
         "damage": {
             "strengths": {"retina": {"none": 0.0, "hard_wired": 1.0}},
@@ -98,17 +97,7 @@ def contents(folder):
     return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
-def by_hand(folder):
-    """The table of the sweep's own task and penalty, made without Snakemake in a folder."""
-    sweep = str(ROOT / "notebooks" / "sweep.ipynb")
-    parameters = [word for name, value in BRIEF.items() for word in ("-p", name, str(value))]
-    command = [sys.executable, "-m", "papermill", sweep, "out.ipynb", *parameters]
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=280)
-    assert done.returncode == 0, done.stderr
-    return tables.read(folder / "sweep.csv")
-
-
-def test_a_killed_batch_resumes_and_ends_with_what_the_sweep_makes_by_hand(tmp_path):
+def test_a_killed_batch_resumes_and_ends_with_what_the_sweep_makes_by_hand(execute, tmp_path):
     killed = tmp_path / "killed"
     killed.mkdir()
     batch = subprocess.Popen(
@@ -140,7 +129,10 @@ def test_a_killed_batch_resumes_and_ends_with_what_the_sweep_makes_by_hand(tmp_p
     assert sorted(identities(table)) == sorted(planned(CONFIG, table))
     assert table.groupby(["task", "penalty"]).key.nunique().eq(1).all()
     same = table[table.penalty == "walk_loops"].drop(columns=["seconds", "commit"])
-    swept = by_hand(tmp_path)
+    # of the sweep's own task and penalty
+    own = {name: str(tmp_path / name) for name in ("output", "network", "networks")}
+    execute("sweep", BRIEF | own)
+    swept = tables.read(own["output"])
     judged = swept[swept.role == "evaluation"]
     told, exact, lines = verified_networks(judged, BRIEF["nulls"], BRIEF["restarts"])
     assert (told, exact, lines) == ("networks, retina walk_loops: 6 rows", True, [])
