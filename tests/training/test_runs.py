@@ -58,7 +58,7 @@ def in_doubles(function, *arguments, **settings):
 
 @pytest.mark.parametrize("name", PENALTIES | FORMS)
 def test_training_is_the_same_where_doubles_are_the_default(name):
-    settings = dict(seeds=[0, 1], steps=12, snapshots=[6])
+    settings = {"seeds": [0, 1], "steps": 12, "snapshots": [6]}
     run = modlib.fit("retina", name, **settings)
     other = in_doubles(modlib.fit, "retina", name, **settings)
     assert_same_weights(run, other)
@@ -67,7 +67,7 @@ def test_training_is_the_same_where_doubles_are_the_default(name):
 
 @pytest.mark.parametrize("name", TASKS)
 def test_data_and_measures_are_the_same_where_doubles_are_the_default(name):
-    settings = dict(seeds=[0], steps=2, hidden=(12,), nulls=2, restarts=1)
+    settings = {"seeds": [0], "steps": 2, "hidden": (12,), "nulls": 2, "restarts": 1}
     run = modlib.train(name, "l1", **settings)
     other = in_doubles(modlib.train, name, "l1", **settings)
     assert_same_data(run.data[0], other.data[0])
