@@ -40,10 +40,10 @@ def in_batch(kind):
 
 
 def on_page_of_forms():
-    """The forms that the cells of their page name."""
+    """The forms that the cells of their page label."""
     cells = nbformat.read(ROOT / "notebooks" / "forms.ipynb", as_version=4).cells
     code = "\n".join(cell.source for cell in cells if cell.cell_type == "code")
-    return FORMS.keys() & set(re.findall(r'"(\w+)"', code))
+    return FORMS.keys() & set(re.findall(r'"(\w+)": "', code))
 
 
 def separate():

@@ -72,14 +72,8 @@ def of_kind(name: str, kind: Callable[..., nn.Module], strength: float) -> Penal
     return Penalty(name, partial(_made, kind), strength)
 
 
-def _made(
-    kind: Callable[..., nn.Module],
-    task: Task | None,
-    widths: Sequence[int],
-    seeds: Sequence[int],
-    strengths: Sequence[float],
-) -> nn.Module:
-    known = {"task": task, "widths": widths, "seeds": seeds, "strengths": strengths}
+def _made(kind: Callable[..., nn.Module], *values: object) -> nn.Module:
+    known = dict(zip(("task", "widths", "seeds", "strengths"), values, strict=True))
     return kind(**{name: known[name] for name in signature(kind).parameters if name in known})
 
 

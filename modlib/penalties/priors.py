@@ -17,14 +17,8 @@ from modlib.penalties.partitions import blocks, joined
 from modlib.tasks.task import Task
 
 
-def parts_of(
-    network: nn.Module,
-) -> tuple[Iterable[StackedLinear], Sequence[int], Sequence[int]]:
-    """Return the layers, widths and seeds of a stack of networks.
-
-    Raises:
-        ValueError: if it lacks one of these.
-    """
+def parts_of(network: nn.Module) -> tuple[Iterable[StackedLinear], Sequence[int], Sequence[int]]:
+    """Return a stack's layers, widths and seeds; raise ValueError if it lacks one of them."""
     try:
         return attrgetter("layers", "widths", "seeds")(network)
     except AttributeError:
