@@ -9,7 +9,7 @@ from modlib.plots import GREY
 
 MEASURES = {
     "accuracy": "accuracy",
-    "excess": "excess modularity",
+    "excess": "excess",
     "ari": "agreement (ARI)",
     "specialisation": "specialisation",
 }
