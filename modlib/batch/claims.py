@@ -13,7 +13,7 @@ from pandas.io.formats.style import Styler
 
 from modlib.batch.names import TASK_NAMES
 from modlib.batch.pages import Page
-from modlib.batch.statistics import interval_text, intervals
+from modlib.batch.statistics import interval_text
 
 
 class Condition(NamedTuple):
@@ -79,12 +79,6 @@ class Claim(NamedTuple):
 def exact(value: Real) -> pd.DataFrame:
     """Return the `values` of a claim about a number without an interval."""
     return pd.DataFrame({"mean": [value], "low": [value], "high": [value]})
-
-
-def means(rows: pd.DataFrame, by: Sequence[str], measure: str) -> pd.DataFrame:
-    """Return the mean of a measure and its interval in each situation, by columns."""
-    values = rows.pivot(index=list(by), columns="seed", values=measure)
-    return intervals(values)[["mean", "low", "high"]]
 
 
 def judged(claims: Sequence[Claim]) -> pd.DataFrame:

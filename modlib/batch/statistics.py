@@ -125,6 +125,12 @@ def intervals(values: pd.DataFrame) -> pd.DataFrame:
     return found
 
 
+def means(rows: pd.DataFrame, by: list[str], measure: str) -> pd.DataFrame:
+    """Return the mean of a measure and its interval in each situation, by columns."""
+    values = rows.pivot(index=by, columns="seed", values=measure)
+    return intervals(values)[["mean", "low", "high"]]
+
+
 def paired(differences: pd.DataFrame) -> pd.DataFrame:
     """Return `intervals` of paired differences, and `p` of Wilcoxon's two-sided signed-rank test.
 

@@ -14,7 +14,6 @@ from modlib.batch.claims import (
     below,
     between,
     exact,
-    means,
     not_below,
 )
 from modlib.batch.storage import Trained
@@ -80,7 +79,7 @@ def networks(circuits: pd.DataFrame) -> pd.DataFrame:
 
 def off_diagonal(of: pd.DataFrame) -> pd.DataFrame:
     """Return the off-diagonal share of lesions, its mean and interval as text, by penalty."""
-    rows = means(of, ["penalty", "task"], "lesion_off_diagonal")
+    rows = statistics.means(of, ["penalty", "task"], "lesion_off_diagonal")
     text = rows.apply(statistics.interval_text, axis=1, form=".3f")
     return text.unstack("task")[TASKS]
 
@@ -106,7 +105,7 @@ def claims(circuits: pd.DataFrame) -> list[Claim]:
 
     def points(measure: str, penalty: str, tasks: list[str] = TASKS) -> pd.DataFrame:
         rows = of[(of.penalty == penalty) & of.task.isin(tasks)]
-        return 100 * means(rows, ["task"], measure)
+        return 100 * statistics.means(rows, ["task"], measure)
 
     def gains(measure: str, rival: str, tasks: list[str] = TASKS) -> pd.DataFrame:
         rows = statistics.against_in_each(of[of.task.isin(tasks)], ["task"], "walk_loops", measure)
@@ -176,7 +175,7 @@ def claims(circuits: pd.DataFrame) -> list[Claim]:
         ),
         Claim(
             "Of hidden neurons dealt to communities at random a probe reads more of the others.",
-            read, 100 * means(dealt, ["task"], "less"), above(0),
+            read, 100 * statistics.means(dealt, ["task"], "less"), above(0),
         ),
         Claim(
             "What a probe finds need not be used: lesions of L2's communities cost others little.",
