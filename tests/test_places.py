@@ -6,7 +6,6 @@ A test that fails says what to add, and where.
 import re
 from pathlib import Path
 
-import nbformat
 import pytest
 import yaml
 
@@ -16,6 +15,7 @@ from modlib.figures.comparisons import MEASURE_NAMES
 from modlib.figures.style import PENALTY_STYLE
 from modlib.modularity import NO_MODULE
 from modlib.penalties.forms import FORMS
+from modlib.study import forms
 from modlib.training.measures import MEASURES
 
 ROOT = Path(__file__).parents[1]
@@ -37,13 +37,6 @@ def in_batch(kind):
     """The tasks, or the penalties (of which strengths are tried), of the published batch."""
     groups = yaml.safe_load((ROOT / "workflow" / "paper.yaml").read_text("utf-8"))["groups"]
     return {name for group in groups for name in group[kind]}
-
-
-def on_page_of_forms():
-    """The forms that the cells of their page label."""
-    cells = nbformat.read(ROOT / "notebooks" / "forms.ipynb", as_version=4).cells
-    code = "\n".join(cell.source for cell in cells if cell.cell_type == "code")
-    return FORMS.keys() & set(re.findall(r'"(\w+)": "', code))
 
 
 def separate():
@@ -69,7 +62,7 @@ def told(what, registered, names, entry, place):
          "the table of book/penalties.md"),
         ("penalty", PENALTIES | FORMS, in_batch("strengths"), "the strengths to be tried",
          "a group in workflow/paper.yaml"),
-        ("form", FORMS, on_page_of_forms(), "its label", "FORMS in notebooks/forms.ipynb"),
+        ("form", FORMS, forms.FORMS.keys() & FORMS.keys(), "its label", "FORMS in modlib/study/forms.py"),
         ("task", TASKS, TASK_NAMES, "its label", "TASK_NAMES in modlib/batch/names.py"),
         ("task", list(separate()), SEPARATE, "its name",
          "SEPARATE in modlib/batch/names.py"),

@@ -44,7 +44,7 @@ def formulas(settings: pd.DataFrame) -> pd.DataFrame:
 
 def cuts(settings: pd.DataFrame) -> pd.DataFrame:
     """Return the n-cut of networks that read MNIST, by the strength of the eigenvalue term."""
-    of = spread(settings).loc["mnist"].unstack("measure")
+    of = spread(settings).loc["mnist"].unstack("measure").rename("{:g}".format)
     return pd.DataFrame(
         {
             "n-cut": of["mean", "n-cut"],
