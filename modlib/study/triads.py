@@ -9,8 +9,9 @@ import pandas as pd
 from jaxtyping import Bool, Float
 from scipy import sparse
 
-from modlib.study.layers import largest_q
-from modlib.triads import close_triads, expected_gain, local_search
+from modlib.study.communities import largest_q
+from modlib.study.local_search import local_search
+from modlib.triads import close_triads, expected_gain
 
 
 def adjacency(graph: nx.DiGraph) -> Float[np.ndarray, "n_nodes n_nodes"]:
