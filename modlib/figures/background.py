@@ -82,7 +82,7 @@ def weight_maps(rows: Mapping[str, Mapping[str, Float[np.ndarray, "n n"]]]) -> F
     """Draw square weight matrices in a grid, each scaled by its own 99th percentile."""
     columns = list(next(iter(rows.values())))
     fig, axes = plt.subplots(
-        len(rows), len(columns), squeeze=False, figsize=(2.5 * len(columns), 2.5 * len(rows))
+        len(rows), len(columns), squeeze=False, figsize=(2 * len(columns), 2 * len(rows))
     )
     for ax, title in zip(axes[0], columns, strict=True):
         ax.set_title(title, fontsize=11)
@@ -104,7 +104,7 @@ def courses(table: pd.DataFrame, measures: Mapping[str, str]) -> Figure:
     starts, settings = table.start.unique(), table.setting.unique()
     fig, axes = plt.subplots(
         len(measures), len(starts), sharex=True, sharey="row", squeeze=False,
-        figsize=(9, 0.9 + 2.3 * len(measures)),
+        figsize=(8, 0.9 + 2.1 * len(measures)),
     )  # fmt: skip
     steps = sorted(table.step.unique().tolist())
     for line, (measure, label) in zip(axes, measures.items(), strict=True):
@@ -132,7 +132,7 @@ def _short(step: int) -> str:
 
 def mean_field(gains: Mapping[str, pd.DataFrame], rows: pd.DataFrame) -> Figure:
     """Draw gains observed against expected, and the distance of rows against weight added."""
-    fig, (left, right) = plt.subplots(1, 2, figsize=(9, 3.6))
+    fig, (left, right) = plt.subplots(1, 2, figsize=(8, 3.3))
     for place, (name, table) in enumerate(gains.items()):
         left.plot(
             table.expected, table.observed, MARKERS[place], color=PALETTE[place], ms=4, alpha=0.5,

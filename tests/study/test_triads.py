@@ -1,62 +1,56 @@
-"""The three-node procedure: its graphs and measures against hand-made cases, and its page."""
+"""The page on closing triads: what it may be run with, and what it claims."""
 
-from itertools import product
-
-import numpy as np
 import pytest
 
-from modlib.study import triads
+from modlib.batch import claims, pages
+from modlib.study import closure
+from notebooks import execute
+
+SMALL = {
+    "seeds": [0, 1, 2], "n_nodes": 16, "density": 0.2, "blocks": 2, "checkpoints": [0, 50, 2_000],
+    "nulls": 1, "gain_runs": 100, "increments": [1.0], "rounds": 20,
+}  # fmt: skip
+CHANGED = [
+    SMALL | {"seeds": [0, 1]},
+    SMALL | {"seeds": [7], "blocks": 4, "checkpoints": [0, 1]},
+    SMALL | {"density": 0.05, "strong_decay": 0.9, "decay": 0.0, "checkpoints": [0, 5_000]},
+    SMALL | {"increments": [5.0, 0.5], "threshold": 2.0, "rounds": 1, "density": 0.5},
+]
+REFUSED = {
+    "seeds = .*: Input should be a valid list": {"seeds": "[0, 1]"},
+    "checkpoints = \\[300, 1000\\]: Value error, they need to rise": {"checkpoints": [300, 1000]},
+    "5 equal blocks of 48 nodes": {"blocks": 5},
+    "decay = 1.0": {"decay": 1.0},
+    "decays = 0.2": {"decays": 0.2},
+}
 
 
-def test_row_distance_is_total_variation_without_the_two_nodes():
-    W = np.random.default_rng(0).uniform(size=(5, 5))
-    np.fill_diagonal(W, 0.0)
-    P = W / W.sum(1, keepdims=True)
-    apart = [
-        sum(abs(P[i, k] - P[j, k]) for k in range(5) if k not in (i, j)) / 2
-        for i, j in product(range(5), repeat=2)
-        if i != j
-    ]
-    assert triads.row_distance(W) == pytest.approx(np.mean(apart))
-    alike = np.ones((4, 4)) - np.eye(4)
-    assert triads.row_distance(alike) == pytest.approx(0, abs=1e-15)
+@pytest.mark.parametrize("changed", CHANGED, ids=range(len(CHANGED)))
+def test_the_page_runs_with_other_parameters(changed):
+    assert not execute("triads", changed)["page"].own
 
 
-def test_starting_graphs_have_the_edges_they_promise():
-    graphs = triads.starting_graphs(40, 0.1, 4, seed=0)
-    shares = [
-        triads.inside_share(
-            triads.adjacency(triads.starting_graphs(40, 0.1, 4, seed)["planted"]), 4
-        )
-        for seed in range(20)
-    ]
-    assert np.mean(shares) == pytest.approx(0.75, abs=0.03)  # 150 edges each: error 0.008
-    assert graphs["complete"].number_of_edges() == 40 * 39
-    with pytest.raises(ValueError, match="7 equal blocks of 40 nodes"):
-        triads.starting_graphs(40, 0.1, 7, seed=0)
+@pytest.mark.parametrize("message", REFUSED)
+def test_parameters_that_are_not_allowed_are_refused_by_name(message):
+    with pytest.raises(ValueError, match=message):
+        execute("triads", REFUSED[message])
 
 
-def test_graph_measures_see_planted_communities_and_hubs():
-    blocks = np.kron(np.eye(4), np.ones((5, 5))) - np.eye(20)
-    found = triads.graph_measures(blocks, nulls=3, seed=0)
-    assert found["q"] == pytest.approx(3 / 4)
-    assert found["excess"] > 0.3
-    assert found["excess_edges"] == pytest.approx(0)
-    assert found["edges"] == 80
-    star = np.zeros((20, 20))
-    star[1:, 0] = 1.0
-    assert triads.graph_measures(star, nulls=3, seed=0)["hubs"] == pytest.approx(1 / 2)
-    single = np.zeros((20, 20))
-    single[0, 1] = 1.0
-    assert triads.graph_measures(single, nulls=3, seed=0)["hubs"] == 1
+def test_a_claim_broken_on_purpose_stops_the_page_with_its_sentence(monkeypatch):
+    own = SMALL | {"decay": 0.1, "strong_decay": 0.3, "threshold": 0.5, "rounds": 1}
+    monkeypatch.setattr(pages, "own_parameters", lambda name: own)
+    # as if the procedure did nothing
+    monkeypatch.setattr(closure, "close_triads", lambda graph, *_, **__: graph)
+    with pytest.raises(AssertionError, match="'At the end they are gone\\.' does not hold"):
+        execute("triads", SMALL | {"rounds": 1})
+    assert "not here" in execute("triads", SMALL)["held"].to_html()
 
 
-def test_the_mean_field_follows_expected_gain():
-    graph = triads.starting_graphs(8, 0.1, 2, seed=0)["complete"]
-    rows = triads.row_course(graph, [0.0, 1.0], [1.0], [0, 1, 2])
-    field = rows[rows.increment == 0].set_index("added").distance
-    W, A = triads.adjacency(graph), np.ones((8, 8)) - np.eye(8)
-    assert field[0] == pytest.approx(triads.row_distance(W))
-    for _ in range(100):
-        W += 0.01 * (A @ (W / W.sum(1, keepdims=True))) * A
-    assert field[1] == pytest.approx(triads.row_distance(W))
+def test_claims_rest_on_every_start_setting_and_step():
+    made = execute("triads", SMALL)["made"]
+    assert [len(claim.values) for claim in made] == [12, 3, 1, 3, 1, 4, 2, 1, 1, 2, 1, 1, 1, 2, 2]
+    assert len(claims.judged(made)) == len(made)
+    edges, hubs = made[5].values, made[6].values
+    assert edges.index.to_list()[0] == ("planted", "decay")
+    assert (edges["mean"] > 50).all()
+    assert hubs.index.to_list() == [("planted", 2_000), ("random", 2_000)]
