@@ -60,6 +60,8 @@ def opened(allowed: type[Parameters], namespace: Mapping[str, object]) -> Page:
     except ValidationError as error:
         faults = [
             f"{'.'.join(map(str, fault['loc']))} = {fault['input']!r}: {fault['msg']}"
+            if fault["loc"]  # others are of several parameters, which the message names
+            else fault["msg"]
             for fault in error.errors()
         ]
         raise ValueError(

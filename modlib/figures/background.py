@@ -14,22 +14,6 @@ from modlib.plots import GREY, PALETTE
 MARKERS = "os^Dvph"
 
 
-def dots(panels: Mapping[str, pd.DataFrame], measures: Mapping[str, str], label: str) -> Figure:
-    """Draw means with 95 % intervals: a panel per table, in it a line per column named."""
-    fig, axes = plt.subplots(
-        1, len(panels), sharey=True, squeeze=False,
-        figsize=(1.6 + 3.1 * len(panels), 0.8 + 0.36 * len(measures)),
-    )  # fmt: skip
-    for ax, (title, table) in zip(axes[0], panels.items(), strict=True):
-        for height, measure in enumerate(reversed(measures)):
-            mean_dot(ax, height, table[measure], PALETTE[0])
-        ax.set_title(title, fontsize=11)
-        ax.set(xlabel=label, xlim=(0, None))
-        name_lines(ax, list(measures.values())[::-1])
-        ax.grid(axis="y", lw=0.4)
-    return fig
-
-
 def grouped_dots(table: pd.DataFrame, by: str, measures: Mapping[str, str], label: str) -> Figure:
     """Draw means with 95 % intervals: a line per group of rows, a marker per column named."""
     groups = list(table[by].unique())[::-1]
@@ -58,7 +42,7 @@ def curves(
 ) -> Figure:
     """Draw means over x with bands of 95 % intervals: a panel per table, a line per column."""
     fig, axes = plt.subplots(
-        1, len(panels), sharey=True, squeeze=False, figsize=(1 + 3.6 * len(panels), 3.5)
+        1, len(panels), sharey=True, squeeze=False, figsize=(1 + 3.4 * len(panels), 3.1)
     )
     for ax, (title, table) in zip(axes[0], panels.items(), strict=True):
         for place, (measure, name) in enumerate(measures.items()):
@@ -79,7 +63,7 @@ def curves(
 def layer_maps(maps: Mapping[str, Float[np.ndarray, "_ n_layers"]]) -> Figure:
     """Draw, for each network, which share of each layer's neurons is in which community."""
     widths = [share.shape[1] + 4 for share in maps.values()]
-    fig, axes = plt.subplots(1, len(maps), figsize=(9, 2.9), width_ratios=widths, squeeze=False)
+    fig, axes = plt.subplots(1, len(maps), figsize=(8, 2.7), width_ratios=widths, squeeze=False)
     for ax, (title, share) in zip(axes[0], maps.items(), strict=True):
         order = np.argsort(share @ np.arange(share.shape[1]))
         image = ax.imshow(share[order], cmap="Blues", vmin=0, vmax=1, aspect="auto")
@@ -98,7 +82,7 @@ def weight_maps(rows: Mapping[str, Mapping[str, Float[np.ndarray, "n n"]]]) -> F
     """Draw square weight matrices in a grid, each scaled by its own 99th percentile."""
     columns = list(next(iter(rows.values())))
     fig, axes = plt.subplots(
-        len(rows), len(columns), squeeze=False, figsize=(2.5 * len(columns), 2.5 * len(rows))
+        len(rows), len(columns), squeeze=False, figsize=(2 * len(columns), 2 * len(rows))
     )
     for ax, title in zip(axes[0], columns, strict=True):
         ax.set_title(title, fontsize=11)
@@ -120,7 +104,7 @@ def courses(table: pd.DataFrame, measures: Mapping[str, str]) -> Figure:
     starts, settings = table.start.unique(), table.setting.unique()
     fig, axes = plt.subplots(
         len(measures), len(starts), sharex=True, sharey="row", squeeze=False,
-        figsize=(9, 0.9 + 2.3 * len(measures)),
+        figsize=(8, 0.9 + 2.1 * len(measures)),
     )  # fmt: skip
     steps = sorted(table.step.unique().tolist())
     for line, (measure, label) in zip(axes, measures.items(), strict=True):
@@ -148,7 +132,7 @@ def _short(step: int) -> str:
 
 def mean_field(gains: Mapping[str, pd.DataFrame], rows: pd.DataFrame) -> Figure:
     """Draw gains observed against expected, and the distance of rows against weight added."""
-    fig, (left, right) = plt.subplots(1, 2, figsize=(9, 3.6))
+    fig, (left, right) = plt.subplots(1, 2, figsize=(8, 3.3))
     for place, (name, table) in enumerate(gains.items()):
         left.plot(
             table.expected, table.observed, MARKERS[place], color=PALETTE[place], ms=4, alpha=0.5,
@@ -176,7 +160,7 @@ def compared(
     """Draw means with 95 % intervals: a panel per measure, a line per group of rows."""
     groups = list(table[by].unique())[::-1]
     fig, axes = plt.subplots(
-        1, len(measures), sharey=True, squeeze=False, figsize=(9, 0.9 + 0.34 * len(groups))
+        1, len(measures), sharey=True, squeeze=False, figsize=(8, 0.9 + 0.34 * len(groups))
     )
     for ax, (measure, label) in zip(axes[0], measures.items(), strict=True):
         for height, group in enumerate(groups):

@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from numpy.typing import ArrayLike
 from pandas.api.typing import SeriesGroupBy
 
-from modlib.batch.statistics import interval, intervals
+from modlib.batch.statistics import intervals
 from modlib.plots import PALETTE
 
 PENALTY_STYLE: Mapping[str, tuple[str, str, str]] = {
@@ -61,8 +61,9 @@ def dot(
 
 
 def mean_dot(ax: Axes, y: float | int, values: ArrayLike, *style: str | None) -> None:
-    """Draw the `dot` of values' mean and its 95 % BCa interval."""
-    dot(ax, y, np.mean(values), interval(values), *style)
+    """Draw the `dot` of values' mean and its 95 % BCa interval, which takes three of them."""
+    found = intervals(pd.DataFrame([np.asarray(values)])).iloc[0]
+    dot(ax, y, found["mean"], (found.low, found.high), *style)
 
 
 def name_lines(ax: Axes, names: Sequence[object], size: float | int = 10) -> None:

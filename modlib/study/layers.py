@@ -1,65 +1,71 @@
-"""Tables of Q for layered networks and for the same weights wired otherwise.
+"""Whether layered networks are modular: their Q, and that of the same weights wired otherwise."""
 
-Each function returns one row per network.
-"""
-
-from collections.abc import Hashable, Iterable, Mapping, Sequence
-from itertools import pairwise
+from collections.abc import Hashable, Mapping, Sequence
+from typing import Annotated
 
 import numpy as np
 import pandas as pd
 from jaxtyping import Float
-from scipy import sparse
-from sklearn.metrics import adjusted_rand_score
-from torch import Tensor
+from pydantic import AfterValidator, Field, model_validator
 
-from modlib.chain import weights
-from modlib.graphs import layer_of, layer_sizes, neuron_graph, permuted
-from modlib.modularity import find_communities, newman_q
+from modlib.batch import pages, statistics
+from modlib.batch.claims import Claim, above, below, between, exact
+from modlib.graphs import neuron_graph, permuted
+from modlib.study import runs
+from modlib.study.communities import largest_q
 from modlib.study.wiring import (
     alternately_wired,
-    best_runs,
+    initial_networks,
     randomly_wired,
-    scattered,
-    thinned,
-    unrolled,
-    unshared,
-    window,
 )
-from modlib.training.stacks import Stack
 
 Chain = Sequence[Float[np.ndarray, "_ _"]]
+Depths = Annotated[
+    list[Annotated[int, Field(ge=2)]], Field(min_length=1), AfterValidator(pages.distinct)
+]
+Number = Annotated[int, Field(ge=1)]
+
+TRAINED = "two digits, trained"
+"""What the networks are called that were trained for a little while, on two digits."""
 
 
-def largest_q(adjacency: sparse.sparray, restarts: int = 3) -> float:
-    """Return the largest Q that `find_communities` finds in a graph."""
-    return newman_q(adjacency, find_communities(adjacency, restarts))
+class Parameters(pages.Parameters):
+    """What the page may be run with."""
 
-
-def unstacked(chain: Sequence[Float[Tensor | np.ndarray, "n_stack _ _"]]) -> list[Chain]:
-    """Return the networks of a stack one by one, as arrays in float64."""
-    return list(zip(*(np.asarray(W, dtype=np.float64) for W in chain), strict=True))
-
-
-def initial_networks(
-    sizes: Sequence[int], seeds: Sequence[int], edges: int | None = None
-) -> list[Chain]:
-    """Return untrained networks, one per seed, with all their weights or so many of them."""
-    chain = [W.detach() for W in weights(Stack(sizes, seeds))]
-    networks = unstacked(chain)
-    if edges is None:
-        return networks
-    return [
-        thinned(network, edges, np.random.default_rng(seed))
-        for network, seed in zip(networks, seeds, strict=True)
+    n_networks: Number
+    n_neurons: Number
+    depths: Depths
+    shapes: Annotated[
+        list[Annotated[str, Field(pattern=r"^[1-9]\d*(-[1-9]\d*)+$")]],
+        Field(min_length=1),
+        AfterValidator(pages.distinct),
     ]
+    n_trained: Number
+    trained_steps: Number
+    width: Annotated[int, Field(ge=8)]
+    module_depths: Depths
+    kept: Annotated[float, Field(ge=0.01, le=1)]
+    map_depths: Depths
+    side: Number
+    kernel: Number
+    n_convolutions: Number
+    feature_maps: Annotated[list[Number], Field(min_length=1), AfterValidator(pages.distinct)]
+
+    @model_validator(mode="after")
+    def _fit(self) -> "Parameters":
+        if any(self.n_neurons % depth for depth in self.depths):
+            raise ValueError(f"depths need to divide n_neurons, {self.n_neurons}: {self.depths}")
+        if self.kernel % 2 == 0 or self.kernel > self.side:
+            raise ValueError(f"kernel needs to be odd and at most side, {self.side}: {self.kernel}")
+        return self
 
 
-def wiring_table(networks: Mapping[Hashable, Sequence[Chain]], restarts: int = 3) -> pd.DataFrame:
+def wiring_table(networks: Mapping[Hashable, Sequence[Chain]]) -> pd.DataFrame:
     """Return the largest Q of each network as it is, and of its weights wired otherwise.
 
-    Columns: `network`, `copy`; `layered`, `within` (weights permuted within layers),
-    `alternate` (see `alternately_wired`) and `random` (see `randomly_wired`).
+    One row per network: `network`, what it is, and `copy`, which of its kind. As it is `layered`;
+    the others are `within` (weights permuted within layers), `alternate` (see `alternately_wired`)
+    and `random` (see `randomly_wired`).
     """
     rows = []
     for name, copies in networks.items():
@@ -71,75 +77,121 @@ def wiring_table(networks: Mapping[Hashable, Sequence[Chain]], restarts: int = 3
                 "alternate": alternately_wired(chain, rng),
                 "random": randomly_wired(chain, rng),
             }
-            q = {wiring: largest_q(graph, restarts) for wiring, graph in graphs.items()}
+            q = {wiring: largest_q(graph) for wiring, graph in graphs.items()}
             rows.append({"network": name, "copy": copy, **q})
     return pd.DataFrame(rows)
 
 
-def module_table(networks: Mapping[Hashable, Sequence[Chain]], restarts: int = 3) -> pd.DataFrame:
-    """Return how the communities of layered networks lie in their layers.
+def by_depth(
+    n_neurons: int, depths: Sequence[int], seeds: Sequence[int]
+) -> dict[str, pd.DataFrame]:
+    """Return `wiring_table` of so many neurons in ever more layers of equal size.
 
-    Columns: `network`, `copy`; the adjusted Rand index of all neurons' communities with
-    pairs of adjacent layers (`pairs`), with `layers` and with the best runs of layers
-    (`runs`, see `best_runs`); Q of the communities, `q`, and of those partitions, `q_pairs`
-    and `q_runs`; `span`, the number of layers that a community covers, as the
-    exponential of the entropy of its neurons' layers, averaged over neurons.
+    Once with all edges, and once with as few at every depth as where they are fewest.
     """
-    rows = []
-    for name, copies in networks.items():
-        for copy, chain in enumerate(copies):
-            graph, layer = neuron_graph(chain), layer_of(layer_sizes(chain))
-            found = find_communities(graph, restarts)
-            known = {"pairs": layer // 2, "layers": layer, "runs": best_runs(chain)}
-            scores = {key: adjusted_rand_score(part, found) for key, part in known.items()}
-            q = {f"q_{key}": newman_q(graph, known[key]) for key in ("pairs", "runs")}
-            counts = pd.crosstab(found, layer).to_numpy()
-            shares = counts / counts.sum(1, keepdims=True)
-            logs = np.log(shares, out=np.zeros_like(shares), where=shares > 0)
-            span = np.exp(-(shares * logs).sum(1)) @ counts.sum(1) / len(found)
-            rows.append(
-                {"network": name, "copy": copy, "q": newman_q(graph, found), "span": span}
-                | scores | q
-            )  # fmt: skip
-    return pd.DataFrame(rows)
+    shapes = {depth: [n_neurons // depth] * depth for depth in depths}
+    few = min((depth - 1) * sizes[0] ** 2 for depth, sizes in shapes.items())
+    kinds = {"all edges": None, f"{few} edges at every depth": few}
+    return {
+        kind: wiring_table({d: initial_networks(shapes[d], seeds, edges) for d in depths})
+        for kind, edges in kinds.items()
+    }
 
 
-def layer_map(chain: Chain) -> Float[np.ndarray, "n_communities n_layers"]:
-    """Return which share of each layer's neurons belongs to which community."""
-    found = find_communities(neuron_graph(chain))
-    counts = pd.crosstab(found, layer_of(layer_sizes(chain))).to_numpy()
-    return counts / counts.sum(0)
+def means(table: pd.DataFrame, column: str, other: str | None = None) -> pd.DataFrame:
+    """Return the mean of a column, or of it minus another, and its interval, by network."""
+    values = table.assign(value=table[column] - (table[other] if other else 0))
+    found = statistics.intervals(values.pivot(index="network", columns="copy", values="value"))
+    return found.rename(lambda name: name if isinstance(name, str) else f"{name} layers")
 
 
-def convolution_table(
-    side: int, channels: Sequence[int], kernel: int, seeds: Iterable[int], restarts: int = 3
-) -> pd.DataFrame:
-    """Return the largest Q of stacks of convolutions, with and without what defines them.
+def claims(
+    depths: Mapping[str, pd.DataFrame],
+    wirings: pd.DataFrame,
+    modules: Mapping[str, pd.DataFrame],
+    convolutions: pd.DataFrame,
+) -> list[Claim]:
+    """Return what the page claims of its tables."""
+    every, few = depths.values()
+    connected, sparse = modules.values()
+    gain = means(wirings, "layered", "random").drop(index=TRAINED)
+    n_layers = gain.index.str.count("-") + 1
+    unequal = gain.index.map(lambda shape: len(set(shape.split("-"))) > 1)
+    own = means(wirings, "layered", "within")
 
-    One row per seed: `shared_local`, a stack of convolutions of square images that wrap
-    around, with these numbers of channels; `mixed_local`, its non-zero weights permuted
-    within each layer; `shared_scattered` and `mixed_scattered`, the same for kernels whose
-    places are drawn from the whole image; `neither`, all entries of each layer permuted;
-    `full`, a fully connected network of the same layers.
-    """
-    rows = []
-    for seed in seeds:
-        rng = np.random.default_rng(seed)
-        kernels = [
-            rng.uniform(-1, 1, (c_out, c_in, kernel**2)) / np.sqrt(c_in * kernel**2)
-            for c_in, c_out in pairwise(channels)
-        ]
-        local = [unrolled(k, window(kernel), side) for k in kernels]
-        far = [unrolled(k, scattered(kernel**2, side, rng), side) for k in kernels]
-        full = initial_networks([c * side**2 for c in channels], [seed])[0]
-        networks = {
-            "shared_local": local,
-            "mixed_local": [unshared(W, rng) for W in local],
-            "shared_scattered": far,
-            "mixed_scattered": [unshared(W, rng) for W in far],
-            "neither": permuted(local, rng),
-            "full": full,
-        }
-        q = {name: largest_q(neuron_graph(chain), restarts) for name, chain in networks.items()}
-        rows.append({"seed": seed, **q})
-    return pd.DataFrame(rows)
+    def deeper(table: pd.DataFrame, column: str, other: str, least: int) -> pd.DataFrame:
+        return means(table[table.network >= least], column, other)
+
+    def kinds(kind: str, other: str) -> pd.DataFrame:
+        by_kind = convolutions.set_index(["kind", "seed"])
+        rows = statistics.intervals((by_kind.loc[kind] - by_kind.loc[other]).T)
+        return rows.rename("hidden channels: {}".format)
+
+    q, index = "difference in Q", "difference in adjusted Rand index"
+    made = [
+        Claim(
+            "With at most one hidden layer, networks are less modular than the same weights wired"
+            " at random.",
+            q, gain[n_layers <= 3], below(0), "+.3f",
+        ),
+        Claim(
+            "So are four layers of unequal size.", q, gain[(n_layers == 4) & unequal], below(0),
+            "+.3f",
+        ),
+        Claim(
+            "From four layers of equal size on, networks are more modular.",
+            q, deeper(every, "layered", "random", 4), above(0), "+.3f",
+        ),
+        Claim(
+            "With their number of edges held fixed, layers in order are more modular than odd"
+            " layers joined to even ones at random, from four layers on.",
+            q, deeper(few, "layered", "alternate", 4), above(0), "+.3f",
+        ),
+        Claim(
+            "Leaving out the edges within layers lowers modularity.",
+            q, means(few, "alternate", "random"), below(0), "+.3f",
+        ),
+        Claim(
+            "Untrained networks are as modular as with their weights permuted within layers.",
+            q, own.drop(index=TRAINED), between(-0.01, 0.01), "+.4f",
+        ),
+        Claim(
+            "A little training on two digits does not change that.",
+            q, own.loc[[TRAINED]], between(-0.02, 0.02), "+.4f",
+        ),
+        Claim(
+            "With four fully connected layers, communities agree with pairs of layers better than"
+            " with single layers.",
+            index, means(connected[connected.network == 4], "pairs", "layers"), above(0), "+.2f",
+        ),
+        Claim(
+            "In deeper ones they agree better with the best runs of layers than with pairs.",
+            index, deeper(connected, "runs", "pairs", 5), above(0), "+.2f",
+        ),
+        Claim(
+            "No other number of equal layers than four, from three to forty, has pairs as its best"
+            " runs.",
+            "numbers of layers", exact(len({*runs.depths_of_pairs(40)} - {4})), below(1), ".0f",
+        ),
+        Claim(
+            "Communities may divide layers: they have a larger Q than the best runs.",
+            q, means(connected, "q", "q_runs"), above(0), "+.3f",
+        ),
+        Claim(
+            "In sparse networks communities agree little with pairs of layers.",
+            "adjusted Rand index", means(sparse, "pairs"), below(0.5), ".2f",
+        ),
+        Claim(
+            "Convolutions are more modular than fully connected layers of the same size.",
+            q, kinds("local, shared", "fully connected"), above(0), "+.2f",
+        ),
+        Claim(
+            "Locality is a reason.", q, kinds("local, shared", "not local, shared"), above(0.05),
+            "+.2f",
+        ),
+        Claim(
+            "Sharing the weights of local kernels does not raise modularity by more than a trace.",
+            q, kinds("local, shared", "local, not shared"), below(0.01), "+.3f",
+        ),
+    ]  # fmt: skip
+    return [claim for claim in made if not claim.values.empty]
