@@ -89,15 +89,11 @@ def graph_measures(
 def course(
     graph: nx.DiGraph, checkpoints: Sequence[int], seed: int, **settings: Any
 ) -> dict[int, nx.DiGraph]:
-    """Return the graph after each number of steps of `close_triads`, in rising order.
-
-    Once a single edge is left it is kept as it is: nothing can happen to it but decay.
-    """
+    """Return the graph after each number of steps of `close_triads`, in rising order."""
     graphs, done = {}, 0
     for step in checkpoints:
-        if graph.number_of_edges() > 1:
-            draws = int(np.random.SeedSequence((seed, step)).generate_state(1)[0])
-            graph = close_triads(graph, step - done, draws, **settings)
+        draws = int(np.random.SeedSequence((seed, step)).generate_state(1)[0])
+        graph = close_triads(graph, step - done, draws, **settings)
         graphs[step], done = graph, step
     return graphs
 

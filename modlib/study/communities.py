@@ -24,7 +24,7 @@ def communities_of(adjacency: sparse.csr_array, restarts: int = 3) -> Int[np.nda
         return np.arange(adjacency.shape[0])
     # GraphFromCoo reads its arrays as 64-bit numbers, whatever they are
     ends = edges.row.astype(np.uint64), edges.col.astype(np.uint64)
-    weights = edges.data / edges.data.max()
+    weights = edges.data.astype(np.float64) / edges.data.max()
     graph = nk.GraphFromCoo((weights, ends), n=adjacency.shape[0], weighted=True)
     threads = nk.getMaxNumberOfThreads()
     nk.setNumberOfThreads(1)

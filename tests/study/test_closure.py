@@ -43,3 +43,16 @@ def test_courses_end_where_one_edge_is_left():
     last = table[table.step == 4000].groupby(["start", "setting"]).edges.agg(["min", "max"])
     assert (last.loc["random", "removal"] == 1).all()
     assert (last.loc["random", "no decay"] > 50).all()
+
+
+def test_a_course_has_as_many_steps_as_its_checkpoints_say():
+    graph = closure.starting_graphs(12, 0.2, 2, seed=0)["complete"]
+    before = closure.adjacency(graph).sum()
+    gained = [
+        closure.adjacency(after).sum() - before
+        for after in closure.course(graph, [0, 100, 200], seed=1).values()
+    ]
+    # nearly every step adds 1
+    assert gained[0] == 0
+    assert 80 < gained[1] <= 100
+    assert 160 < gained[2] <= 200

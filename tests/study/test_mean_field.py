@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from modlib.study import closure, mean_field
+from modlib.triads import expected_gain
 
 
 def test_row_distance_is_total_variation_without_the_two_nodes():
@@ -42,3 +43,5 @@ def test_gains_are_observed_within_their_errors():
     shares = mean_field.inside_table(2, [3, 5], n_nodes=16, density=0.2)
     W = closure.adjacency(closure.starting_graphs(16, 0.2, 2, seed=5)["planted"])
     assert shares.weight[5] == (W[:8, :8].sum() + W[8:, 8:].sum()) / W.sum()
+    G = expected_gain(W)
+    assert shares.gain[5] == pytest.approx((G[:8, :8].sum() + G[8:, 8:].sum()) / G.sum())

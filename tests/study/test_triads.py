@@ -47,10 +47,14 @@ def test_a_claim_broken_on_purpose_stops_the_page_with_its_sentence(monkeypatch)
 
 
 def test_claims_rest_on_every_start_setting_and_step():
-    made = execute("triads", SMALL)["made"]
+    names = execute("triads", SMALL)
+    made = names["made"]
     assert [len(claim.values) for claim in made] == [12, 3, 1, 3, 1, 4, 2, 1, 1, 2, 1, 1, 1, 2, 2]
     assert len(claims.judged(made)) == len(made)
     edges, hubs = made[5].values, made[6].values
     assert edges.index.to_list()[0] == ("planted", "decay")
     assert (edges["mean"] > 50).all()
+    means = names["courses"].groupby(["start", "setting", "step"]).hubs.mean()
+    gained = [means["random", setting, 2_000] for setting in ("decay and removal", "no decay")]
+    assert hubs["mean"]["random", 2_000] == pytest.approx(gained[0] - gained[1])
     assert hubs.index.to_list() == [("planted", 2_000), ("random", 2_000)]
