@@ -9,8 +9,8 @@ from modlib.batch import pages, statistics
 from modlib.batch.claims import UNDECIDED, Claim, above, below
 
 DONORS = ["none", "pruned", "l2", "soft_modularity", "hard_wired", "walk_loops"]
-NEW = {"one module": "two_digits_exchanged", "two modules": "two_digits_larger"}
-"""What is learned anew with one module, and with two."""
+NEW = {"two_digits_exchanged": "one module", "two_digits_larger": "two modules"}
+"""What is learned anew, by what it is learned with."""
 
 WAYS = ["module, frozen", "module, free", "donor, frozen", "donor, free"]
 MODULES = ["walk_loops", "l2", "hard_wired"]
@@ -29,8 +29,9 @@ class Parameters(pages.Parameters):
 
 
 def of_digits(reuse: pd.DataFrame) -> pd.DataFrame:
-    """Return the rows of donors trained on two digits."""
-    return reuse[reuse.task == "two_digits"]
+    """Return the rows of donors trained on two digits, with what is `new` by its name in `NEW`."""
+    rows = reuse[reuse.task == "two_digits"]
+    return rows.assign(new=rows.new.map(NEW))
 
 
 def courses(reuse: pd.DataFrame, way: str) -> dict[str, pd.DataFrame]:
@@ -45,7 +46,7 @@ def courses(reuse: pd.DataFrame, way: str) -> dict[str, pd.DataFrame]:
     )
     long["step"] = long.step.str.removeprefix("accuracy_").astype(int)
     long = long[long.way.isin([way, "anew"])].fillna({"penalty": "anew"})
-    return {name: long[long.new == new] for name, new in NEW.items()}
+    return {name: long[long.new == name] for name in NEW.values()}
 
 
 def gains(reuse: pd.DataFrame) -> pd.DataFrame:
@@ -74,9 +75,8 @@ def alone(reuse: pd.DataFrame) -> pd.DataFrame:
 
 def summary(reuse: pd.DataFrame) -> pd.DataFrame:
     """Return what modules are and what they are worth: one row per donor, with one module."""
-    new = NEW["one module"]
-    modules = alone(reuse).loc[new]
-    text = gains(reuse).loc[new].apply(statistics.interval_text, axis=1, form="+.1f")
+    modules = alone(reuse).loc["one module"]
+    text = gains(reuse).loc["one module"].apply(statistics.interval_text, axis=1, form="+.1f")
     table = pd.DataFrame({"neurons": modules["size"], "alone": modules["mean"]})
     for way in ("module, frozen", "donor, frozen", "donor, free"):
         table[way] = text[way]
