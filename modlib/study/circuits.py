@@ -14,8 +14,8 @@ from torch import Tensor
 
 from modlib.chain import Chain, weights
 from modlib.lesions import lesion_drops, specialisation
+from modlib.study.modules import module_of_head, of_kind
 from modlib.study.probes import best_guess, probe
-from modlib.study.retraining import module_of_head, of_sub_task
 from modlib.tasks.task import Examples, Task
 from modlib.training.measures import stacked
 from modlib.training.stacks import Stack, with_weights
@@ -86,7 +86,7 @@ def circuit_accuracy(
     first: Sequence[Bool[Tensor, "n_stack _ _"]],
     examples: Examples,
     task: Task,
-    one: int,
+    sub_task: int,
     shares: Sequence[float] = SHARES,
 ) -> Float[Tensor, "n_shares n_stack"]:
     """Return each network's accuracy on one sub-task with only a share of its weights left.
@@ -107,8 +107,7 @@ def circuit_accuracy(
         left = round(share * n_weights)
         circuit = [(W * (p < left)).numpy() for W, p in zip(chain, places, strict=True)]
         outputs = with_weights(network, circuit)(examples.x)
-        own = of_sub_task(outputs, examples.targets, task.heads, one)
-        curve.append(task.accuracy(*own)[:, 0])
+        curve.append(task.scored(examples)(outputs)[:, sub_task])
     return torch.stack(curve)
 
 
@@ -132,7 +131,7 @@ def orders(
     network: Stack,
     communities: Int[np.ndarray, "n_stack n_neurons"],
     heads: Sequence[int],
-    one: int,
+    sub_task: int,
 ) -> dict[str, list[Bool[Tensor, "n_stack _ _"]]]:
     """Return which weights come first, for each way of finding the circuit of a sub-task.
 
@@ -140,8 +139,10 @@ def orders(
     those that do not lead to the outputs of other sub-tasks; `community`: those between neurons
     of the communities that the sub-task's outputs are in.
     """
-    own = module_of_head(network, communities, heads, one).weight
-    towards = module_of_head(network, np.zeros_like(communities), heads, one).weight
+    own, towards = (
+        of_kind(module_of_head(network, labels, heads, sub_task), "weight")
+        for labels in (communities, np.zeros_like(communities))
+    )
     return {
         "whole": [torch.zeros_like(mask) for mask in own],
         "outputs": towards,
@@ -157,12 +158,10 @@ def dealt(
     """Return the communities with those of each hidden layer's neurons in random order."""
     inputs, *hidden, outputs = np.split(communities, np.cumsum(widths)[:-1], axis=1)
     null = [
-        np.stack(
-            [
-                np.random.default_rng((seed, 6)).permutation(row)
-                for seed, row in zip(seeds, layer, strict=True)
-            ]
-        )
+        [
+            np.random.default_rng((s, 6)).permutation(row)
+            for s, row in zip(seeds, layer, strict=True)
+        ]
         for layer in hidden
     ]
     return np.concatenate([inputs, *null, outputs], axis=1)
@@ -200,17 +199,17 @@ def circuit_table(
         of_network[f"{kind}_named"] = named(of_home[kind])
 
     guess = best_guess(some.targets)
-    found = []
-    for one in range(len(heads)):
-        row = {"sub_task": one, "guess": guess[:, one]}
-        for way, first in orders(network, communities, heads, one).items():
-            curve = circuit_accuracy(network, first, some, task, one)
-            row["accuracy"] = curve[-1]
-            row[f"needed_{way}"] = share_needed(curve, guess[:, one])
-        row["inside"] = sum(mask.sum((1, 2)) for mask in first) / of_network["weights"]
-        others = [other for other in range(len(heads)) if other != one]
+    parts = []
+    for t in range(len(heads)):
+        columns = of_network | {"sub_task": t, "guess": guess[:, t]}
+        for way, first in orders(network, communities, heads, t).items():
+            curve = circuit_accuracy(network, first, some, task, t)
+            columns["accuracy"] = curve[-1]
+            columns[f"needed_{way}"] = share_needed(curve, guess[:, t])
+        columns["inside"] = sum(mask.sum((1, 2)) for mask in first) / of_network["weights"]
+        others = [other for other in range(len(heads)) if other != t]
         for kind, matrix in of_home.items():
-            row[kind] = matrix[:, one, one]
-            row[f"{kind}_others"] = matrix[:, one, others].mean(-1)
-        found.append(pd.DataFrame(of_network | row))
-    return pd.concat(found, ignore_index=True)
+            columns[kind] = matrix[:, t, t]
+            columns[f"{kind}_others"] = matrix[:, t, others].mean(-1)
+        parts.append(pd.DataFrame(columns))
+    return pd.concat(parts, ignore_index=True)

@@ -17,8 +17,9 @@ from torch import Tensor
 from modlib.chain import Chain, weights
 from modlib.penalties.penalty import no_penalty
 from modlib.tasks.task import Data, Examples, Task
-from modlib.training.loop import ADAM, descend, mini_batches
+from modlib.training.loop import descend, mini_batches
 from modlib.training.measures import stacked
+from modlib.training.optimisers import ADAM
 from modlib.training.stacks import Stack
 
 

@@ -6,7 +6,6 @@ bits, -1 or 1, has one input, and one output for each delay.
 
 from collections.abc import Callable, Iterator, Sequence
 from copy import deepcopy
-from functools import partial
 from itertools import islice
 
 import numpy as np
@@ -17,11 +16,9 @@ from torch.nn import functional as F
 
 from modlib.chain import Chain, StackedLinear, weights
 from modlib.penalties.penalty import no_penalty
-from modlib.training import loop
 from modlib.training.loop import descend, falling
+from modlib.training.optimisers import RECURRENT
 from modlib.training.stacks import initial_layers, prune_by_magnitude
-
-ADAM = partial(loop.ADAM, lr=3e-3)
 
 Target = Callable[[Tensor, Sequence[int]], Tensor]
 """Maps streams of bits and delays to what the outputs should be, stream by stream."""
@@ -140,7 +137,7 @@ def train_recurrent(
         raise ValueError(f"delays must lie between 1 and times - 1 = {times - 1}, got {delays}")
     n_streams = weights(network)[0].shape[-2]
     factor = torch.as_tensor(strengths, dtype=torch.float32)
-    update = ADAM(network.parameters())
+    update = RECURRENT(network.parameters())
 
     def losses(u: Tensor) -> Float[Tensor, " n_stack"]:
         outputs, targets = (part[:, :, max(delays) :] for part in (network(u), target(u, delays)))

@@ -1,23 +1,22 @@
 """Tables of what new networks learn from few examples, with modules of trained ones or without."""
 
 from collections.abc import Mapping, Sequence
+from itertools import product
 
 import numpy as np
 import pandas as pd
 from jaxtyping import Int
 
+from modlib.study.changed_tasks import exchanged, few, larger
 from modlib.study.damage import area_under
 from modlib.study.goals import follow
-from modlib.study.retraining import Trainable, module_of_head
-from modlib.study.transplants import (
+from modlib.study.modules import (
+    Masks,
     accuracy_alone,
-    both,
     but_for_head,
     everything,
-    exchanged,
-    few,
     freeze,
-    larger,
+    module_of_head,
     size,
     transplant,
 )
@@ -73,11 +72,11 @@ def learned(new: Task, network: Stack, steps: int) -> pd.DataFrame:
 
 def anew(task: Task, seeds: Sequence[int], examples: int, steps: int) -> pd.DataFrame:
     """Return one row per network and new task: what it learns by itself, as in `learned`."""
-    found = [
+    parts = [
         learned(few(new, examples), new_networks(new, widths, seeds), steps)
         for new, widths in new_tasks(task)
     ]
-    return pd.concat(found, ignore_index=True).assign(way="anew")
+    return pd.concat(parts, ignore_index=True).assign(way="anew")
 
 
 def reused(
@@ -94,30 +93,35 @@ def reused(
     `alone` is the accuracy of the modules cut out of the donor, `size` the share of its hidden
     neurons that they have.
     """
-    modules = [module_of_head(donor, communities, task.heads, one) for one in (0, 1)]
+    first, second = (module_of_head(donor, communities, task.heads, n) for n in (0, 1))
+    both = {name: mask | second[name] for name, mask in first.items()}
     test = stacked(task.draw(seed).test for seed in donor.seeds)
-    alone = [accuracy_alone(donor, modules[one], task, test, one) for one in (0, 1)]
-    first = {"module": modules[0], "donor": but_for_head(donor, task.heads, 1)}
-    whole = {"module": both(*modules), "donor": everything(donor)}
-    found = []
+    alone = [
+        accuracy_alone(donor, part, task, test)[:, n] for n, part in enumerate((first, second))
+    ]
+    parts = []
     for new, widths in new_tasks(task):
-        parts, accuracy = (first, alone[0]) if len(new.heads) > 1 else (whole, sum(alone) / 2)
-        of_donor = {"alone": accuracy, "size": size(parts["module"])}
-        rows = with_parts(donor, few(new, examples), widths, parts, steps)
-        found.append(rows.merge(pd.DataFrame({"seed": donor.seeds} | of_donor), on="seed"))
-    return pd.concat(found, ignore_index=True)
+        if len(new.heads) > 1:
+            module, whole, accuracy = first, but_for_head(donor, task.heads, 1), alone[0]
+        else:
+            module, whole, accuracy = both, everything(donor), sum(alone) / 2
+        of_donor = pd.DataFrame({"seed": donor.seeds, "alone": accuracy, "size": size(module)})
+        rows = with_parts(
+            donor, few(new, examples), widths, {"module": module, "donor": whole}, steps
+        )
+        parts.append(rows.merge(of_donor, on="seed"))
+    return pd.concat(parts, ignore_index=True)
 
 
 def with_parts(
-    donor: Stack, new: Task, widths: Sequence[int], parts: Mapping[str, Trainable], steps: int
+    donor: Stack, new: Task, widths: Sequence[int], parts: Mapping[str, Masks], steps: int
 ) -> pd.DataFrame:
     """Return what new networks learn with parts of the donors, frozen or not."""
-    found = []
-    for name, part in parts.items():
-        for way in ("frozen", "free"):
-            network = new_networks(new, widths, donor.seeds)
-            transplant(network, donor, part)
-            if way == "frozen":
-                freeze(network, part)
-            found.append(learned(new, network, steps).assign(way=f"{name}, {way}"))
-    return pd.concat(found)
+    rows = []
+    for (name, part), way in product(parts.items(), ("frozen", "free")):
+        network = new_networks(new, widths, donor.seeds)
+        transplant(network, donor, part)
+        if way == "frozen":
+            freeze(network, part)
+        rows.append(learned(new, network, steps).assign(way=f"{name}, {way}"))
+    return pd.concat(rows)

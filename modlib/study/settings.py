@@ -23,7 +23,8 @@ from modlib.tasks.formulas import FORMULAS
 from modlib.tasks.images import mnist_images
 from modlib.tasks.scores import accuracy, cross_entropy
 from modlib.tasks.task import LIVE, Examples
-from modlib.training.loop import ADAM, descend
+from modlib.training import optimisers
+from modlib.training.loop import descend
 from modlib.training.stacks import Stack
 
 SCHEDULES = {
@@ -64,7 +65,7 @@ def formula_table(name: str, seeds: Sequence[int], steps: int) -> pd.DataFrame:
     )
     network = Stack((len(of_inputs), *hidden, len(of_outputs)), seeds, nn.functional.silu)
     penalty = BIMT(network.widths, seeds)
-    update = torch.optim.AdamW(network.parameters(), lr=2e-3, weight_decay=0.0, fused=True)
+    update = optimisers.FORMULAS(network.parameters())
     low, high, last = SCHEDULES[name]
     strengths = (
         low if step < steps / 4 else high if step < 3 * steps / 4 else last for step in range(steps)
@@ -115,7 +116,7 @@ def mnist_table(strength: float, seeds: Sequence[int], epochs: int) -> pd.DataFr
     live = ((pixels > 0).float().mean(0) > LIVE).numpy()
     network = Stack((49, 64, 64, 64, 10), seeds, torch.relu)
     penalty = Cut()
-    update = ADAM(network.parameters(), lr=1e-3)
+    update = optimisers.MNIST(network.parameters())
 
     def for_each(part: Tensor) -> Tensor:
         return part.expand(len(seeds), -1, -1)

@@ -11,7 +11,7 @@ chapter on the training procedure has the proofs.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import partial, reduce
+from functools import reduce
 from itertools import pairwise, repeat
 from typing import NamedTuple
 
@@ -26,8 +26,6 @@ from modlib.loops import total_loop_sum
 from modlib.modularity import modularity
 from modlib.training import loop
 from modlib.walks import normalised, walk_loop_sum
-
-ADAM = partial(torch.optim.Adam, lr=1e-2)
 
 
 class LoopOptimum(NamedTuple):
@@ -110,7 +108,7 @@ def descend(
     penalty: Callable[[Chain], Float[Tensor, "*stack"]],
     chain: Chain,
     steps: int,
-    optimiser: Callable[..., torch.optim.Optimizer] = ADAM,
+    optimiser: Callable[..., torch.optim.Optimizer],
     snapshots: Iterable[int] = (),
 ) -> dict[int, list[Float[Tensor, "*stack _ _"]]]:
     """Return the chain after minimising a penalty alone, by number of steps taken.

@@ -22,7 +22,7 @@ from modlib.penalties.forms import FORMS
 from modlib.penalties.penalty import Penalty
 from modlib.tasks import TASKS
 from modlib.tasks.task import Data, Examples, Task
-from modlib.training.loop import ADAM, descend, falling, mini_batches
+from modlib.training.loop import descend, falling, mini_batches
 from modlib.training.measures import (
     measure,
     overview,
@@ -30,6 +30,7 @@ from modlib.training.measures import (
     repeated,
     stack_modularity,
 )
+from modlib.training.optimisers import ADAM
 from modlib.training.stacks import Stack
 
 

@@ -3,7 +3,6 @@
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from functools import partial
 from typing import TypeVar
 
 import numpy as np
@@ -17,8 +16,6 @@ from modlib.tasks.task import Examples
 from modlib.training.measures import stacked
 
 Batch = TypeVar("Batch")
-
-ADAM = partial(torch.optim.Adam, lr=5e-3, fused=True)
 
 FALL = 0.2
 """The share of the steps, the last ones, in which the learning rate falls linearly to 0."""

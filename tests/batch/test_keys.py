@@ -89,7 +89,7 @@ PENALTY, TASK, RETINA = (
     "modlib/tasks/retina.py",
 )
 KINDS, FIT = "modlib/penalties/penalty.py", "modlib/training/fit.py"
-LOOP = "modlib/training/loop.py"
+LOOP, OPTIMISERS = "modlib/training/loop.py", "modlib/training/optimisers.py"
 CHANGES = {
     "its penalty": (KINDS, "W.abs().sum((-2, -1))", "W.abs().mean((-2, -1))"),
     "its default strength": (PENALTY, "l1_penalty, 1e-3", "l1_penalty, 2e-3"),
@@ -99,9 +99,9 @@ CHANGES = {
     "its task's entry": (TASK, '"retina": retina', '"retina": partial(retina, "both")'),
     "what its task is made of": (RETINA, "(outer + inner >= 3)", "(outer >= 3)"),
     "training": (LOOP, "losses(batch).sum()", "losses(batch).mean()"),
-    "a learning rate": (LOOP, "lr=5e-3", "lr=1e-3"),
+    "a learning rate": (OPTIMISERS, "lr=5e-3", "lr=1e-3"),
     "an optimiser of the same name from elsewhere": (
-        LOOP,
+        OPTIMISERS,
         "torch.optim.Adam,",
         "torch.optim.NAdam,",
     ),
@@ -244,7 +244,7 @@ def test_code_counts_that_is_reached(checkout, statement, call):
     far = package / "far.py"
     far.write_text("def far():\n    return number\n\nother, number = 0, 1\n")
     (package / "between.py").write_text(f"{IMPORT}\n")
-    fit = package / "training" / "loop.py"
+    fit = package / "training" / "optimisers.py"
     replace(fit, "ADAM = ", f"{statement}\nADAM = ")
     assert "far.number" not in keys.reached("sweep", **L1)
     replace(fit, "lr=5e-3", f"lr={call}")
@@ -256,7 +256,7 @@ def test_code_counts_that_is_reached(checkout, statement, call):
 
 @pytest.mark.parametrize("change", ["SIZES['b'] = 2", "SIZES.update(b=2)", "SIZES |= {'b': 2}"])
 def test_what_changes_a_definition_later_counts(checkout, change):
-    fit = checkout / "modlib" / "training" / "loop.py"
+    fit = checkout / OPTIMISERS
     replace(fit, "ADAM = ", "SIZES = {'a': 1}\n\nADAM = ")
     replace(fit, "lr=5e-3", "lr=SIZES['a']")
     before = key()

@@ -23,8 +23,8 @@ from modlib.study.circuits import (
     ranks,
     share_needed,
 )
+from modlib.study.modules import module_of_head, of_kind
 from modlib.study.probes import best_guess, hidden_activity, probe
-from modlib.study.retraining import module_of_head
 from modlib.tasks import TASKS
 from modlib.tasks.task import Examples
 from modlib.training.measures import stacked
@@ -156,12 +156,12 @@ def test_a_circuit_is_the_network_with_its_other_weights_at_zero():
 def test_half_of_a_hard_wired_network_is_the_circuit_of_its_sub_task(wired):
     examples = patterns("test", wired.seeds)
     for one in range(2):
-        first = module_of_head(wired, HALVES, TASK.heads, one).weight
+        first = of_kind(module_of_head(wired, HALVES, TASK.heads, one), "weight")
         inside = sum(mask[0].sum().item() for mask in first)
         share = inside / sum(mask[0].numel() for mask in first)
         assert share == pytest.approx(1 / 4, abs=0.01)
         # the other half first: nothing is left of the sub-task
-        other = module_of_head(wired, HALVES, TASK.heads, 1 - one).weight
+        other = of_kind(module_of_head(wired, HALVES, TASK.heads, 1 - one), "weight")
         intact = TASK.accuracy(wired(examples.x), examples.targets, TASK.heads)[:, one]
         assert torch.equal(circuit_accuracy(wired, first, examples, TASK, one, [share])[0], intact)
         assert (circuit_accuracy(wired, other, examples, TASK, one, [share])[0] < intact).all()

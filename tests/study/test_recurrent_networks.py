@@ -133,7 +133,9 @@ def test_denormal_weights_become_zero(monkeypatch):
     monkeypatch.setattr(
         "modlib.study.recurrent_networks.loss_of", lambda y, aims, n: y.new_zeros(len(y))
     )
-    monkeypatch.setattr("modlib.study.recurrent_networks.ADAM", partial(torch.optim.SGD, lr=0.25))
+    monkeypatch.setattr(
+        "modlib.study.recurrent_networks.RECURRENT", partial(torch.optim.SGD, lr=0.25)
+    )
     network = RecurrentStack(2, 4, 2, [1, 2])
     train_recurrent(network, n_back, [1], squares, 1.0, times=4, steps=170)
     assert not any(W.any() for W in weights(network))

@@ -10,16 +10,9 @@ import torch
 from modlib.chain import squares, weights
 from modlib.penalties.forms import with_more_decay
 from modlib.penalties.priors import hard_wired
-from modlib.study.retraining import (
-    Trainable,
-    module_of_head,
-    outputs_of_head,
-    present,
-    relabelled,
-    retrained,
-    retraining_table,
-    ways,
-)
+from modlib.study.changed_tasks import relabelled
+from modlib.study.modules import module_of_head, of_kind, outputs_of_head, present
+from modlib.study.retraining import retrained, retraining_table, ways
 from modlib.study.trained import largest_alone
 from modlib.tasks import TASKS
 from modlib.training.fit import train
@@ -41,67 +34,6 @@ def halves(network: Stack) -> np.ndarray:
     """Return which half of its layer each neuron is in, for each network."""
     one = np.concatenate([np.arange(n) * 2 // n for n in network.widths])
     return np.tile(one, (len(network.seeds), 1))
-
-
-def test_no_class_keeps_its_label_and_other_sub_tasks_keep_theirs():
-    examples = DIGITS.draw(4).train
-    changed = relabelled(examples, DIGITS.heads, 1, seed=4)
-    pairs = {
-        tuple(pair)
-        for pair in torch.stack([examples.targets[:, 1], changed.targets[:, 1]], 1).tolist()
-    }
-    assert sorted(old for old, _ in pairs) == list(range(10))
-    assert sorted(new for _, new in pairs) == list(range(10))
-    assert all(old != new for old, new in pairs)
-    assert torch.equal(changed.targets[:, 0], examples.targets[:, 0])
-    assert torch.equal(changed.x, examples.x)
-
-
-def test_two_classes_are_exchanged():
-    examples = RETINA.draw(0).train
-    changed = relabelled(examples, RETINA.heads, 0, seed=0)
-    assert torch.equal(changed.targets[:, 0], 1 - examples.targets[:, 0])
-
-
-def test_new_labels_follow_from_the_seed_alone():
-    data = DIGITS.draw(4)
-    first, again, other = (
-        relabelled(part, DIGITS.heads, 0, seed).targets[:, 0]
-        for part, seed in ((data.test, 1), (data.test, 1), (data.test, 2))
-    )
-    assert torch.equal(first, again)
-    assert not torch.equal(first, other)
-
-
-def test_other_labels_need_classes_and_a_sub_task():
-    formulas = TASKS["formulas_independence"]()
-    with pytest.raises(ValueError, match="need classes"):
-        relabelled(formulas.draw(0).test, formulas.heads, 0, 0)
-    with pytest.raises(ValueError, match="one of 2, got 2"):
-        relabelled(RETINA.draw(0).test, RETINA.heads, 2, 0)
-
-
-def test_the_module_of_a_head_is_what_its_communities_join():
-    network, _ = stack_and_data(hidden=(4, 2))
-    found = module_of_head(network, halves(network), RETINA.heads, 1)
-    first, second, third = (mask[0] for mask in found.weight)
-    assert first.nonzero().tolist() == [[i, j] for i in range(4, 8) for j in (2, 3)]
-    assert second.nonzero().tolist() == [[2, 1], [3, 1]]
-    assert third.nonzero().tolist() == [[1, 1]]
-    assert [mask[0, 0].tolist() for mask in found.bias] == [
-        [False, False, True, True],
-        [False, True],
-        [False, True],
-    ]
-
-
-def test_outputs_of_other_heads_stay_out_though_their_community_is_the_same():
-    network, _ = stack_and_data(hidden=(4, 2))
-    found = module_of_head(network, np.zeros_like(halves(network)), RETINA.heads, 0)
-    assert found.weight[0].all()
-    assert found.weight[1].all()
-    assert found.weight[2][0].tolist() == [[True, False], [True, False]]
-    assert found.bias[2][0].tolist() == [[True, False]]
 
 
 def test_at_first_the_old_accuracy_is_kept_and_with_two_classes_the_new_one_is_its_complement():
@@ -142,8 +74,9 @@ def test_separate_halves_lose_nothing_while_one_of_them_is_retrained(optimiser):
 def test_new_output_weights_alone_learn_something_and_cost_the_other_sub_task_nothing():
     network, data = stack_and_data(DIGITS)
     own = outputs_of_head(network, DIGITS.heads, 1)
-    assert not any(mask.any() for mask in (*own.weight[:-1], *own.bias[:-1]))
-    for mask in (own.weight[-1], own.bias[-1]):
+    *others, weight, bias = own.values()
+    assert not any(mask.any() for mask in others)
+    for mask in (weight, bias):
         assert mask.all((0, 1)).tolist() == mask.any((0, 1)).tolist() == [False] * 10 + [True] * 10
     found = retrained(network, DIGITS, data, 1, SGD, trainable=own, **BRIEF)
     assert (found.groupby("network").kept.nunique() == 1).all()
@@ -152,10 +85,7 @@ def test_new_output_weights_alone_learn_something_and_cost_the_other_sub_task_no
 
 def test_what_may_not_change_does_not():
     network, data = stack_and_data()
-    none = Trainable(
-        [torch.zeros_like(layer.weight, dtype=torch.bool) for layer in network.layers],
-        [torch.zeros_like(layer.bias, dtype=torch.bool) for layer in network.layers],
-    )
+    none = {name: torch.zeros_like(p, dtype=torch.bool) for name, p in network.named_parameters()}
     found = retrained(network, RETINA, data, 1, SGD, trainable=none, **BRIEF)
     assert (found.groupby("network")[["changed", "kept"]].nunique() == 1).all(axis=None)
 
@@ -184,7 +114,8 @@ def test_pruned_networks_go_on_from_their_largest_weights_and_keep_the_others_at
     for old, new in zip(run.network.layers, start.network.layers, strict=True):
         assert torch.equal(old.bias, new.bias)
     assert all(
-        torch.equal(a, b != 0) for a, b in zip(present(end.network).weight, end.chain, strict=True)
+        torch.equal(a, b != 0)
+        for a, b in zip(of_kind(present(end.network), "weight"), end.chain, strict=True)
     )
     with pytest.raises(ValueError, match=r"seeds \(3, 8\)"):
         train("retina", go_on, seeds=[3], steps=1, nulls=2, restarts=1)
@@ -217,9 +148,9 @@ def test_a_penalty_stays_in_force_and_what_was_pruned_or_wired_hard_stays_so():
     chain = [W.detach() for W in weights(stack)]
     assert torch.equal(of_l2["as trained"]["penalty"](chain), squares(chain))
     last = module_of_head(stack, communities, RETINA.heads, 1)
-    for mask, expected in zip(of_l2["module"]["trainable"].weight, last.weight, strict=True):
-        assert torch.equal(mask, expected)
-    of_outputs = of_l2["outputs"]["trainable"].weight
+    for name, mask in of_l2["module"]["trainable"].items():
+        assert torch.equal(mask, last[name])
+    of_outputs = of_kind(of_l2["outputs"]["trainable"], "weight")
     assert [int(mask.sum()) for mask in of_outputs] == [0, 0, 2 * chain[-1].shape[1]]
     of_form = ways(stack, RETINA, "more_decay", 0.1, communities)["as trained"]
     assert torch.equal(of_form["penalty"](chain), with_more_decay(chain))
@@ -227,7 +158,8 @@ def test_a_penalty_stays_in_force_and_what_was_pruned_or_wired_hard_stays_so():
     for name in ("pruned", "hard_wired"):
         kept = ways(stack, RETINA, name, 1.0, communities)["as trained"]
         assert kept.keys() == {"trainable"}
-        for mask, W in zip(kept["trainable"].weight, weights(stack), strict=True):
+        masks = of_kind(kept["trainable"], "weight")
+        for mask, W in zip(masks, weights(stack), strict=True):
             assert torch.equal(mask, W != 0)
 
 
@@ -244,7 +176,7 @@ def test_asking_how_to_retrain_leaves_networks_that_had_a_prior_as_they_are(name
 
 def test_the_table_has_each_way_and_optimiser_as_retraining_finds_them(monkeypatch):
     stack, data = stack_and_data()
-    monkeypatch.setattr("modlib.study.retraining.OPTIMISERS", {"SGD": SGD, "still": STILL})
+    monkeypatch.setattr("modlib.study.retraining.RETRAINING", {"SGD": SGD, "still": STILL})
     table = retraining_table(stack, RETINA, {"free": {}}, steps=40)
     assert list(zip(table.optimiser, table.seed, strict=True)) == [
         ("SGD", 3), ("SGD", 8), ("still", 3), ("still", 8)

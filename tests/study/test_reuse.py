@@ -5,8 +5,8 @@ import pytest
 import torch
 
 from modlib.chain import weights
-from modlib.study import transplants
-from modlib.study.retraining import module_of_head
+from modlib.study.changed_tasks import few
+from modlib.study.modules import accuracy_alone, module_of_head, transplant
 from modlib.study.reuse import FRESH, anew, learned, new_networks, new_tasks, reused
 from modlib.tasks import TASKS
 from modlib.training.measures import stacked
@@ -42,8 +42,8 @@ def test_new_networks_have_the_donors_data_and_other_weights(donor):
 
 
 def test_a_row_of_what_is_learned_has_its_curve():
-    few = transplants.few(RETINA, 32)
-    table = learned(few, new_networks(RETINA, [8, *RETINA.hidden, 2], SEEDS), 40)
+    less = few(RETINA, 32)
+    table = learned(less, new_networks(RETINA, [8, *RETINA.hidden, 2], SEEDS), 40)
     assert list(table.filter(regex=r"^accuracy_")) == ["accuracy_0", "accuracy_20", "accuracy_40"]
     assert np.allclose(table.accuracy, table.accuracy_40)
     by_hand = (table.accuracy_0 + 2 * table.accuracy_20 + table.accuracy_40) / 4
@@ -57,7 +57,7 @@ def test_new_networks_that_learn_by_themselves_learn_each_new_task():
     assert list(table.new.unique()) == ["retina_exchanged", "retina_and", "retina_xor"]
     assert set(table.way) == {"anew"}
     (new, widths), *_ = new_tasks(RETINA)
-    alone = learned(transplants.few(new, 32), new_networks(new, widths, SEEDS), 20)
+    alone = learned(few(new, 32), new_networks(new, widths, SEEDS), 20)
     assert np.allclose(table.accuracy[:2], alone.accuracy)
 
 
@@ -67,7 +67,7 @@ def test_modules_are_told_with_their_size_and_what_they_can_alone(donor):
     assert table.groupby("new").way.unique().map(list).tolist() == [ways] * 3
     modules = [module_of_head(donor, HALVES, RETINA.heads, one) for one in (0, 1)]
     test = stacked(RETINA.draw(seed).test for seed in SEEDS)
-    alone = [transplants.accuracy_alone(donor, modules[n], RETINA, test, n).numpy() for n in (0, 1)]
+    alone = [accuracy_alone(donor, modules[n], RETINA, test)[:, n].numpy() for n in (0, 1)]
     exchanged, combined = (
         table[(table.new == name) & (table.way == "module, frozen")]
         for name in ("retina_exchanged", "retina_and")
@@ -78,7 +78,7 @@ def test_modules_are_told_with_their_size_and_what_they_can_alone(donor):
     assert np.allclose(combined["size"], 1.0)
 
     network = new_networks(RETINA, donor.widths, SEEDS)
-    transplants.transplant(network, donor, modules[0])
-    free = learned(transplants.few(new_tasks(RETINA)[0][0], 32), network, 20)
+    transplant(network, donor, modules[0])
+    free = learned(few(new_tasks(RETINA)[0][0], 32), network, 20)
     row = table[(table.new == "retina_exchanged") & (table.way == "module, free")]
     assert np.allclose(row.accuracy, free.accuracy)

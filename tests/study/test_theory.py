@@ -178,7 +178,7 @@ def test_descent_ends_in_the_minimum_of_the_loop_penalty():
 
 def test_snapshots_beyond_the_last_step_are_refused():
     with pytest.raises(ValueError, match="from 0 to 3"):
-        descend(loop_penalty, block_chain([2, 2, 2], 1), steps=3, snapshots=[4])
+        descend(loop_penalty, block_chain([2, 2, 2], 1), 3, torch.optim.SGD, snapshots=[4])
 
 
 @pytest.mark.parametrize("blocks", [1, 2, 3, 6])

@@ -1,4 +1,4 @@
-"""Transplanted modules, against networks cut by hand and what has to hold of any."""
+"""Modules and their transplants, against networks cut by hand and what has to hold of any."""
 
 import numpy as np
 import pytest
@@ -6,16 +6,13 @@ import torch
 
 from modlib.penalties.priors import hard_wired
 from modlib.study.goals import follow
-from modlib.study.retraining import module_of_head, relabelled
-from modlib.study.transplants import (
+from modlib.study.modules import (
     accuracy_alone,
-    both,
     but_for_head,
     everything,
-    exchanged,
-    few,
     freeze,
-    larger,
+    module_of_head,
+    of_kind,
     size,
     transplant,
 )
@@ -46,15 +43,39 @@ def module(donor, one):
     return module_of_head(donor, halves(donor), RETINA.heads, one)
 
 
+def test_the_module_of_a_head_is_what_its_communities_join():
+    network = Stack([8, 4, 2, 2], SEEDS)
+    found = module_of_head(network, halves(network), RETINA.heads, 1)
+    first, second, third = (mask[0] for mask in of_kind(found, "weight"))
+    assert first.nonzero().tolist() == [[i, j] for i in range(4, 8) for j in (2, 3)]
+    assert second.nonzero().tolist() == [[2, 1], [3, 1]]
+    assert third.nonzero().tolist() == [[1, 1]]
+    assert [mask[0, 0].tolist() for mask in of_kind(found, "bias")] == [
+        [False, False, True, True],
+        [False, True],
+        [False, True],
+    ]
+
+
+def test_outputs_of_other_heads_stay_out_though_their_community_is_the_same():
+    network = Stack([8, 4, 2, 2], SEEDS)
+    found = module_of_head(network, np.zeros_like(halves(network)), RETINA.heads, 0)
+    first, second, third = of_kind(found, "weight")
+    assert first.all()
+    assert second.all()
+    assert third[0].tolist() == [[True, False], [True, False]]
+    assert found["layers.2.bias"][0].tolist() == [[True, False]]
+
+
 def test_a_module_alone_answers_as_its_half_of_a_separated_network(donor):
     test = stacked(RETINA.draw(seed).test for seed in SEEDS)
     hits = RETINA.accuracy(donor(test.x), test.targets, RETINA.heads)
     assert (hits > 0.8).all()
     for one in (0, 1):
-        alone = accuracy_alone(donor, module(donor, one), RETINA, test, one)
+        alone = accuracy_alone(donor, module(donor, one), RETINA, test)[:, one]
         assert torch.equal(alone, hits[:, one])
         # the other half has no weight on the way to this output, whose bias then answers alone
-        other = accuracy_alone(donor, module(donor, 1 - one), RETINA, test, one)
+        other = accuracy_alone(donor, module(donor, 1 - one), RETINA, test)[:, one]
         always = test.targets[..., one].float().mean(-1)
         assert all(o in (a, 1 - a) for o, a in zip(other.tolist(), always.tolist(), strict=True))
 
@@ -62,9 +83,7 @@ def test_a_module_alone_answers_as_its_half_of_a_separated_network(donor):
 def test_whole_networks_and_halves_are_as_large_as_they_are(donor):
     assert size(everything(donor)).tolist() == [1.0, 1.0]
     assert size(module(donor, 0)).tolist() == [0.5, 0.5]
-    union = both(module(donor, 0), module(donor, 1))
-    assert size(union).tolist() == [1.0, 1.0]
-    assert union.weight[0][0].sum() == 2 * 4 * 3
+    assert of_kind(module(donor, 0), "weight")[0][0].sum() == 4 * 3
 
 
 def test_a_transplanted_module_computes_what_it_did_and_the_rest_is_new(donor):
@@ -83,7 +102,7 @@ def test_a_transplanted_module_computes_what_it_did_and_the_rest_is_new(donor):
         assert torch.equal(there.weight[..., width:], new_one.weight[..., width:])
         assert torch.equal(there.bias[..., width:], new_one.bias[..., width:])
         # from neurons outside the module nothing comes in
-        inside = own.weight[depth][:, :, :width].any(-1)
+        inside = own[f"layers.{depth}.weight"][:, :, :width].any(-1)
         rows = torch.zeros(there.weight.shape[1], dtype=torch.bool)
         rows[: inside.shape[1]] = inside[0]
         assert not there.weight[:, ~rows, :width].any()
@@ -117,33 +136,11 @@ def test_a_frozen_module_stays_while_the_rest_learns(donor):
     for depth, (layer, W) in enumerate(zip(new.layers, before, strict=True)):
         inside = torch.zeros(W.shape[-1], dtype=torch.bool)
         if depth < 3:
-            inside[: own.bias[depth].shape[-1]] = own.bias[depth][0, 0]
+            bias = own[f"layers.{depth}.bias"][0, 0]
+            inside[: len(bias)] = bias
             assert inside.any()
         assert torch.equal(layer.weight[..., inside], W[..., inside])
         assert not torch.isclose(layer.weight[..., ~inside], W[..., ~inside]).any()
-
-
-def test_new_tasks_change_targets_alone():
-    swapped, compared = exchanged(DIGITS, 1), larger(DIGITS)
-    for seed in (0, 4):
-        for old, other, one in zip(
-            DIGITS.draw(seed), swapped.draw(seed), compared.draw(seed), strict=True
-        ):
-            assert torch.equal(old.x, other.x)
-            assert torch.equal(old.x, one.x)
-            assert torch.equal(other.targets, relabelled(old, DIGITS.heads, 1, seed).targets)
-            by_hand = [[int(left > right)] for left, right in old.targets.tolist()]
-            assert one.targets.tolist() == by_hand
-    assert (swapped.heads, compared.heads) == ((10, 10), (1,))
-
-
-def test_few_examples_are_the_first_and_the_others_are_left():
-    data, less = DIGITS.draw(4), few(DIGITS, 7).draw(4)
-    assert torch.equal(less.train.x, data.train.x[:7])
-    assert torch.equal(less.train.targets, data.train.targets[:7])
-    assert torch.equal(less.test.x, data.test.x)
-    with pytest.raises(ValueError, match="128 training examples, got n_train=129"):
-        few(RETINA, 129).draw(0)
 
 
 @pytest.mark.parametrize(
