@@ -16,6 +16,7 @@ from modlib.loops import loop_penalty, total_loop_sum
 from modlib.study import theory
 from modlib.study.communities import largest_q
 from modlib.study.wiring import unstacked
+from modlib.training import optimisers
 from modlib.training.stacks import Stack
 
 RANDOM = "random weights"
@@ -106,10 +107,9 @@ def descents(
     for name, start in beginnings.items():
         widths = [*(W.shape[-2] for W in start), start[-1].shape[-1]]
         magnitudes = theory.loop_optimum(widths, decay).magnitudes
-        passed[name] = theory.descend(
-            partial(loop_penalty, decay=decay), start, steps,
-            snapshots={step for step in WATCHED if step < steps},
-        )  # fmt: skip
+        penalty = partial(loop_penalty, decay=decay)
+        watched = {step for step in WATCHED if step < steps}
+        passed[name] = theory.descend(penalty, start, steps, optimisers.ALONE, watched)
         for step, chain in passed[name].items():
             sizes = zip(chain, magnitudes, strict=True)
             off = [(W.abs() / w - 1).abs().amax((-2, -1)) for W, w in sizes]

@@ -24,3 +24,6 @@ FORMULAS = partial(torch.optim.AdamW, lr=2e-3, weight_decay=0.0, fused=True)
 
 MNIST = partial(ADAM, lr=1e-3)
 """Of networks on MNIST in the setting of Filan et al. (2021): Adam at its defaults."""
+
+ALONE = partial(torch.optim.Adam, lr=1e-2)
+"""Of weights that descend on a penalty alone."""
