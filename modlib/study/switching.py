@@ -55,7 +55,7 @@ def panels(goals: pd.DataFrame, drawn: list[str]) -> pd.DataFrame:
 
 
 def switches(goals: pd.DataFrame) -> dict[str, pd.DataFrame]:
-    """Return accuracy on learned patterns in the steps after the first two switches and the last."""
+    """Return accuracy on learned patterns after the first two and the last two switches."""
     rows = goals[goals.schedule == SLOW]
     columns = list(rows.filter(regex=r"^seen_\d+$"))
     long = rows.melt(["penalty", "seed", "epoch"], columns, "step", "accuracy")

@@ -1,0 +1,153 @@
+"""What is kept when one sub-task changes and is learned anew, from the table `retraining`."""
+
+from typing import Annotated, Literal
+
+import pandas as pd
+from pydantic import AfterValidator, Field
+
+from modlib.batch import pages, statistics
+from modlib.batch.claims import Claim, above, below, exact, not_above
+
+TASKS = ["planted_0", "two_digits", "four_digits"]
+DIGITS = TASKS[1:]
+PENALTIES = ["none", "pruned", "l2", "l1", "connection_cost", "hard_wired", "walk_loops"]
+OPTIMISERS = {
+    "SGD 0.01": "slow SGD",
+    "SGD 0.1": "fast SGD",
+    "Adam 0.0005": "slow Adam",
+    "Adam 0.005": "fast Adam",
+}
+"""The optimisers by learning rate, and what they are called."""
+
+WAYS = ["free", "as trained", "module"]
+"""The ways of retraining in which other sub-tasks may suffer."""
+
+RIVALS = ["none", "pruned", "l1", "l2", "connection_cost"]
+"""What is not told the modules, beside walk loops."""
+
+
+class Parameters(pages.Parameters):
+    """What the page may be run with."""
+
+    task: Literal[tuple(TASKS)]
+    drawn: Annotated[
+        list[Literal[tuple(PENALTIES)]], Field(min_length=1), AfterValidator(pages.distinct)
+    ]
+
+
+def named(retraining: pd.DataFrame) -> pd.DataFrame:
+    """Return the table with optimisers by the names that the page has for them."""
+    return retraining.assign(optimiser=retraining.optimiser.map(OPTIMISERS))
+
+
+def kept(retraining: pd.DataFrame, task: str, drawn: list[str]) -> pd.DataFrame:
+    """Return the rows of a task that are drawn: ways in which others may suffer, in order."""
+    rows = named(retraining)
+    rows = rows[(rows.task == task) & rows.penalty.isin(drawn) & rows.way.isin(WAYS)]
+    order = rows.optimiser.map({name: n for n, name in enumerate(OPTIMISERS.values())})
+    return rows.iloc[order.argsort(kind="stable")]
+
+
+def gains(retraining: pd.DataFrame) -> pd.DataFrame:
+    """Return walk loops' paired differences to each rival in what is kept, in points.
+
+    By optimiser and way, and by task.
+    """
+    rows = named(retraining)
+    rows = rows[rows.way.isin(WAYS)].assign(situation=rows.optimiser + ", " + rows.way)
+    pairs = statistics.against_in_each(rows, ["situation", "task"], "walk_loops", "kept")
+    order = [f"{name}, {way}" for way in WAYS for name in OPTIMISERS.values()]
+    return statistics.in_points(pairs.loc[order])
+
+
+def relearned(retraining: pd.DataFrame, way: str, drawn: list[str]) -> pd.DataFrame:
+    """Return how many networks learn a digit's new labels where little may change, by penalty."""
+    rows = named(retraining)
+    rows = rows[(rows.way == way) & rows.task.isin(DIGITS)]
+    groups = rows.groupby(["task", "optimiser", "penalty"]).relearned
+    text = groups.count().astype(str) + " of " + groups.size().astype(str)
+    table = text.unstack("penalty")
+    order = [(task, name) for task in DIGITS for name in OPTIMISERS.values()]
+    return table.loc[order, [penalty for penalty in drawn if penalty in table]]
+
+
+def claims(retraining: pd.DataFrame) -> list[Claim]:
+    """Return what the page claims of the table."""
+    rows = named(retraining)
+    gain = gains(retraining)
+
+    def means(task: str, optimiser: str, way: str, penalties: list[str]) -> pd.DataFrame:
+        own = rows[(rows.task == task) & (rows.optimiser == optimiser) & (rows.way == way)]
+        own = own[own.penalty.isin(penalties)]
+        return 100 * statistics.means(own, ["task", "penalty"], "kept")
+
+    def less(optimiser: str, way: str, tasks: list[str], rivals: list[str]) -> pd.DataFrame:
+        return gain.loc[([f"{optimiser}, {way}"], tasks, rivals), :]
+
+    free = [*RIVALS, "walk_loops"]
+    module = rows[(rows.way == "module") & rows.task.isin(DIGITS)]
+    alone = rows[(rows.way == "outputs") & rows.task.isin(DIGITS)]
+    fast = alone[alone.optimiser == "fast SGD"]
+    back = module[module.optimiser == "fast Adam"].groupby(["task", "penalty"]).relearned.count()
+    share, points = "accuracy kept, %", "difference in accuracy kept, points"
+    networks = "networks that learn the new labels"
+    return [
+        Claim(
+            "Under slow SGD networks with walk loops keep most of their accuracy on the other of"
+            " two digits.",
+            share, means("two_digits", "slow SGD", "free", ["walk_loops"]), above(75), ".1f",
+        ),
+        Claim(
+            "Those without a penalty keep little.",
+            share, means("two_digits", "slow SGD", "free", ["none"]), below(35), ".1f",
+        ),
+        Claim(
+            "On two digits walk loops keep more than all rivals that are not told the modules.",
+            points,
+            less("slow SGD", "free", ["two_digits"], RIVALS),
+            above(0),
+        ),
+        Claim(
+            "On four digits they keep more than no penalty, pruned networks and L1.",
+            points, less("slow SGD", "free", ["four_digits"], ["none", "pruned", "l1"]), above(0),
+        ),
+        Claim(
+            "There they keep no more than connection costs.",
+            points, less("slow SGD", "free", ["four_digits"], ["connection_cost"]), not_above(0),
+        ),
+        Claim(
+            "Under fast SGD no penalty keeps half of two digits.",
+            share, means("two_digits", "fast SGD", "free", free), below(55), ".1f",
+        ),
+        Claim(
+            "Under fast Adam none keeps more than a quarter or so.",
+            share, means("two_digits", "fast Adam", "free", free), below(30), ".1f",
+        ),
+        Claim(
+            "There walk loops keep less than no penalty on four digits and planted teachers.",
+            points, less("fast Adam", "free", ["four_digits", "planted_0"], ["none"]), below(0),
+        ),
+        Claim(
+            "Under slow SGD walk loops that stay in force keep nearly all of four digits.",
+            share, means("four_digits", "slow SGD", "as trained", ["walk_loops"]), above(85), ".1f",
+        ),
+        Claim(
+            "Training nothing but the changed digit's module keeps the others, in any network.",
+            "least accuracy kept under fast Adam, %",
+            exact(100 * module[module.optimiser == "fast Adam"].kept.min()), above(90), ".1f",
+        ),
+        Claim(
+            "Under fast Adam all networks with walk loops learn the new labels that way.",
+            networks, exact(back.xs("walk_loops", level="penalty").min()), above(19.5), ".0f",
+        ),
+        Claim(
+            "Of unpenalised networks on four digits none does.",
+            networks, exact(back["four_digits", "none"]), below(0.5), ".0f",
+        ),
+        Claim(
+            "The weights into the changed outputs alone learn them in every network under fast SGD,"
+            " and cost the other digits nothing.",
+            "networks that do not, or that lose accuracy",
+            exact((fast.relearned.isna() | (fast.kept != fast.accuracy)).sum()), below(0.5), ".0f",
+        ),
+    ]  # fmt: skip
