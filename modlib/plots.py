@@ -1,11 +1,11 @@
-"""Figures of networks: weight matrices, neuron graphs, training animations.
+"""Figures of networks: weight matrices and neuron graphs.
 
 One style for all of them, with the colours of Okabe & Ito, which colour-blind readers
 can tell apart. Each function returns the figure; captions and alternative texts
 belong to the cell that shows it.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from modlib.extras import require_extra
 
@@ -14,7 +14,6 @@ require_extra("plots", "matplotlib")
 import matplotlib.pyplot as plt
 import numpy as np
 from jaxtyping import Float, Int
-from matplotlib.animation import FuncAnimation
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 from matplotlib.colors import to_rgba_array
@@ -23,7 +22,6 @@ from torch import Tensor
 
 from modlib.graphs import (
     arrays_of,
-    by_community,
     community_order,
     layer_of,
     layer_sizes,
@@ -157,71 +155,3 @@ def module_graph(
     ax.spines[:].set_visible(False)
     ax.grid(False)
     return ax
-
-
-def gallery(
-    chains: Mapping[str, Sequence[Float[np.ndarray, "_ _"]]],
-    communities: Mapping[str, Int[np.ndarray, " n_neurons"]],
-) -> Figure:
-    """Draw networks below each other: |W| of each layer by community, and the neuron graph.
-
-    Matrices are ordered and scaled as in `weight_matrices`.
-    """
-    n_layers = len(next(iter(chains.values())))
-    size = 2.1 * n_layers + 3.4, 1.75 * len(chains) + 0.2
-    widths = [2] * n_layers + [3]
-    fig, axes = plt.subplots(
-        len(chains), n_layers + 1, squeeze=False, figsize=size, width_ratios=widths
-    )
-    for (name, chain), row in zip(chains.items(), axes, strict=True):
-        absolute, labels = drawable(chain, communities[name])
-        for W, ax in zip(by_community(absolute, labels), row, strict=False):
-            ax.imshow(W, cmap="Greys", vmin=0, vmax=np.quantile(W, 0.99), aspect="auto")
-            ax.set(xticks=[], yticks=[])
-            ax.spines[:].set_visible(True)
-        module_graph(absolute, labels, row[-1])
-        row[-1].set_xticks([])
-        row[0].set_ylabel(name, rotation=0, ha="right", va="center", fontsize=10)
-    for depth, ax in enumerate(axes[0][:-1]):
-        ax.set_title(f"layer {depth + 1}", fontsize=10)
-    axes[0][-1].set_title("graph", fontsize=10)
-    return fig
-
-
-def pixel_communities(
-    W: Float[np.ndarray, "n_in n_hid"],
-    communities: Int[np.ndarray, " n_neurons"],
-    places: Float[np.ndarray, "n_in 2"],
-) -> Float[np.ndarray, "height width 3"]:
-    """Return an image of the inputs: the colour of their community, paler the less they weigh.
-
-    What an input weighs is the sum of its absolute weights, up to the 95th percentile.
-    """
-    weight = np.abs(W).sum(1)
-    share = np.minimum(weight / max(np.quantile(weight, 0.95), 1e-12), 1.0)[:, None]
-    colours = community_colours(communities)[: len(W), :3]
-    column, row = (places - places.min(0)).astype(int).T
-    image = np.ones((row.max() + 1, column.max() + 1, 3))
-    image[row, column] = 1 - share * (1 - colours)
-    return image
-
-
-def training_animation(
-    chains: Mapping[int, Sequence[Float[np.ndarray, "_ _"]]],
-    communities: Int[np.ndarray, " n_neurons"],
-) -> FuncAnimation:
-    """Return an animation of the neuron graph over training steps.
-
-    Neurons keep the places and colours of the communities given, those of the trained
-    network, so that what moves is the weights. `to_jshtml()` makes it scrubbable offline.
-    """
-    fig, ax = plt.subplots(figsize=(5.6, 4), dpi=80, layout="none")
-
-    def draw(step: int) -> None:
-        ax.clear()
-        module_graph(chains[step], communities, ax)
-        ax.set_title(f"after {step} steps", fontsize=11)
-
-    animation = FuncAnimation(fig, draw, frames=list(chains), interval=400)
-    plt.close(fig)
-    return animation

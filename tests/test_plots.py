@@ -105,16 +105,6 @@ def test_a_module_graph_draws_into_the_axes_given():
     assert fig.axes == [ax]
 
 
-@COMMUNITIES
-def test_an_animation_has_one_frame_per_snapshot(n_communities):
-    chain, communities = network(n_communities, size=2)
-    chains = {step: [W * (1 + step) for W in chain] for step in (0, 10, 500)}
-    animation = plots.training_animation(chains, communities)
-    assert list(animation.new_frame_seq()) == [0, 10, 500]
-    page = animation.to_jshtml()
-    assert page.count("data:image/png;base64") == 3
-
-
 def test_every_peer_has_a_style_of_its_own():
     from modlib import PENALTIES
 
@@ -122,31 +112,6 @@ def test_every_peer_has_a_style_of_its_own():
     assert set(styles) <= set(PENALTIES)
     assert len({label for label, _, _ in styles.values()}) == len(styles)
     assert len({(colour, marker) for _, colour, marker in styles.values()}) == len(styles)
-
-
-def test_a_gallery_has_a_row_of_matrices_and_a_graph_for_each_network():
-    chain, communities = network(2)
-    chains = {"one": chain, "other": [-2 * W for W in chain]}
-    fig = plots.gallery(chains, {"one": communities, "other": communities})
-    rows = np.array(fig.axes).reshape(2, len(chain) + 1)
-    assert [row[0].get_ylabel() for row in rows] == ["one", "other"]
-    for row, factor in zip(rows, (1, 2), strict=True):
-        for ax, W in zip(row, chain, strict=False):
-            shown = np.asarray(ax.images[0].get_array()).ravel()
-            assert np.sort(shown) == pytest.approx(np.sort(factor * np.abs(np.asarray(W)).ravel()))
-
-
-def test_pixels_have_the_colour_of_their_community_paler_where_they_weigh_less():
-    W = np.array([[1.0, 1.0], [0.0, -1.0], [0.0, 0.0], [-1.0, -1.0]])
-    communities = np.array([0, 0, 1, 1, 0, 1])
-    places = np.array([[3.0, 1.0], [4.0, 1.0], [3.0, 2.0], [4.0, 2.0]])
-    image = plots.pixel_communities(W, communities, places)
-    first, second = (np.array(to_rgb(colour)) for colour in plots.PALETTE[:2])
-    assert image.shape == (2, 2, 3)
-    assert image[0, 0] == pytest.approx(first)
-    assert image[1, 1] == pytest.approx(second)
-    assert image[1, 0] == pytest.approx(1.0)
-    assert image[0, 1] == pytest.approx(1 - 0.5 * (1 - first))
 
 
 def test_the_style_is_one_for_all_figures():
