@@ -7,7 +7,6 @@ from textwrap import fill
 
 import matplotlib.pyplot as plt
 import numpy as np
-from IPython.display import HTML
 from jaxtyping import Float, Int
 from matplotlib.figure import Figure
 
@@ -37,6 +36,7 @@ def gallery(
         image = coloured(example, communities, places)
         # inputs on a line are drawn as high as the other panels
         row[0].imshow(image, aspect="auto" if len(image) == 1 else "equal")
+        row[0].set_anchor("N")
         row[0].set_ylabel(fill(NAMES.get(name, name), 16), fontsize=10)
         matrices = by_community([np.abs(W) for W in chain], communities)
         for W, ax in zip(matrices, row[1:], strict=False):
@@ -64,8 +64,8 @@ this.closest('.animation').querySelectorAll('img')
 def training(
     chains: Mapping[int, Sequence[Float[np.ndarray, "_ _"]]],
     communities: Int[np.ndarray, " n_neurons"],
-) -> HTML:
-    """Return the neuron graph at each step of training, under a bar to move through them.
+) -> str:
+    """Return HTML with the neuron graph at each step of training, and a bar to move through them.
 
     Neurons keep the places and colours of the communities given, so that what moves is the
     weights. Nothing is fetched from anywhere.
@@ -82,4 +82,4 @@ def training(
         told = f"The neuron graph after {step:,} steps of training"
         hidden = "hidden" if step < max(chains) else ""
         frames.append(f'<img {hidden} alt="{told}" src="data:image/png;base64,{data}">')
-    return HTML(PLAYER.format(frames="\n".join(frames), last=len(frames) - 1))
+    return PLAYER.format(frames="\n".join(frames), last=len(frames) - 1)

@@ -47,7 +47,7 @@ def test_pixels_are_paler_where_they_weigh_less():
 def test_training_has_a_frame_per_snapshot_shows_the_last_and_asks_no_other_host():
     chain, communities = network()
     chains = {step: [(1 + step) * W for W in chain] for step in (0, 10, 1_500)}
-    page = weights.training(chains, communities).data
+    page = weights.training(chains, communities)
     frames = re.findall("<img.*?>", page)
     assert [re.search(r"after ([\d,]+) steps", frame)[1] for frame in frames] == [
         "0",
