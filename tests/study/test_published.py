@@ -1,4 +1,4 @@
-"""The appendix on published figures: what it may be run with, and what it claims."""
+"""The page on published figures: what it may be run with, and what it claims."""
 
 import pytest
 
@@ -6,7 +6,13 @@ from modlib.batch import claims, tables
 from modlib.study import published
 from notebooks import execute
 
-REFUSED = {"digits = 5: Input should be 2, 3 or 4": {"digits": 5}, "digit = 2": {"digit": 2}}
+CHANGED = [{"strengths": [0.0]}, {"strengths": [1, 0]}, {"strengths": [0.1, 0.01, 0.001]}]
+REFUSED = {
+    "strengths = '\\[0.2\\]': Input should be a valid list": {"strengths": "[0.2]"},
+    "strengths.0 = 0.2: Input should be 0.0, 0.001": {"strengths": [0.2]},
+    "strengths = \\[\\]": {"strengths": []},
+    "strenghts = 0.2": {"strenghts": 0.2},
+}
 
 
 @pytest.fixture(scope="module")
@@ -14,11 +20,11 @@ def settings():
     return tables.published_table("settings")
 
 
-@pytest.mark.parametrize("digits", [3, 4])
-def test_the_page_runs_with_other_parameters(digits):
-    names = execute("published", {"digits": digits})
-    assert not names["page"].own
-    assert execute("published", {"digits": 2})["page"].own
+@pytest.mark.parametrize("changed", CHANGED, ids=str)
+def test_the_page_runs_with_other_strengths(changed):
+    made = execute("published", changed)
+    assert not made["page"].own
+    assert len(made["cuts"]) == len(changed["strengths"])
 
 
 @pytest.mark.parametrize("message", REFUSED)
@@ -27,20 +33,28 @@ def test_parameters_that_are_not_allowed_are_refused_by_name(message):
         execute("published", REFUSED[message])
 
 
-def test_a_claim_broken_on_purpose_is_told_by_its_sentence(settings):
-    assert claims.judged(published.claims(settings)).holds.all()
-    found = settings.measure == "test error"
-    broken = settings.assign(value=settings.value.mask(found, settings.value * 100))
-    judged = claims.judged(published.claims(broken))
-    assert judged[~judged.holds].claim.tolist() == [
-        "Test errors of BIMT on its three formulas are of the published order."
-    ]
+def test_a_claim_broken_on_purpose_stops_the_page_with_its_sentence(monkeypatch, settings):
+    worse = settings.assign(value=settings.value.where(settings.measure != "test error", 1.0))
+    monkeypatch.setattr(tables, "published_table", lambda _: worse)
+    with pytest.raises(AssertionError, match="'Errors of BIMT's networks are of the published"):
+        execute("published", {})
+    assert "not here" in execute("published", {"strengths": [0.0]})["held"].to_html()
 
 
-def test_numbers_are_those_of_the_table(settings):
-    rows = settings[(settings.case == "sharing") & (settings.measure == "test error")].value
-    line = published.formulas(settings).loc["sharing"]
-    assert line.tolist()[1:4] == pytest.approx([rows.mean(), rows.min(), rows.max()])
-    of_none = settings[(settings.case == "mnist") & (settings.strength == 0)]
-    cut = of_none[of_none.measure == "n-cut"].value.mean()
-    assert published.cuts(settings).loc["0", "n-cut"] == pytest.approx(cut)
+def test_tables_have_the_means_and_extremes_of_networks(settings):
+    def values(case, measure, strength):
+        rows = settings[(settings.case == case) & (settings.measure == measure)]
+        return rows[rows.strength == strength].value
+
+    errors, cuts = published.errors(settings), published.cuts(settings, [0.0, 0.1])
+    assert errors.ours["sharing"] == values("sharing", "test error", 0.01).mean()
+    assert errors.highest["composition"] == values("composition", "test error", 0.003).max()
+    assert cuts.lowest["0.1"] == values("mnist", "n-cut", 0.1).min()
+    accuracy = values("mnist", "accuracy", 0.0).mean()
+    assert cuts["accuracy (%)"]["0"] == pytest.approx(100 * accuracy)
+
+
+def test_every_claim_holds_in_each_of_its_situations(settings):
+    made = published.claims(settings)
+    assert [len(claim.values) for claim in made] == [3, 1, 2, 3, 1, 4, 1, 1, 1]
+    assert claims.judged(made).holds.all()
