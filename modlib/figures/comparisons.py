@@ -4,9 +4,7 @@ from collections.abc import Mapping, Sequence
 from textwrap import fill
 
 import matplotlib.pyplot as plt
-import numpy as np
 import pandas as pd
-import seaborn as sns
 from matplotlib.figure import Figure
 
 from modlib.batch.names import SEPARATE as SEPARATE
@@ -23,34 +21,6 @@ def of_tasks(summary: pd.DataFrame, tasks: Sequence[str] = tuple(TASK_NAMES)) ->
     """Return those of the tasks that a table indexed by task and penalty has, in their order."""
     present = set(summary.index.get_level_values("task"))
     return [task for task in tasks if task in present]
-
-
-def heatmaps(
-    summary: pd.DataFrame, measures: Mapping[str, str], tasks: Sequence[str] = tuple(TASK_NAMES)
-) -> Figure:
-    """Draw one table per measure: penalties down, tasks across, each mean in its cell.
-
-    Cells without a number are those where the measure is not defined; in the others,
-    darker is more.
-    """
-    tasks = of_tasks(summary, tasks)
-    penalties = [p for p in PENALTY_STYLE if p in summary.index.get_level_values("penalty")]
-    height = (0.36 * len(penalties) + 1.4) * len(measures)
-    fig, axes = plt.subplots(len(measures), 1, figsize=(2.8 + 0.62 * len(tasks), height))
-    for ax, (measure, label) in zip(np.atleast_1d(axes), measures.items(), strict=True):
-        cells = summary[measure].unstack("task").reindex(index=penalties, columns=tasks)
-        sns.heatmap(
-            cells, ax=ax, annot=True, fmt=".2f", cmap="Blues", cbar=False, linewidths=0.5,
-            vmin=0, vmax=max(cells.max(axis=None), 1e-9), annot_kws={"size": 8.5},
-        )  # fmt: skip
-        for number in ax.texts:
-            number.set_in_layout(False)  # they lie within the axes: half the time of drawing
-        ax.set_title(label, fontsize=11, loc="left")
-        ax.set_yticklabels([PENALTY_STYLE[p][0] for p in penalties], rotation=0, fontsize=9.5)
-        ax.set_xticklabels([TASK_NAMES[t] for t in tasks], rotation=40, ha="right", fontsize=9.5)
-        ax.tick_params(length=0)
-        ax.set(xlabel="", ylabel="")
-    return fig
 
 
 def structure_against_function(

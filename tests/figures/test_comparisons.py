@@ -64,23 +64,6 @@ def test_tasks_come_in_their_order_and_only_those_there(summary):
     assert comparisons.of_tasks(summary, ["two_digits", "mnist", "retina"]) == TASKS[::-1]
 
 
-def test_heatmaps_show_each_mean_in_the_cell_of_its_penalty_and_task(summary):
-    fig = comparisons.heatmaps(summary, MEASURES)
-    assert [ax.get_title(loc="left") for ax in fig.axes] == list(MEASURES.values())
-    for ax, measure in zip(fig.axes, MEASURES, strict=True):
-        rows = [text.get_text() for text in ax.get_yticklabels()]
-        assert rows == ["walk loops", "no penalty", "L1"]
-        texts = {tuple(t.get_position()): t.get_text() for t in ax.texts}
-        for down, penalty in enumerate(["walk_loops", "none", "l1"]):
-            for across, task in enumerate(TASKS):
-                if (task, penalty) in summary.index:
-                    value = summary.loc[(task, penalty), measure]
-                    assert texts[across + 0.5, down + 0.5] == f"{value:.2f}"
-                else:
-                    assert (across + 0.5, down + 0.5) not in texts
-    assert [t.get_text() for t in fig.axes[-1].get_xticklabels()] == ["retina", "two digits"]
-
-
 def test_structure_stands_against_function_with_intervals(summary):
     fig = comparisons.structure_against_function(summary, TASKS)
     for ax, task in zip(fig.axes, TASKS, strict=True):
