@@ -10,9 +10,9 @@ import pytest
 import yaml
 
 from modlib import PENALTIES, TASKS
-from modlib.batch.names import SEPARATE, TASK_NAMES
+from modlib.batch.names import PENALTY_NAMES, SEPARATE, TASK_NAMES
 from modlib.figures.comparisons import MEASURE_NAMES
-from modlib.figures.style import PENALTY_STYLE
+from modlib.figures.style import LOOKS, PENALTY_STYLE
 from modlib.modularity import NO_MODULE
 from modlib.penalties.forms import FORMS
 from modlib.study import forms
@@ -56,8 +56,9 @@ def told(what, registered, names, entry, place):
 @pytest.mark.parametrize(
     ("what", "registered", "names", "entry", "place"),
     [
-        ("penalty", PENALTIES, PENALTY_STYLE, "its (label, colour, marker)",
-         "PENALTY_STYLE in modlib/figures/style.py"),
+        ("penalty", PENALTIES, PENALTY_NAMES.keys() - {"pruned", "more_decay"}, "its label",
+         "PENALTY_NAMES in modlib/batch/names.py"),
+        ("penalty", PENALTIES, LOOKS, "its (colour, marker)", "LOOKS in modlib/figures/style.py"),
         ("penalty", PENALTIES.keys() - {"none"}, of_table(), "a row that begins with its label",
          "the table of book/penalties.md"),
         ("penalty", PENALTIES | FORMS, in_batch("strengths"), "the strengths to be tried",

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import pandas as pd
 from pandas.io.formats.style import Styler
 
-from modlib.batch.names import TASK_NAMES
+from modlib.batch.names import NAMES
 from modlib.batch.pages import Page
 from modlib.batch.statistics import interval_text
 
@@ -100,7 +100,7 @@ def judged(claims: Sequence[Claim]) -> pd.DataFrame:
             estimate = interval_text(least, claim.form)
         if len(slack) > 1:
             name = least.name if isinstance(least.name, tuple) else (least.name,)
-            situation = ", ".join(TASK_NAMES.get(part, str(part)) for part in name)
+            situation = ", ".join(NAMES.get(part, str(part)) for part in name)
             estimate += f" ({situation}; {len(slack)} in all)"
         rows.append(
             {

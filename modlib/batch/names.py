@@ -29,3 +29,27 @@ SEPARATE = [
     "two_mnist",
 ]  # fmt: skip
 """The tasks with known modules that share neither inputs nor outputs."""
+
+PENALTY_NAMES: Mapping[str, str] = {
+    "walk_loops": "walk loops",
+    "none": "no penalty",
+    "l1": "L1",
+    "l2": "L2",
+    "loops": "loops (as printed)",
+    "connection_cost": "connection cost",
+    "learned_places": "connection cost, learned places",
+    "bimt": "BIMT",
+    "communicability": "communicability",
+    "cut": "normalised cut",
+    "soft_modularity": "soft modularity",
+    "block_fraction": "block fraction (given)",
+    "hard_wired": "hard-wired (given)",
+    "clusterable_init": "clusterable start",
+    "dropout": "dropout",
+    "pruned": "no penalty, pruned",
+    "more_decay": "walk loops, more decay",
+}
+"""How pages name the penalties, the control of equal density, and a form of the walk loops."""
+
+NAMES = {**TASK_NAMES, **PENALTY_NAMES}
+"""How tables and claims name tasks and penalties."""

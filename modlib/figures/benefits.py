@@ -7,15 +7,15 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from modlib.batch.names import TASK_NAMES
+from modlib.batch.names import PENALTY_NAMES, TASK_NAMES
 from modlib.figures.comparisons import of_tasks
 from modlib.figures.style import PENALTY_STYLE, dot, mean_band, mean_dot, name_lines
 from modlib.plots import GREY, PALETTE
 
 STYLE = (
-    {"pruned": ("no penalty, pruned", "#000000", "X")}
+    {"pruned": (PENALTY_NAMES["pruned"], "#000000", "X")}
     | PENALTY_STYLE
-    | {"more_decay": ("walk loops, more decay", "#8C3A00", "<")}
+    | {"more_decay": (PENALTY_NAMES["more_decay"], "#8C3A00", "<")}
 )
 """Label, colour and marker of each penalty, of the control of equal density, and of the walk
 loops with five times the decay."""
@@ -35,7 +35,7 @@ def points(table: pd.DataFrame, measure: str, columns: str, colours: str, label:
     across, kinds = table[columns].unique(), table[colours].unique()
     fig, axes = plt.subplots(
         len(tasks), len(across), sharex=True, sharey=True, squeeze=False,
-        figsize=(min(2.2 + 2.5 * len(across), 9.7), 0.9 + (0.3 + 0.24 * len(shown)) * len(tasks)),
+        figsize=(min(2.2 + 2.5 * len(across), 8), 0.9 + (0.3 + 0.24 * len(shown)) * len(tasks)),
     )  # fmt: skip
     groups = table.groupby(["task", columns, colours, "penalty"])[measure]
     for (task, column, kind, penalty), values in groups:

@@ -66,7 +66,7 @@ def tradeoff(table: pd.DataFrame, tasks: Sequence[str]) -> Figure:
     columns = min(3, len(tasks))
     rows = -(-len(tasks) // columns)
     fig, axes = plt.subplots(
-        rows, columns, squeeze=False, figsize=(0.8 + 3.4 * columns, 1.4 + 3 * rows)
+        rows, columns, squeeze=False, figsize=(0.5 + 2.5 * columns, 1.4 + 2.4 * rows)
     )
     for ax in axes.flat[len(tasks) :]:
         ax.axis("off")
@@ -106,7 +106,7 @@ def plateau(table: pd.DataFrame, penalty: str, tasks: Sequence[str], default: fl
     Means over the networks of the table; the dashed line is the default strength.
     """
     means = table.groupby(["task", "penalty", "strength"])[["validation_accuracy", "excess"]].mean()
-    fig, axes = plt.subplots(1, 2, figsize=(9, 4))
+    fig, axes = plt.subplots(1, 2, figsize=(8, 3.7))
     for task, colour in zip(of_tasks(means, tasks), [*PALETTE, GREY], strict=False):
         line = means.loc[task, penalty].sort_index()
         reference = means.loc[task, "none"].validation_accuracy.iloc[0]

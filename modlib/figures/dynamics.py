@@ -24,7 +24,11 @@ def against_share(
     """
     n_rows = -(-len(panels) // n_columns)
     fig, axes = plt.subplots(
-        n_rows, n_columns, sharey="row", squeeze=False, figsize=(3.3 * n_columns, 2.9 * n_rows)
+        n_rows,
+        n_columns,
+        sharey="row",
+        squeeze=False,
+        figsize=(2.67 * max(n_columns, 2), 2.9 * n_rows),
     )
     for ax, (title, rows) in zip(axes.flat, panels.items(), strict=True):
         shares = np.unique(rows.between)
@@ -72,7 +76,7 @@ def avalanche_tails(panels: Mapping[str, Mapping[str, np.ndarray]]) -> Figure:
     A panel for each ratio, a line for each kind of network; dashed the slope -1/2, that of sizes
     whose probability falls with the exponent 3/2.
     """
-    fig, axes = plt.subplots(1, len(panels), sharey=True, squeeze=False, figsize=(9.9, 3.1))
+    fig, axes = plt.subplots(1, len(panels), sharey=True, squeeze=False, figsize=(8, 2.9))
     for ax, (title, kinds) in zip(axes[0], panels.items(), strict=True):
         for (kind, sizes), colour in zip(kinds.items(), PALETTE, strict=False):
             ordered = np.sort(sizes)
@@ -98,7 +102,7 @@ def of_penalties(table: pd.DataFrame, measures: Mapping[str, str]) -> Figure:
     tasks = list(table.task.unique())
     fig, axes = plt.subplots(
         len(tasks), len(measures), sharex="col", sharey=True, squeeze=False,
-        figsize=(2 + 2.1 * len(measures), 0.8 + 0.28 * len(shown) * len(tasks)),
+        figsize=(8, 0.8 + 0.28 * len(shown) * len(tasks)),
     )  # fmt: skip
     for (task, penalty), rows in table.groupby(["task", "penalty"]):
         _, colour, marker = STYLE[penalty]

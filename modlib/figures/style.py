@@ -11,27 +11,33 @@ from matplotlib.axes import Axes
 from numpy.typing import ArrayLike
 from pandas.api.typing import SeriesGroupBy
 
+from modlib.batch.names import PENALTY_NAMES
 from modlib.batch.statistics import intervals
 from modlib.plots import PALETTE
 
-PENALTY_STYLE: Mapping[str, tuple[str, str, str]] = {
-    "walk_loops": ("walk loops", "#D55E00", "^"),
-    "none": ("no penalty", "#000000", "o"),
-    "l1": ("L1", "#E69F00", "s"),
-    "l2": ("L2", "#56B4E9", "D"),
-    "loops": ("loops (as printed)", "#CC79A7", "v"),
-    "connection_cost": ("connection cost", "#009E73", "s"),
-    "learned_places": ("connection cost, learned places", "#009E73", "D"),
-    "bimt": ("BIMT", "#009E73", "P"),
-    "communicability": ("communicability", "#009E73", "v"),
-    "cut": ("normalised cut", "#0072B2", "s"),
-    "soft_modularity": ("soft modularity", "#0072B2", "D"),
-    "block_fraction": ("block fraction (given)", "#8A8A8A", "s"),
-    "hard_wired": ("hard-wired (given)", "#8A8A8A", "D"),
-    "clusterable_init": ("clusterable start", "#A6761D", "P"),
-    "dropout": ("dropout", "#A6761D", "X"),
+LOOKS: Mapping[str, tuple[str, str]] = {
+    "walk_loops": ("#D55E00", "^"),
+    "none": ("#000000", "o"),
+    "l1": ("#E69F00", "s"),
+    "l2": ("#56B4E9", "D"),
+    "loops": ("#CC79A7", "v"),
+    "connection_cost": ("#009E73", "s"),
+    "learned_places": ("#009E73", "D"),
+    "bimt": ("#009E73", "P"),
+    "communicability": ("#009E73", "v"),
+    "cut": ("#0072B2", "s"),
+    "soft_modularity": ("#0072B2", "D"),
+    "block_fraction": ("#8A8A8A", "s"),
+    "hard_wired": ("#8A8A8A", "D"),
+    "clusterable_init": ("#A6761D", "P"),
+    "dropout": ("#A6761D", "X"),
 }
-"""Label, colour and marker of each penalty, the same in every figure."""
+"""Colour and marker of each penalty, the same in every figure."""
+
+PENALTY_STYLE: Mapping[str, tuple[str, str, str]] = {
+    penalty: (PENALTY_NAMES[penalty], *look) for penalty, look in LOOKS.items()
+}
+"""Label, colour and marker of each penalty."""
 
 
 def use_style() -> None:

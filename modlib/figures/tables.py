@@ -3,11 +3,7 @@
 import pandas as pd
 from pandas.io.formats.style import Styler
 
-from modlib.batch.names import TASK_NAMES
-from modlib.figures.benefits import STYLE
-
-NAMES = TASK_NAMES | {penalty: label for penalty, (label, *_) in STYLE.items()}
-"""What tables call tasks and penalties."""
+from modlib.batch.names import NAMES
 
 
 def shown(rows: pd.DataFrame, caption: str, form: str = ".2f") -> Styler:

@@ -10,8 +10,8 @@ import numpy as np
 from jaxtyping import Float, Int
 from matplotlib.figure import Figure
 
+from modlib.batch.names import NAMES
 from modlib.figures.images import coloured
-from modlib.figures.tables import NAMES
 from modlib.graphs import by_community
 from modlib.plots import module_graph
 from modlib.study.weights import Divided

@@ -37,7 +37,7 @@ def selection(networks: pd.DataFrame) -> pd.DataFrame:
 def edges(networks: pd.DataFrame) -> pd.DataFrame:
     """Return, by penalty, on which tasks its chosen strength is at an end of those tried.
 
-    Columns `lowest` and `highest` name tasks with the strength; `none` those on which no strength
+    Columns `lowest` and `highest` name tasks with the strength, `no strength` those on which none
     keeps the accuracy.
     """
     chosen = statistics.chosen_strengths(networks)
@@ -45,12 +45,12 @@ def edges(networks: pd.DataFrame) -> pd.DataFrame:
     for (task, penalty), tried in selection(networks).groupby(["task", "penalty"]).strength:
         strength, name = chosen.get((task, penalty)), TASK_NAMES[task]
         if strength is None:
-            cells.setdefault((penalty, "none"), []).append(name)
+            cells.setdefault((penalty, "no strength"), []).append(name)
         elif end := statistics.end_of_grid(strength, tried):
             cells.setdefault((penalty, end), []).append(f"{name} ({strength:g})")
     text = pd.Series({key: ", ".join(names) for key, names in cells.items()})
     table = text.rename_axis(["penalty", "end"]).unstack().reindex(PENALTIES).dropna(how="all")
-    return table.reindex(columns=["lowest", "highest", "none"]).fillna("–")
+    return table.reindex(columns=["lowest", "highest", "no strength"]).fillna("–")
 
 
 def watched(seed: int, n_seeds: int, every: int) -> dict[str, pd.DataFrame]:

@@ -140,7 +140,7 @@ NO_CHANGES = {
     "a number's docstring": ("modlib/graphs.py", "A row or column whose", "Rows whose"),
     "a comment": (LOOP, "    # a stream of its own", "    # one more stream"),
     "a blank line": (KINDS, "\n\n\ndef l1_penalty", "\n\n\n\ndef l1_penalty"),
-    "the layout": (KINDS, "return sum(W.abs()", "return sum(  W.abs()"),
+    "the layout": (KINDS, "return sum((W.abs()", "return sum(( W.abs()"),
     "an error's words": (FIT, "seeds must be whole numbers", "seeds have to be whole numbers"),
     "what an error shows": (FIT, "at least 0, got {seeds}", "at least 0, got {sorted(seeds)}"),
     "how a module is imported": (

@@ -69,7 +69,7 @@ def test_edges_name_tasks_whose_strength_is_the_first_or_last_tried(networks):
     lowest = tried.groupby("task").strength.min()
     named = [t for t in lowest.index if chosen.get((t, "l1")) == lowest[t]]
     assert edges.loc["l1", "lowest"].count("(") == len(named)
-    assert "retina XOR" in edges.loc["l2", "none"]
+    assert "retina XOR" in edges.loc["l2", "no strength"]
 
 
 def test_sizes_are_numbers_of_weights():
