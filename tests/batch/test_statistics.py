@@ -497,3 +497,28 @@ def test_networks_are_judged_at_the_chosen_strength_or_the_weakest_judged():
     assert (found.role == "evaluation").all()
     at = found.groupby("penalty").strength.unique().map(list)
     assert at.to_dict() == {"l1": [0.2], "l2": [0.1], "none": [0.0]}
+
+
+def test_means_and_differences_are_those_of_each_situation():
+    rng = np.random.default_rng(4)
+    rows = pd.DataFrame(
+        [
+            {"task": task, "penalty": penalty, "seed": seed, "value": rng.normal()}
+            for task in ("b", "a")
+            for penalty in ("own", "rival")
+            for seed in range(8)
+        ]
+    )
+    means = statistics.means(rows, ["task", "penalty"], "value")
+    wide = rows.pivot(index=["task", "penalty"], columns="seed", values="value")
+    for key, values in wide.iterrows():
+        low, high = statistics.interval(values.to_numpy())
+        assert means.loc[key].tolist() == pytest.approx([values.mean(), low, high])
+    pairs = statistics.against_in_each(rows, ["task"], "own", "value")
+    # in the order of the table
+    assert list(pairs.index) == [("b", "rival"), ("a", "rival")]
+    difference = wide.loc[("a", "own")] - wide.loc[("a", "rival")]
+    assert pairs.loc[("a", "rival"), "mean"] == pytest.approx(difference.mean())
+    points = statistics.in_points(pairs)
+    assert points["mean"].tolist() == pytest.approx((100 * pairs["mean"]).tolist())
+    assert points.p.equals(pairs.p)
