@@ -513,7 +513,9 @@ def test_means_and_differences_are_those_of_each_situation():
     wide = rows.pivot(index=["task", "penalty"], columns="seed", values="value")
     for key, values in wide.iterrows():
         low, high = statistics.interval(values.to_numpy())
-        assert means.loc[key].tolist() == pytest.approx([values.mean(), low, high])
+        assert means.loc[key, "mean"] == pytest.approx(values.mean())
+        # situations share their resamples, which one by itself draws anew
+        assert means.loc[key, ["low", "high"]].tolist() == pytest.approx([low, high], abs=0.02)
     pairs = statistics.against_in_each(rows, ["task"], "own", "value")
     # in the order of the table
     assert list(pairs.index) == [("b", "rival"), ("a", "rival")]
