@@ -131,7 +131,7 @@ def claims(goals: pd.DataFrame) -> list[Claim]:
             accuracy, difference("unseen", turns, alone), above(0), "+.3f",
         ),
         Claim(
-            "Both goals at once reach as much agreement: turns are not needed.",
+            "No difference in agreement to both goals at once can be told.",
             agreement, difference("ari", turns, (ONCE, "none")), UNDECIDED, "+.2f",
         ),
         Claim(
@@ -173,7 +173,7 @@ def claims(goals: pd.DataFrame) -> list[Claim]:
             "mean steps, hard-wired over walk loops", exact(wired / walked), above(2), ".1f",
         ),
         Claim(
-            "Over all networks the steps go with the norm of the weights.",
+            "Over penalties other than soft modularity the steps go with the norm of the weights.",
             rho, rank_correlation(sound["size"], sound.cost), above(0.7), ".2f",
         ),
         Claim(
