@@ -1,10 +1,13 @@
 """What pages look like: short, with their code open, and an answer on the first screen."""
 
+import ast
 import json
 import re
 from pathlib import Path
 
 import pytest
+
+from modlib.batch.pages import own_parameters
 
 ROOT = Path(__file__).parents[1]
 
@@ -70,3 +73,18 @@ def test_a_page_is_short_and_a_paragraph_has_at_most_five_numbers(page):
 def test_the_claims_of_a_page_are_in_the_register(page):
     register = (ROOT / "book" / "claims.md").read_text("utf-8")
     assert f"{{glue}} {page}_claims\n:doc: ../notebooks/{page}.ipynb" in register
+
+
+def test_no_page_imports_a_name_that_is_a_parameter_of_any():
+    """An import would take the place of a mistaken `-p task ...` before that is refused."""
+    names = {name for page in PAGES for name in own_parameters(page)}
+    for page, cells in PAGES.items():
+        tree = ast.parse("".join(of_kind(cells, "code")[1]["source"]))
+        imported = {
+            alias.asname or alias.name.split(".")[0]
+            for node in ast.walk(tree)
+            if isinstance(node, ast.Import | ast.ImportFrom)
+            for alias in node.names
+        }
+        # a page's own module has its name
+        assert (imported - {page}).isdisjoint(names), page

@@ -85,15 +85,22 @@ def judged(claims: Sequence[Claim]) -> pd.DataFrame:
     """Return one row per claim: its sentence, what it rests on, its condition, whether it holds.
 
     Raises:
-        ValueError: for a claim of no situation.
+        ValueError: for no claim, a claim of no situation, or an interval whose ends are swapped.
     """
+    if not claims:
+        raise ValueError("a page needs a claim, got none")
     rows = []
     for claim in claims:
         if claim.values.empty:
             raise ValueError(f"the claim '{claim.sentence}' needs a situation, got none")
+        if (claim.values.low > claim.values.high).any():
+            raise ValueError(
+                f"the claim '{claim.sentence}' needs intervals whose ends are in order"
+            )
         slack = [claim.condition.slack(row.low, row.high) for row in claim.values.itertuples()]
         # a situation that was not measured bears nothing out
-        slack = pd.Series(slack, claim.values.index).fillna(float("-inf"))
+        measured = claim.values[["mean", "low", "high"]].notna().all(axis=1)
+        slack = pd.Series(slack, claim.values.index).where(measured, float("-inf"))
         least = claim.values.iloc[slack.argmin()]
         estimate = f"{least['mean']:{claim.form}}"
         if least.low < least.high:

@@ -18,7 +18,7 @@ from modlib.batch.checkout import NOTEBOOKS, ROOT
 class Parameters(BaseModel):
     """The parameters of a page: exactly these, and none of another type."""
 
-    model_config = ConfigDict(strict=True, extra="forbid")
+    model_config = ConfigDict(strict=True, extra="forbid", allow_inf_nan=False)
 
 
 def distinct(values: list) -> list:

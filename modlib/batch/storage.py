@@ -19,6 +19,11 @@ from modlib.training.fit import Run
 from modlib.training.measures import finite
 from modlib.training.stacks import Stack
 
+UNREADABLE = (
+    safetensors.SafetensorError, KeyError, OSError, RuntimeError, TypeError, ValueError,
+)  # fmt: skip
+"""What reading a file raises that was not written here, or is damaged."""
+
 METADATA = "trained"
 """Under this name a file tells, as JSON, what its networks were trained with."""
 
@@ -112,11 +117,15 @@ def read(
         with safetensors.safe_open(path, "pt") as file:
             metadata = json.loads((file.metadata() or {})[METADATA])
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-        task, activation = TASKS[metadata["task"]](), _activation(metadata["activation"])
+        task, activation = _task(metadata["task"]), _activation(metadata["activation"])
+        widths = metadata["widths"]
+        ends = len(task.input_modules), len(task.output_modules)
+        if (widths[0], widths[-1]) != ends:
+            raise ValueError(f"widths {widths} on a task of {ends[0]} inputs and {ends[1]} outputs")
         stacks = {}
         for n, (penalty, strength) in enumerate(metadata["stacks"]):
             if wanted is None or (penalty, strength) in wanted:
-                network = Stack(metadata["widths"], metadata["seeds"], activation)
+                network = Stack(widths, metadata["seeds"], activation)
                 network.load_state_dict(
                     {name: tensors[f"{n}.{name}"] for name in network.state_dict()}
                 )
@@ -124,7 +133,7 @@ def read(
                     raise ValueError(f"weights of {penalty} at {strength} that are not finite")
                 steps = metadata["steps"]
                 stacks[penalty, strength] = Trained(task, penalty, strength, steps, network.eval())
-    except (safetensors.SafetensorError, KeyError, RuntimeError, TypeError, ValueError) as error:
+    except UNREADABLE as error:
         raise ValueError(
             f"{path} should hold networks as `storage.write` writes them, got"
             f" {type(error).__name__}: {error}; delete it and make it again, or restore it"
@@ -132,10 +141,17 @@ def read(
     return stacks
 
 
+def _task(name: str) -> Task:
+    if name not in TASKS:
+        raise ValueError(f"the unknown task {name!r}; the known ones are {', '.join(TASKS)}")
+    return TASKS[name]()
+
+
 def _activation(name: str) -> Callable[[Tensor], Tensor]:
     for module in (torch, torch.nn.functional):
-        if hasattr(module, name):
-            return getattr(module, name)
+        function = getattr(module, name, None)
+        if callable(function) and not name.startswith("_"):
+            return function
     raise ValueError(
         f"a file of networks needs an activation that torch or torch.nn.functional has by name, got"
         f" {name}; keep the network by `torch.save`"

@@ -23,7 +23,7 @@ Steps = Annotated[int, Field(ge=100, le=10_000)]
 class Parameters(pages.Parameters):
     """What the page may be run with."""
 
-    seed: Annotated[int, Field(ge=0)]
+    seed: Annotated[int, Field(ge=0, lt=2**32)]
     widths: Annotated[list[Number], Field(min_length=3)]
     n_pairs: Number
     n_loops: Number

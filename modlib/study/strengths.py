@@ -24,7 +24,7 @@ DEFAULT = PENALTIES["walk_loops"].strength
 class Parameters(pages.Parameters):
     """What the page may be run with."""
 
-    seed: int = Field(ge=0)
+    seed: int = Field(ge=0, lt=2**32)
     n_seeds: int = Field(ge=1, le=20)
     every: int = Field(ge=10, le=500)
 

@@ -38,7 +38,7 @@ class Parameters(pages.Parameters):
     seeds: Annotated[
         list[Annotated[int, Field(ge=0)]], Field(min_length=1), AfterValidator(pages.distinct)
     ]
-    n_nodes: Annotated[int, Field(ge=16)]
+    n_nodes: Annotated[int, Field(ge=16, le=1_000)]
     density: Annotated[float, Field(ge=0.05, le=0.5)]
     blocks: Annotated[int, Field(ge=2)]
     checkpoints: Annotated[list[int], Field(min_length=2), AfterValidator(_rising)]

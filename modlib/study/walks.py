@@ -25,7 +25,7 @@ class Parameters(pages.Parameters):
     width: Annotated[int, Field(ge=4, le=64)]
     blocks: Annotated[int, Field(ge=2)]
     n_random: Annotated[int, Field(ge=1, le=10_000)]
-    seed: Annotated[int, Field(ge=0)]
+    seed: Annotated[int, Field(ge=0, lt=2**32)]
     n_seeds: Annotated[int, Field(ge=3, le=50)]
     powers: Annotated[list[Power], Field(min_length=2), AfterValidator(pages.distinct)]
     power: Power

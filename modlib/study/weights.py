@@ -36,7 +36,7 @@ class Parameters(pages.Parameters):
 
     task: Literal[tuple(TASKS)]
     penalty: Literal[tuple(QUICK)]
-    seed: Annotated[int, Field(ge=0)]
+    seed: Annotated[int, Field(ge=0, lt=2**32)]
     n_seeds: Annotated[int, Field(ge=3, le=20)]
     steps: Annotated[int, Field(ge=1)]
     published: Literal[tuple(PUBLISHED)]

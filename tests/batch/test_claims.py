@@ -46,6 +46,12 @@ def test_a_situation_that_was_not_measured_bears_nothing_out():
     nan = float("nan")
     claim = Claim("so", "points", values((5.0, 4.0, 6.0), (nan, nan, nan)), above(0))
     assert not claims.judged([claim]).holds.item()
+    half = values((5.0, 4.0, nan))
+    assert not claims.judged([claim._replace(values=half)]).holds.item()
+    with pytest.raises(ValueError, match="'so' needs intervals whose ends are in order"):
+        claims.judged([claim._replace(values=values((5.0, 6.0, 4.0)))])
+    with pytest.raises(ValueError, match="needs a claim, got none"):
+        claims.judged([])
     with pytest.raises(ValueError, match="'so' needs a situation, got none"):
         claims.judged([claim._replace(values=claim.values.iloc[:0])])
 

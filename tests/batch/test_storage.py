@@ -159,7 +159,17 @@ FAULTS = {
         lambda p: rewritten(p, lambda of: of | {"0.layers.1.bias": torch.ones(2, 1, 5) / 0}),
         r"weights of l2 at 0.0 that are not finite",
     ),
-    "an unknown task": (lambda p: rewritten(p, metadata=lambda of: of | {"task": "mars"}), "mars"),
+    "an unknown task": (
+        lambda p: rewritten(p, metadata=lambda of: of | {"task": "mars"}), "unknown task 'mars'"
+    ),
+    "another task": (
+        lambda p: rewritten(p, metadata=lambda of: of | {"task": "two_digits"}),
+        r"widths \[8, 6, 5, 2\] on a task of 128 inputs",
+    ),
+    "no function": (
+        lambda p: rewritten(p, metadata=lambda of: of | {"activation": "pi"}),
+        "needs an activation",
+    ),
     "no widths": (lambda p: rewritten(p, metadata=without("widths")), "widths"),
     "no metadata": (
         lambda p: safetensors.torch.save_file({"weight0": torch.zeros(2, 2)}, p),
@@ -187,3 +197,8 @@ def test_a_stack_that_is_not_wanted_may_have_diverged(path):
 def test_a_missing_file_is_refused(tmp_path):
     with pytest.raises(ValueError, match="there is no file"):
         storage.read(tmp_path / "none.safetensors")
+
+
+def test_a_folder_is_refused(tmp_path):
+    with pytest.raises(ValueError, match=r"should hold networks .*OSError"):
+        storage.read(tmp_path)
