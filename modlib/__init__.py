@@ -1,6 +1,7 @@
 """Learning modularity from scratch: the regulariser, its rivals and the measures."""
 
 from importlib import import_module
+from importlib.util import find_spec
 from types import ModuleType
 
 from modlib.chain import weights
@@ -36,3 +37,10 @@ def __getattr__(name: str) -> ModuleType:
     if name == "plots":
         return import_module("modlib.plots")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def require_extra(extra: str, *modules: str) -> None:
+    """Raise ImportError that says which extra to install, unless its modules are there."""
+    missing = [name for name in modules if find_spec(name) is None]
+    if missing:
+        raise ImportError(f"no module named {', '.join(missing)}: pip install 'modlib[{extra}]'")

@@ -7,7 +7,7 @@ belong to the cell that shows it.
 
 from collections.abc import Sequence
 
-from modlib.extras import require_extra
+from modlib import require_extra
 
 require_extra("plots", "matplotlib")
 

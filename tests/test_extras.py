@@ -10,8 +10,7 @@ from pathlib import Path
 import pytest
 
 import modlib
-from modlib import plots
-from modlib.extras import require_extra
+from modlib import plots, require_extra
 
 ROOT = Path(__file__).parents[1]
 

@@ -30,6 +30,8 @@ def imports(file, module):
             parts = module.split(".")[: -node.level] if node.level else []
             source = ".".join([*parts, *([node.module] if node.module else [])])
             for alias in node.names:
+                if (source, alias.name) == (FACADE, "require_extra"):
+                    continue  # the one function that is the facade's own
                 path = PACKAGE.parent.joinpath(*source.split("."), alias.name)
                 is_module = path.is_dir() or path.with_suffix(".py").exists()
                 found.add(f"{source}.{alias.name}" if is_module else source)

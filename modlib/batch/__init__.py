@@ -1,5 +1,5 @@
 """What knows the checkout: tables, their keys and statistics, and the plan of the batch."""
 
-from modlib.extras import require_extra
+from modlib import require_extra
 
 require_extra("batch", "filelock", "pandera", "papermill", "pydantic", "safetensors", "yaml")

@@ -1,5 +1,5 @@
 """The pages' figures."""
 
-from modlib.extras import require_extra
+from modlib import require_extra
 
 require_extra("plots", "matplotlib", "seaborn")
