@@ -76,9 +76,10 @@ class Claim(NamedTuple):
     form: str = "+.1f"
 
 
-def exact(value: Real) -> pd.DataFrame:
-    """Return the `values` of a claim about a number without an interval."""
-    return pd.DataFrame({"mean": [value], "low": [value], "high": [value]})
+def exact(value: Real | pd.Series) -> pd.DataFrame:
+    """Return the `values` of a claim about a number without an interval, or one per situation."""
+    values = value if isinstance(value, pd.Series) else pd.Series([value])
+    return pd.DataFrame(dict.fromkeys(("mean", "low", "high"), values))
 
 
 def judged(claims: Sequence[Claim]) -> pd.DataFrame:

@@ -7,7 +7,6 @@ import matplotlib.pyplot as plt
 import pandas as pd
 from matplotlib.figure import Figure
 
-from modlib.batch.names import SEPARATE as SEPARATE
 from modlib.batch.names import TASK_NAMES
 from modlib.figures.style import PENALTY_STYLE, dot, name_lines
 from modlib.plots import GREY, PALETTE

@@ -1,6 +1,5 @@
 """What networks learn from few examples, from the table `curves`: four digits, by penalty."""
 
-from collections.abc import Sequence
 from typing import Annotated, Literal
 
 import pandas as pd
@@ -60,11 +59,6 @@ def as_lines(gains: pd.DataFrame) -> pd.DataFrame:
     return lines.rename_axis(index={"way": "benefit", "examples": "task"})
 
 
-def means(networks: pd.DataFrame, by: Sequence[str], measure: str) -> pd.DataFrame:
-    """Return the mean of a measure with its interval over the networks of each situation."""
-    return statistics.intervals(networks.pivot(index=by, columns="seed", values=measure))
-
-
 def chosen(curves: pd.DataFrame) -> pd.DataFrame:
     """Return the strengths chosen, by number of examples and penalty, and which end they are."""
     tried = curves[curves.role == "selection"].groupby("penalty").strength.unique()
@@ -99,11 +93,11 @@ def claims(curves: pd.DataFrame) -> list[Claim]:
 
     def measured(penalty: str, measure: str, sizes: list[int]) -> pd.DataFrame:
         rows = tuned[(tuned.penalty == penalty) & tuned.examples.isin(sizes)]
-        return means(rows, ["examples"], measure)
+        return statistics.means(rows, ["examples"], measure)
 
     def at_strongest(measure: str) -> pd.DataFrame:
         rows = trials[(trials.strength == strongest) & trials.examples.isin(FEW)]
-        return means(rows, ["examples"], measure)
+        return statistics.means(rows, ["examples"], measure)
 
     agreement = statistics.against_in_each(
         tuned[tuned.examples.isin(ENOUGH)], ["examples"], "walk_loops", "ari"
@@ -172,7 +166,7 @@ def claims(curves: pd.DataFrame) -> list[Claim]:
         Claim(
             "which hardly divides them yet,",
             "excess modularity",
-            means(at_default(curves).query("examples == 300"), ["examples"], "excess"),
+            statistics.means(at_default(curves).query("examples == 300"), ["examples"], "excess"),
             below(0.2), ".2f",
         ),
         Claim(

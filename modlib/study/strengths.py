@@ -91,8 +91,7 @@ def claims(networks: pd.DataFrame, histories: dict[str, pd.DataFrame]) -> list[C
     own = means.loc["walk_loops"].xs(DEFAULT, level="strength").validation_accuracy[SEPARATE]
     free = means.loc["none"].droplevel("strength").validation_accuracy[SEPARATE]
     chosen = statistics.chosen_strengths(networks).xs("walk_loops", level="penalty")[SEPARATE]
-    cost = (100 * (own - free)).to_frame("mean")
-    cost = cost.assign(low=cost["mean"], high=cost["mean"])
+    cost = exact(100 * (own - free))
     divided = onsets(histories)["last"]
     number = pd.Series(sizes())
     return [

@@ -1,13 +1,13 @@
 """What several tests of the batch make once: published networks and another table."""
 
-import json
 from concurrent.futures import ThreadPoolExecutor
 
 import pandas as pd
 import pytest
 
+import notebooks
 from modlib.batch import tables, verification
-from modlib.batch.checkout import NOTEBOOKS
+from modlib.batch.pages import own_parameters
 from modlib.batch.provenance import provenance
 from modlib.batch.publishing import publish
 from modlib.training.fit import train
@@ -29,15 +29,9 @@ def execute():
     """
 
     def run(notebook, parameters):
-        text = (NOTEBOOKS / f"{notebook}.ipynb").read_text("utf-8")
-        names = {"display": lambda *_: None}
-        for cell in json.loads(text)["cells"]:
-            if cell["cell_type"] == "code":
-                exec(compile("".join(cell["source"]), f"{notebook}.ipynb", "exec"), names)
-                if "parameters" in cell["metadata"].get("tags", []):
-                    assert parameters.keys() <= names.keys()
-                    names |= parameters
-        return names
+        # a mistaken name would pass: notebooks of the batch do not look at their parameters
+        assert parameters.keys() <= own_parameters(notebook).keys()
+        return notebooks.execute(notebook, parameters)
 
     return run
 

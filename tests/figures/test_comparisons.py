@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 from modlib import plots
+from modlib.batch import names
 from modlib.figures import comparisons, style
 
 MEASURES = {"accuracy": "test accuracy", "excess": "excess modularity"}
@@ -49,14 +50,14 @@ def means(table, task, penalty):
 def test_every_task_has_a_name_and_the_separate_ones_known_modules():
     from modlib import TASKS as ALL
 
-    assert set(comparisons.TASK_NAMES) == set(ALL)
-    assert len(set(comparisons.TASK_NAMES.values())) == len(ALL)
+    assert set(names.TASK_NAMES) == set(ALL)
+    assert len(set(names.TASK_NAMES.values())) == len(ALL)
     for name, make in ALL.items():
         task = make()
         outputs_alone = set(task.output_modules) >= set(task.known_modules)
         shared = (task.input_modules[task.live] < 0).any()
         separate = len(task.known_modules) > 1 and outputs_alone and not shared
-        assert (name in comparisons.SEPARATE) == separate, name
+        assert (name in names.SEPARATE) == separate, name
 
 
 def test_tasks_come_in_their_order_and_only_those_there(summary):
@@ -67,7 +68,7 @@ def test_tasks_come_in_their_order_and_only_those_there(summary):
 def test_structure_stands_against_function_with_intervals(summary):
     fig = comparisons.structure_against_function(summary, TASKS)
     for ax, task in zip(fig.axes, TASKS, strict=True):
-        assert ax.get_title() == comparisons.TASK_NAMES[task]
+        assert ax.get_title() == names.TASK_NAMES[task]
         marked = {line.get_label(): line for line in ax.lines if line.get_marker() != "None"}
         for penalty in summary.loc[task].index:
             label, colour, marker = style.PENALTY_STYLE[penalty]
