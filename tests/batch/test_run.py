@@ -109,7 +109,10 @@ def test_a_run_that_fails_is_told_and_leaves_nothing(run_of, tmp_path):
 @pytest.mark.parametrize("sent", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
 def test_a_run_that_is_killed_ends_its_kernel_and_leaves_no_part(run_of, tmp_path, sent):
     run = run_of("first", f"{WRITE}; {SLEEP}")
+    # a shell's job in the background ignores interruptions, and so would the run
+    previous = signal.signal(signal.SIGINT, signal.default_int_handler)
     running = subprocess.Popen([*RUN, yaml.safe_dump([run])], stderr=subprocess.DEVNULL)
+    signal.signal(signal.SIGINT, previous)
     kernel = begun(tmp_path / "pid")
     running.send_signal(sent)
     assert running.wait(timeout=60) != 0

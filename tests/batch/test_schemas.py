@@ -1,7 +1,6 @@
 """Schemas: every published table has one, and what it refuses is named by its row and column."""
 
 import math
-import time
 
 import numpy as np
 import pandas as pd
@@ -79,12 +78,10 @@ def test_a_diverged_network_needs_no_measures():
     assert len(check("networks", table({}, {"status": "diverged", **empty}))) == 2
 
 
-def test_every_published_table_has_a_schema_and_keeps_to_it_in_less_than_a_second():
+def test_every_published_table_has_a_schema_and_keeps_to_it():
     names = sorted(path.stem for path in (ROOT / "results").glob("*.csv"))
     assert names == sorted(schemas.SCHEMAS)
-    begun = time.perf_counter()
     found = {name: tables.published_table(name, ROOT / "results") for name in names}
-    assert time.perf_counter() - begun < 2  # 0.4 s on two cores of 2024
     for name, rows in found.items():
         assert not rows.duplicated(keys(name)).any()
 
