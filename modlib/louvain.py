@@ -4,7 +4,7 @@ import numpy as np
 from jaxtyping import Int
 from scipy import sparse
 
-from modlib.modularity import in_order_of_appearance, newman_q
+from modlib.graphs import in_order_of_appearance, newman_q
 
 
 def communities_of(adjacency: sparse.csr_array, restarts: int = 3) -> Int[np.ndarray, " n_neurons"]:

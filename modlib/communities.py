@@ -1,0 +1,261 @@
+r"""Search for the communities of layered networks that make their modularity largest.
+
+Neurons of one layer do not touch each other: given the communities of the layers beside it, every
+neuron's best community is the one towards which it has the largest surplus of weight. Setting
+layer after layer is an exact ascent, by matrix products alone. It begins with random communities
+that are *annealed*: each neuron's community is drawn in proportion to exp(surplus / temperature),
+which is Gibbs sampling of a whole layer at once, while the temperature falls. After the ascent
+communities are merged while that raises Q, and the best are warmed and cooled again.
+
+Sources: Barber (2007), doi 10.1103/PhysRevE.76.066102, for the ascent; Kirkpatrick, Gelatt & Vecchi
+(1983), doi 10.1126/science.220.4598.671, for annealing.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+from torch.nn.functional import one_hot
+
+from modlib.gauge import Ends
+
+COMMUNITIES, IN_USE = 16, 0.6
+"""So many communities there may be; where a larger share is in use, there may be twice as many."""
+
+HOT, WARM, COLD = 0.5, 0.15, 0.05
+"""Temperatures, as shares of the length of the mean neuron's surplus in its layer."""
+
+SWEEPS, REHEATS, SWEEPS_REHEATED, BEST = 20, 14, 6, 1
+"""Sweeps while cooling from `HOT`; how often the `BEST` are warmed, and the sweeps after that."""
+
+ASCENTS, LAST_ASCENTS = 3, 50
+"""An ascent, and the last one, ends after so many sweeps, if it has not come to rest."""
+
+LEAST_GAIN = 1e-12
+"""What raises Q by less counts as rounding."""
+
+
+class Side(NamedTuple):
+    """A weight matrix as one of its layers sees it: W / m, and its sums r / m and c / m."""
+
+    other: int
+    weights: Float[Tensor, "batch n_layer n_other"]
+    here: Float[Tensor, "batch n_layer"]
+    there: Float[Tensor, "batch n_other"]
+
+    def surplus(self, chosen: Float[Tensor, "batch n_other k"]) -> Float[Tensor, "batch n_layer k"]:
+        """Return W / m - r c / m^2, summed over each of the chosen groups of neurons."""
+        expected = self.there[:, None] @ chosen
+        return (self.weights @ chosen).baddbmm_(self.here[..., None], expected, alpha=-1)
+
+    def squared_length(self) -> Float[Tensor, "batch n_layer"]:
+        """Return the square of the length of each neuron's surplus."""
+        expected = self.here * (self.weights @ self.there[..., None]).squeeze(-1)
+        squares = torch.linalg.vector_norm(self.weights, dim=-1).square()
+        expected_squares = self.here.square() * self.there.square().sum(-1, keepdim=True)
+        return (squares - 2 * expected + expected_squares).clamp_min(0)
+
+
+Layers = Sequence[Sequence[Side]]
+"""For each layer, the matrices that lead to it or from it."""
+
+Labels = Sequence[Int[Tensor, "batch _ restarts"]]
+"""For each layer, the communities of its neurons."""
+
+
+def layers_of(weights: Sequence[Float[Tensor, "batch _ _"]], ends: Ends) -> list[list[Side]]:
+    """Return the layers of a batch of networks, given absolute weights.
+
+    A matrix without any weight has no surplus.
+    """
+    layers: list[list[Side]] = [[] for _ in range(1 + max(max(pair) for pair in ends))]
+    for W, (source, target) in zip(weights, ends, strict=True):
+        total = W.sum((-2, -1), keepdim=True)
+        share = torch.where(total > 0, W / total, 0.0)
+        rows, columns = share.sum(-1), share.sum(-2)
+        layers[source].append(Side(target, share, rows, columns))
+        layers[target].append(Side(source, share.mT, columns, rows))
+    return layers
+
+
+def strengths(layers: Layers) -> list[Float[Tensor, "batch _"]]:
+    """Return each neuron's share of the weight of its matrices, added up."""
+    return [torch.stack([side.here for side in sides]).sum(0) for sides in layers]
+
+
+def between(layers: Layers, labels: Labels, k: int) -> Float[Tensor, "batch restarts k k"]:
+    """Return the surplus between communities, both ways, as a mean over the matrices.
+
+    Q is half of its trace.
+    """
+    chosen = [_one_hot(layer, k) for layer in labels]
+    total = sum(
+        torch.einsum("bnrk,bnrl->brkl", own, _towards(sides, chosen))
+        for sides, own in zip(layers, chosen, strict=True)
+    )
+    return 2 * total / sum(len(sides) for sides in layers)
+
+
+def _one_hot(labels: Int[Tensor, "batch n restarts"], k: int) -> Float[Tensor, "batch n restarts k"]:
+    found = torch.zeros((*labels.shape, k), dtype=torch.float64, device=labels.device)
+    return found.scatter_(-1, labels[..., None], 1.0)
+
+
+def _towards(
+    sides: Sequence[Side], chosen: Sequence[Float[Tensor, "batch _ restarts k"]]
+) -> Float[Tensor, "batch n restarts k"]:
+    """Return the surplus of weight of a layer's neurons towards each community."""
+    first, *others = (side.surplus(chosen[side.other].flatten(2)) for side in sides)
+    for more in others:
+        first += more
+    return first.unflatten(-1, chosen[0].shape[2:])
+
+
+def search(
+    layers: Layers, restarts: int, seeds: Sequence[int]
+) -> tuple[Float[Tensor, " batch"], list[Int[Tensor, "batch _"]]]:
+    """Return the largest Q that is found in each network of a batch, and its communities.
+
+    What is found in a network depends on its own seed, not on the others of the batch.
+    """
+    connected = [layer > 0 for layer in strengths(layers)]
+    neurons = sum(layer.shape[-1] for layer in connected)
+    k = min(COMMUNITIES, neurons)
+    q, labels = _annealed(layers, restarts, seeds, k)
+    while k < neurons:
+        used = sum(
+            (one_hot(layer, k) * there[..., None]).sum(1)
+            for layer, there in zip(labels, connected, strict=True)
+        )
+        crowded = ((used > 0).sum(-1) > IN_USE * k).nonzero().squeeze(-1)
+        if not len(crowded):
+            break
+        k = min(2 * k, neurons)
+        some = [[Side(side.other, *(x[crowded] for x in side[1:])) for side in s] for s in layers]
+        again, found = _annealed(some, restarts, [seeds[n] for n in crowded.tolist()], k)
+        better = again > q[crowded]
+        q[crowded[better]] = again[better]
+        for layer, new in zip(labels, found, strict=True):
+            layer[crowded[better]] = new[better]
+    return q, labels
+
+
+def _annealed(
+    layers: Layers, restarts: int, seeds: Sequence[int], k: int
+) -> tuple[Float[Tensor, " batch"], list[Int[Tensor, "batch _"]]]:
+    """Return the largest Q that searches with at most k communities find, and the communities."""
+    sizes = [sides[0].here.shape[-1] for sides in layers]
+    gumbel = _gumbel(seeds, k, layers[0][0].here.device)
+    scales = [_scale(sides) for sides in layers]
+
+    def cooled(labels: Labels, hottest: float, sweeps: int) -> Labels:
+        for temperature in np.geomspace(hottest, COLD, sweeps):
+            noise = [
+                (gumbel(n, layer.shape[-1]), temperature * scale)
+                for n, layer, scale in zip(sizes, labels, scales, strict=True)
+            ]
+            labels = _swept(layers, labels, k, noise)
+        return labels
+
+    random = [gumbel(n, restarts).argmax(-1).expand(len(seeds), -1, -1) for n in sizes]
+    q, labels = _settled(layers, cooled(random, HOT, SWEEPS), k, ASCENTS)
+    q, labels = _picked(q, labels, q.topk(min(BEST, restarts)).indices)
+    for _ in range(REHEATS):
+        new_q, new = _settled(layers, cooled(labels, WARM, SWEEPS_REHEATED), k, ASCENTS)
+        better = (new_q > q)[:, None]
+        labels = [torch.where(better, b, a) for a, b in zip(labels, new, strict=True)]
+        q = torch.maximum(q, new_q)
+    _, labels = _picked(q, labels, q.argmax(-1, keepdim=True))
+    q, labels = _settled(layers, labels, k, LAST_ASCENTS)
+    return q.squeeze(-1), [layer.squeeze(-1) for layer in labels]
+
+
+def _gumbel(seeds: Sequence[int], k: int, device: torch.device) -> Callable[[int, int], Tensor]:
+    """Return what draws Gumbel noise, for each network of a batch from its own seed."""
+    distinct, which = np.unique(np.asarray(seeds), return_inverse=True)
+    generators = [torch.Generator(device).manual_seed(mixed(int(seed), k)) for seed in distinct]
+
+    def draw(n: int, restarts: int) -> Float[Tensor, "batch n restarts k"]:
+        empty = torch.empty((len(generators), n, restarts, k), dtype=torch.float64, device=device)
+        for one, generator in zip(empty, generators, strict=True):
+            one.exponential_(generator=generator)
+        noise = empty.log_().neg_()
+        return noise if len(noise) == 1 else noise[which]
+
+    return draw
+
+
+def mixed(*numbers: int) -> int:
+    """Return a seed for a generator of torch's, another one for other numbers."""
+    return int(np.random.SeedSequence(numbers).generate_state(1, np.uint64)[0] >> 1)
+
+
+def _scale(sides: Sequence[Side]) -> Float[Tensor, "batch 1 1 1"]:
+    """Return the mean length of a layer's surpluses, neurons without weight left out."""
+    lengths = torch.stack([side.squared_length() for side in sides]).sum(0).sqrt()
+    mean = lengths.sum(-1) / (lengths > 0).sum(-1).clamp_min(1)
+    return mean[:, None, None, None]
+
+
+def _swept(
+    layers: Layers, labels: Labels, k: int, noise: Sequence[tuple[Tensor, Tensor]] = ()
+) -> list[Int[Tensor, "batch _ restarts"]]:
+    """Return the communities after each layer's neurons, in turn, have joined their best one.
+
+    That is the one towards which surplus and noise are largest. Where a layer leads to itself
+    every other neuron waits, and moves afterwards.
+    """
+    labels, chosen = list(labels), [_one_hot(layer, k) for layer in labels]
+    for layer, sides in enumerate(layers):
+        turns = 2 if any(side.other == layer for side in sides) else 1
+        for turn in range(turns):
+            surplus = _towards(sides, chosen)
+            if noise:
+                surplus.addcmul_(*noise[layer])
+            best = surplus.argmax(-1)
+            if turns > 1:
+                best[:, turn::2] = labels[layer][:, turn::2]
+            labels[layer], chosen[layer] = best, _one_hot(best, k)
+    return labels
+
+
+def _settled(
+    layers: Layers, labels: Labels, k: int, sweeps: int
+) -> tuple[Float[Tensor, "batch restarts"], list[Int[Tensor, "batch _ restarts"]]]:
+    """Return Q and the communities after the ascent, merged while that raises Q."""
+    for _ in range(sweeps):
+        before, labels = labels, _swept(layers, labels, k)
+        if all(torch.equal(a, b) for a, b in zip(before, labels, strict=True)):
+            break
+    return _merged(between(layers, labels, k), labels)
+
+
+def _merged(
+    M: Float[Tensor, "batch restarts k k"], labels: Labels
+) -> tuple[Float[Tensor, "batch restarts"], list[Int[Tensor, "batch _ restarts"]]]:
+    """Return Q and the communities after joining in turn the two that raise Q most."""
+    k = M.shape[-1]
+    numbers = torch.arange(k, device=M.device)
+    now = numbers.expand(M.shape[:-1])
+    for _ in range(k - 1):
+        gain, at = M.masked_fill(numbers == numbers[:, None], 0.0).flatten(-2).max(-1, keepdim=True)
+        lost = torch.where(gain > LEAST_GAIN, at % k, -1)
+        if (lost < 0).all():
+            break
+        joined = torch.where(numbers == lost, at // k, numbers)
+        now = joined.gather(-1, now)
+        T = one_hot(joined, k).to(M.dtype)
+        M = T.mT @ M @ T
+    q = M.diagonal(dim1=-2, dim2=-1).sum(-1) / 2
+    return q, [now.mT.gather(1, layer) for layer in labels]
+
+
+def _picked(
+    q: Float[Tensor, "batch restarts"], labels: Labels, at: Int[Tensor, "batch picked"]
+) -> tuple[Float[Tensor, "batch picked"], list[Int[Tensor, "batch _ picked"]]]:
+    return q.gather(-1, at), [
+        layer.gather(-1, at[:, None].expand(-1, layer.shape[1], -1)) for layer in labels
+    ]
