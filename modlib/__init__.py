@@ -4,11 +4,12 @@ from importlib import import_module
 from importlib.util import find_spec
 from types import ModuleType
 
-from modlib.chain import weights
 from modlib.loops import loop_penalty, loop_sum, retraced_sum, total_loop_sum
 from modlib.modularity import Modularity, modularity
+from modlib.network import Connection, Network
 from modlib.penalties import PENALTIES
 from modlib.tasks import TASKS
+from modlib.tracing import Trace, network, weights
 from modlib.training.fit import Run, fit, train
 from modlib.triads import close_triads
 from modlib.walks import walk_loop_penalty, walk_loop_sum
@@ -16,13 +17,17 @@ from modlib.walks import walk_loop_penalty, walk_loop_sum
 __all__ = [
     "PENALTIES",
     "TASKS",
+    "Connection",
     "Modularity",
+    "Network",
     "Run",
+    "Trace",
     "close_triads",
     "fit",
     "loop_penalty",
     "loop_sum",
     "modularity",
+    "network",
     "retraced_sum",
     "total_loop_sum",
     "train",

@@ -5,18 +5,25 @@ layer to neuron j of the next, so `nn.Linear`, which stores the transpose, enter
 as `weight.mT`. Nothing outside this module transposes a weight.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import accumulate, pairwise
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
+from torch.nn.utils import parametrize
 
 Chain = Sequence[Float[Tensor, "*stack _ _"]]
 """The weight matrices of a stack of networks, input side first."""
 
 SMALLEST_DEGREE = 1e-12
 """A neuron whose absolute weights sum to less counts as one of this degree."""
+
+NEUTRAL = {
+    f"torch.nn.modules.{kind}"
+    for kind in ("activation", "batchnorm", "dropout", "instancenorm", "normalization")
+}
+"""Where PyTorch keeps the modules that leave each neuron on its own."""
 
 
 class StackedLinear(nn.Module):
@@ -37,55 +44,102 @@ class StackedLinear(nn.Module):
 
 
 def weights(model: nn.Module) -> list[Float[Tensor, "*stack _ _"]]:
-    """Return the weight matrices of a feed-forward network, differentiably.
+    """Return the weight matrices of a network that says by itself how it runs, differentiably.
 
-    Layers are taken in the order in which the model registered them: `nn.Linear`
-    transposed; `StackedLinear` as it is; `nn.Conv2d` by channel, each kernel
-    counting as the sum of its absolute weights. Where a linear layer reads a
-    flattened feature map, the absolute weights from one channel are added up
-    too. Biases, and modules of any other type, are left out.
+    Such are an `nn.Sequential` of layers and what leaves neurons as they are, and a model all of
+    whose parameters are in `StackedLinear`s, which run in the order of their registration.
+    `nn.Linear` enters transposed; `StackedLinear` as it is; `nn.Conv2d` by channel, each kernel
+    counting as the sum of its absolute weights. Where a linear layer reads a flattened feature
+    map, the absolute weights from one channel are added up too. Biases and norms are left out.
 
     Raises:
-        ValueError: if the model has no such layer, if a convolution is grouped,
-            or if two consecutive layers do not fit together.
+        ValueError: if the model does not say by itself in what order it runs, if it has no such
+            layer, if a convolution is grouped, or if two consecutive layers do not fit together.
 
     >>> [W.shape for W in weights(nn.Sequential(nn.Linear(4, 3), nn.ReLU(), nn.Linear(3, 2)))]
     [torch.Size([4, 3]), torch.Size([3, 2])]
     """
     chain: list[Tensor] = []
-    previous_name, channels = "", False
-    for name, layer in model.named_modules():
-        if isinstance(layer, StackedLinear):
+    previous_name, is_map, is_flat = "", False, False
+    for name, layer in in_order(model):
+        kind = parametrize.type_before_parametrizations(layer)
+        if kind is nn.Flatten:
+            is_flat = True
+            continue
+        if kind is StackedLinear:
             matrix = layer.weight
-        elif isinstance(layer, nn.Linear):
+        elif kind is nn.Linear:
             matrix = layer.weight.mT
-        elif isinstance(layer, nn.Conv2d):
+        elif kind is nn.Conv2d:
             if layer.groups != 1:
                 raise ValueError(
                     f"a chain needs convolutions with groups=1, got groups={layer.groups}"
-                    f" in layer '{name}': its channels are not fully connected"
+                    f" in layer '{name}': its channels are not fully connected; pass an example"
+                    " of the inputs, modlib.network(model, x)"
                 )
             matrix = layer.weight.abs().sum((-2, -1)).mT
         else:
             continue
         n_in = matrix.shape[-2]
         n_out = chain[-1].shape[-1] if chain else n_in
-        if channels and isinstance(layer, nn.Linear) and n_in % n_out == 0:
+        if is_map and is_flat and n_in % n_out == 0:
             matrix = matrix.unflatten(-2, (n_out, n_in // n_out)).abs().sum(-2)
-        elif n_in != n_out:
+        elif n_in != n_out or (chain and is_map != (kind is nn.Conv2d)):
             raise ValueError(
                 f"consecutive layers must fit together: '{previous_name}' has {n_out}"
-                f" outputs but '{name}' has {n_in} inputs; pass a model (or the part"
-                " of one) whose layers are registered in the order in which they run"
+                f" outputs but '{name}' has {n_in} inputs, and a feature map is flattened before a"
+                " linear layer; pass an example of the inputs, modlib.weights(model, x)"
             )
         chain.append(matrix)
-        previous_name, channels = name, isinstance(layer, nn.Conv2d)
+        previous_name, is_map, is_flat = name, kind is nn.Conv2d, False
     if not chain:
         raise ValueError(
             "a chain needs at least one nn.Linear, nn.Conv2d or StackedLinear layer,"
             f" got {type(model).__name__} without any"
         )
     return chain
+
+
+def in_order(model: nn.Module, name: str = "") -> Iterator[tuple[str, nn.Module]]:
+    """Yield a model's layers in the order in which they run, with their names.
+
+    Raises:
+        ValueError: if that order cannot be known from how they are registered.
+    """
+    owners = [m for m in model.modules() if next(m.parameters(recurse=False), None) is not None]
+    if owners and all(type(owner) is StackedLinear for owner in owners):
+        yield from model.named_modules()
+    elif type(model).forward is nn.Sequential.forward:
+        for key, child in model._modules.items():
+            yield from in_order(child, f"{name}.{key}".lstrip("."))
+    elif leaves_neurons(model) or has_weight(model):
+        yield name, model
+    else:
+        raise ValueError(
+            f"which layers {type(model).__name__}{f' {name!r}' if name else ''} runs, and in what"
+            " order, is not known from how they are registered; pass an example of the inputs,"
+            " modlib.weights(model, x)"
+        )
+
+
+def has_weight(layer: nn.Module) -> bool:
+    """Return whether a layer is of a known type, with a weight that is never stale."""
+    known = parametrize.type_before_parametrizations(layer) in (nn.Linear, nn.Conv2d, StackedLinear)
+    return known and (
+        isinstance(layer.weight, nn.Parameter) or parametrize.is_parametrized(layer, "weight")
+    )
+
+
+def leaves_neurons(layer: nn.Module) -> bool:
+    """Return whether a layer without weights or a norm leaves each neuron on its own."""
+    kind = type(layer)
+    if kind is nn.Flatten:
+        return (layer.start_dim, layer.end_dim) == (1, -1)
+    if kind.__module__ == "torch.nn.modules.pooling":
+        return kind.__name__.endswith("2d")
+    return kind is nn.Identity or (
+        kind.__module__ in NEUTRAL and kind not in (nn.GLU, nn.MultiheadAttention, nn.PReLU)
+    )
 
 
 def squares(chain: Chain) -> Float[Tensor, "*stack"]:

@@ -5,6 +5,7 @@ from itertools import pairwise
 import pytest
 import torch
 from torch import nn
+from torch.nn.utils import parametrizations, prune
 
 from modlib import weights
 from modlib.chain import StackedLinear
@@ -19,18 +20,73 @@ def test_a_row_is_what_one_input_neuron_sends(widths):
             assert torch.equal(W[i], layer(torch.eye(n_in)[i]))
 
 
-def test_nested_modules_are_read_in_the_order_of_their_registration():
-    class Network(nn.Module):
-        def __init__(self):
-            super().__init__()
-            self.first = nn.Linear(2, 3)
-            self.rest = nn.Sequential(nn.Sequential(nn.ReLU(), nn.Linear(3, 4)), nn.Linear(4, 5))
-
-    network = Network()
+def test_nested_layers_are_read_in_the_order_in_which_they_run():
+    rest = nn.Sequential(nn.Sequential(nn.ReLU(), nn.Linear(3, 4)), nn.Linear(4, 5))
+    network = nn.Sequential(nn.Linear(2, 3), rest)
     first, second, third = weights(network)
-    assert torch.equal(first, network.first.weight.T)
-    assert torch.equal(second, network.rest[0][1].weight.T)
-    assert torch.equal(third, network.rest[1].weight.T)
+    assert torch.equal(first, network[0].weight.T)
+    assert torch.equal(second, rest[0][1].weight.T)
+    assert torch.equal(third, rest[1].weight.T)
+
+
+def test_a_layer_that_runs_twice_is_read_twice():
+    layer = nn.Linear(3, 3)
+    chain = weights(nn.Sequential(layer, nn.Tanh(), layer))
+    assert [torch.equal(W, layer.weight.T) for W in chain] == [True, True]
+
+
+class Backwards(nn.Module):
+    """Layers that run against the order of their registration."""
+
+    def __init__(self):
+        super().__init__()
+        self.second, self.first = nn.Linear(3, 3), nn.Linear(3, 3)
+
+    def forward(self, x):
+        return self.second(self.first(x))
+
+
+class Doubled(nn.Sequential):
+    """A sequence that does not run as others do."""
+
+    def forward(self, x):
+        return super().forward(super().forward(x))
+
+
+class Scaled(nn.Linear):
+    """A layer that is not what it seems."""
+
+    def forward(self, x):
+        return super().forward(2 * x)
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        Backwards(),
+        Doubled(nn.Linear(3, 3)),
+        Scaled(3, 3),
+        nn.ModuleList([nn.Linear(3, 3), nn.Linear(3, 3)]),
+        nn.Sequential(nn.Linear(3, 3), Backwards()),
+        nn.Sequential(nn.Conv1d(3, 4, 3), nn.Flatten(), nn.Linear(24, 2)),
+        nn.Sequential(nn.Linear(3, 4), nn.GLU(), nn.Linear(2, 2)),
+        nn.Sequential(nn.Linear(3, 4), nn.AvgPool1d(2), nn.Linear(2, 2)),
+        nn.Sequential(nn.Conv2d(1, 2, 1), nn.Flatten(2), nn.Linear(2, 2)),
+        nn.Sequential(nn.Linear(3, 3), nn.PReLU(), nn.Linear(3, 3)),
+        nn.Sequential(nn.LSTM(3, 3)),
+        nn.TransformerEncoderLayer(8, 2, 16),
+        nn.Sequential(prune.identity(nn.Linear(3, 3), "weight")),
+    ],
+)
+def test_without_an_example_what_is_not_known_to_run_in_order_is_refused(model):
+    with pytest.raises(ValueError, match=r"pass an example .* modlib.weights\(model, x\)"):
+        weights(model)
+
+
+def test_a_parametrised_layer_is_read_as_it_runs():
+    layer = parametrizations.weight_norm(nn.Linear(2, 3, bias=False))
+    (W,) = weights(nn.Sequential(layer))
+    torch.testing.assert_close(torch.eye(2) @ W, layer(torch.eye(2)))
 
 
 def test_a_stacked_layer_enters_as_it_is():
@@ -97,6 +153,9 @@ def test_a_model_without_layers_is_refused():
         # a multiple is only ever a flattened map after a convolution
         ([nn.Linear(2, 3), nn.Linear(6, 1)], "'0' has 3 outputs but '1' has 6 inputs"),
         ([nn.Conv2d(1, 2, 3), nn.Linear(7, 1)], "'0' has 2 outputs but '1' has 7 inputs"),
+        # over the rows of the map
+        ([nn.Conv2d(1, 2, 3), nn.Linear(4, 1)], "a feature map is flattened before"),
+        ([nn.Linear(2, 3), nn.Conv2d(3, 1, 3)], "a feature map is flattened before"),
         ([nn.Conv2d(1, 2, 3), nn.Conv2d(4, 1, 3)], "'0' has 2 outputs but '1' has 4 inputs"),
     ],
 )

@@ -1,4 +1,4 @@
-"""Imports point down: root <- penalties, tasks <- training <- batch <- study <- figures."""
+"""Imports point down: root <- tracing, tasks, penalties <- training <- batch <- study ..."""
 
 import ast
 from pathlib import Path
@@ -8,7 +8,7 @@ import pytest
 import modlib
 
 PACKAGE = Path(modlib.__file__).parent
-ROOMS = ["root", "tasks", "penalties", "training", "batch", "study", "figures"]
+ROOMS = ["root", "tracing", "tasks", "penalties", "training", "batch", "study", "figures"]
 FACADE = "modlib"  # its __init__, which brings the rooms up to training together
 
 

@@ -1,0 +1,85 @@
+"""A network as layers of neurons and the connections between them.
+
+Rows feed columns, as in a chain, which is the special case of layers in a line.
+"""
+
+from typing import NamedTuple
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from modlib.chain import Chain
+
+
+class Connection(NamedTuple):
+    """The weights by which one layer feeds another, or itself.
+
+    >>> Connection("loop", "state", "state", torch.eye(3)).target
+    'state'
+    """
+
+    name: str
+    source: str
+    target: str
+    weight: Float[Tensor, "n_source n_target"]
+
+
+class Network(NamedTuple):
+    """Layers of neurons, inputs first, and the connections between them.
+
+    `sizes` holds the number of neurons of each layer; `left_out` names what was not read.
+
+    >>> skip = Connection("skip", "x", "y", torch.ones(2, 3))
+    >>> Network({"x": 2, "y": 3}, [skip, skip], []).sizes["y"]
+    3
+    """
+
+    sizes: dict[str, int]
+    connections: list[Connection]
+    left_out: list[str]
+
+    @classmethod
+    def from_chain(cls, chain: Chain) -> "Network":
+        """Return a chain's layers, named by their depth, and its matrices between them."""
+        sizes = {str(depth): W.shape[-2] for depth, W in enumerate(chain)}
+        sizes[str(len(chain))] = chain[-1].shape[-1]
+        connections = [
+            Connection(str(depth), str(depth), str(depth + 1), W) for depth, W in enumerate(chain)
+        ]
+        return cls(sizes, connections, [])
+
+
+def chain(network: Network) -> list[Float[Tensor, "_ _"]]:
+    """Return the matrices of a network whose layers form a line, input side first.
+
+    Raises:
+        ValueError: if it has no connections, or if they do not form one line through its layers.
+    """
+    if not network.connections:
+        raise ValueError("a chain needs at least one connection, got a network without any")
+    for ends, ways in (("source", "out of"), ("target", "into")):
+        met = [getattr(connection, ends) for connection in network.connections]
+        for layer in met:
+            names = [c.name for c in network.connections if getattr(c, ends) == layer]
+            if len(names) > 1:
+                raise ValueError(
+                    f"a chain needs layers in a line, but {len(names)} connections lead {ways}"
+                    f" layer '{layer}': {', '.join(names)}; use modlib.network(model, *inputs),"
+                    " or pick connections that form a line with"
+                    " modlib.weights(model, *inputs, layers=[...])"
+                )
+    following = {connection.source: connection for connection in network.connections}
+    starts = following.keys() - {connection.target for connection in network.connections}
+    line, layer = [], min(starts, default=None)
+    while layer in following:
+        line.append(following[layer])
+        layer = line[-1].target
+    if len(line) < len(network.connections):
+        apart = [c.name for c in network.connections if c not in line]
+        raise ValueError(
+            f"a chain needs layers in one line, but {', '.join(apart)} stands apart from it;"
+            " use modlib.network(model, *inputs), or pick connections that form a line with"
+            " modlib.weights(model, *inputs, layers=[...])"
+        )
+    return [connection.weight for connection in line]

@@ -1,0 +1,103 @@
+"""Values that are combined entry by entry, or reduced: their neurons stay the same."""
+
+from functools import reduce
+
+import torch
+from jaxtyping import Int
+from torch import Tensor
+from torch.fx import Node
+
+from modlib.tracing.neurons import MIXED, alike
+from modlib.tracing.reading import Reading, argument, mixed, nothing, outputs, refuse, shape
+
+
+def elementwise(reading: Reading, node: Node) -> Tensor:
+    """Return the neurons of activations, sums and products."""
+    varying = [operand for operand in node.all_input_nodes if operand not in reading.fixed]
+    for operand in set(node.all_input_nodes) - set(varying):
+        wider = all(shape(v).numel() < shape(node).numel() for v in varying)
+        if wider and sum(n > 1 for n in shape(operand)) > 1 and reading.is_trained(operand):
+            refuse(node, "a matrix of parameters meets neurons entry by entry")
+    numbers = [reading.of(operand) for operand in varying]
+    return reduce(lambda a, b: together(reading, node, a, b), numbers).expand(shape(node))
+
+
+def together(
+    reading: Reading, node: Node, a: Int[Tensor, "..."], b: Int[Tensor, "..."]
+) -> Int[Tensor, "..."]:
+    """Return the neurons of two values that meet entry by entry: those that meet are one.
+
+    Where one neuron meets many, as the gate of a whole layer does, the result is the many and
+    the one is left out; so are conditions.
+    """
+    whole = torch.broadcast_shapes(a.shape, b.shape)
+    is_spread = a.shape != whole, b.shape != whole
+    found = [reading.neurons.found(numbers.expand(whole)) for numbers in (a, b)]
+    for dim in range(len(whole)):
+        if found[0].stride(dim) == found[1].stride(dim) == 0:
+            found = [numbers.narrow(dim, 0, min(1, whole[dim])) for numbers in found]
+    a, b = found
+    both = (a > MIXED) & (b > MIXED)
+    pairs = torch.stack([a[both], b[both]]).unique(dim=1)
+    kept = which_is_kept(reading, node, pairs, is_spread)
+    if kept is None:
+        reading.neurons.join(*pairs)
+    return torch.where(both, found[kept or 0], torch.maximum(a, b)).expand(whole)
+
+
+def which_is_kept(
+    reading: Reading, node: Node, pairs: Int[Tensor, "2 n_pairs"], is_spread: tuple[bool, bool]
+) -> int | None:
+    """Return which of two operands is the result; None if they are one and the same neurons."""
+    meets_many = [len(side.unique()) < len(side) for side in pairs]
+    if not any(meets_many):
+        return None
+    for side in (0, 1):
+        if reading.neurons.are_of(pairs[side], reading.neurons.conditions):
+            return 1 - side
+    if all(meets_many):
+        refuse(node, "each of several neurons meets each of several others")
+    one = meets_many.index(True)
+    if reading.neurons.are_unread(pairs[1 - one]) and len(pairs[one].unique()) > 1:
+        if is_spread[one]:
+            refuse(node, "neurons meet inputs that no weights have read")
+        return None
+    reading.leave_out(node)
+    return 1 - one
+
+
+def unchanged(reading: Reading, node: Node) -> Tensor | list[Tensor]:
+    """Return the neurons of a normalised, dropped or copied value: scales are left out."""
+    numbers, *others = reading.of(node.all_input_nodes[0]), *outputs(node)[1:]
+    numbers = numbers.expand(shape(node))
+    return [numbers, *map(mixed, others)] if is_several(node) else numbers
+
+
+def is_several(node: Node) -> bool:
+    """Return whether a node gives several values."""
+    return isinstance(node.meta["val"], list | tuple)
+
+
+def constant(reading: Reading, node: Node) -> Tensor:
+    """Return no neurons: the value is the same whatever the inputs are."""
+    return nothing(node)
+
+
+def reduced(reading: Reading, node: Node) -> Tensor | list[Tensor]:
+    """Return the neurons of sums, means and extremes over entries of one neuron each."""
+    numbers = reading.found(node.all_input_nodes[0])
+    dims = argument(node, "dim")
+    dims = [dims] if isinstance(dims, int) else dims or range(numbers.dim())
+    kept = alike(numbers, dims)
+    if (kept == MIXED).any() and (numbers > MIXED).any():
+        reading.leave_out(node)
+    if len(shape(node)) < numbers.dim():
+        kept = kept.squeeze(tuple(dims))
+    numbers, *others = kept.expand(shape(node)), *outputs(node)[1:]
+    return [numbers, *map(mixed, others)] if is_several(node) else numbers
+
+
+def gated_halves(reading: Reading, node: Node) -> Tensor:
+    """Return the neurons of the one half of a value times a function of the other."""
+    halves = reading.of(node.args[0]).chunk(2, argument(node, "dim"))
+    return together(reading, node, *halves)

@@ -1,0 +1,76 @@
+"""A model's graph of operations, as `torch.export` finds it, without a trace in the model."""
+
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+
+import torch
+from torch import nn
+from torch.export import ExportedProgram
+from torch.nn.parameter import UninitializedTensorMixin
+
+
+def exported(
+    model: nn.Module, inputs: Sequence[object], keywords: Mapping[str, object]
+) -> ExportedProgram:
+    """Return what a model computes in evaluation, operation by operation.
+
+    Raises:
+        ValueError: if the model, its parameters or what it computes cannot be exported.
+    """
+    refuse_unreadable(model)
+    fast = torch.backends.mha.get_fastpath_enabled()
+    torch.backends.mha.set_fastpath_enabled(False)
+    try:
+        with evaluated_untouched(model), warnings.catch_warnings(), torch.enable_grad():
+            warnings.simplefilter("ignore")
+            program = torch.export.export(model, tuple(inputs), dict(keywords), strict=False)
+            return program.run_decompositions({})
+    except Exception as error:
+        said = next(iter(str(error).strip().splitlines()), type(error).__name__)
+        raise ValueError(
+            f"{type(model).__name__} cannot be traced with these inputs: {said}; the order of its"
+            " operations must not depend on the values of inputs"
+        ) from error
+    finally:
+        torch.backends.mha.set_fastpath_enabled(fast)
+
+
+def refuse_unreadable(model: nn.Module) -> None:
+    """Raise ValueError unless all parameters hold plain real numbers."""
+    if not isinstance(model, nn.Module):
+        raise ValueError(f"a network is read from a torch.nn.Module, got {type(model).__name__}")
+    if isinstance(model, torch.jit.ScriptModule):
+        raise ValueError("a network is read from the module before torch.jit, got a ScriptModule")
+    for name, parameter in model.named_parameters():
+        kind = (
+            "not initialised: call the model once"
+            if isinstance(parameter, UninitializedTensorMixin)
+            else "complex: read a model of real numbers"
+            if parameter.is_complex()
+            else "sparse: read it with to_dense()"
+            if parameter.layout != torch.strided
+            else None
+        )
+        if kind:
+            raise ValueError(f"parameter '{name}' of the network is {kind}")
+
+
+@contextmanager
+def evaluated_untouched(model: nn.Module) -> Iterator[None]:
+    """Put a model in evaluation, and afterwards all of its modules' attributes as they were."""
+    kept = [(holder, holder.copy()) for holder in attributes(model)]
+    try:
+        for module in model.modules():
+            vars(module)["training"] = False
+        yield
+    finally:
+        for holder, before in kept:
+            holder.clear()
+            holder.extend(before) if isinstance(holder, list) else holder.update(before)
+
+
+def attributes(model: nn.Module) -> list[dict | list]:
+    """Return the dictionaries and lists that hold the attributes of a model's modules."""
+    own = [vars(module) for module in model.modules()]
+    return own + [value for each in own for value in each.values() if type(value) in (dict, list)]

@@ -1,0 +1,160 @@
+"""Sums of products, whose dimensions are named by letters as in Einstein's notation.
+
+In 'ni,io->no', a product of two matrices, i is summed over, and n is where the rows i are read.
+"""
+
+from collections.abc import Sequence
+from math import prod
+from typing import NamedTuple
+
+from torch import Tensor
+from torch.fx import Node
+
+from modlib.tracing.attention import heads
+from modlib.tracing.elementwise import together
+from modlib.tracing.neurons import MIXED, alike, narrow
+from modlib.tracing.reading import Reading, refuse, shape
+
+Sizes = dict[str, int]
+
+
+class Factor(NamedTuple):
+    """An operand: its dimensions' letters, those that were dropped, its neurons."""
+
+    node: Node
+    letters: str
+    ones: list[int]
+    numbers: Tensor
+
+
+def linear(reading: Reading, node: Node) -> Tensor:
+    """Return the neurons of x @ weight.mT + bias."""
+    x, weight, *bias = node.args
+    before = "abcdefgh"[: len(shape(x)) - 1]
+    numbers = product(reading, node, x, weight, f"{before}i,oi->{before}o")
+    return shifted(reading, node, numbers, *bias)
+
+
+def shifted(reading: Reading, node: Node, numbers: Tensor, bias: Node | None = None) -> Tensor:
+    """Return the neurons of a product to which a bias is added."""
+    if bias is None or bias in reading.fixed:
+        return numbers
+    return together(reading, node, numbers, reading.of(bias))
+
+
+def matmul(reading: Reading, node: Node) -> Tensor:
+    """Return the neurons of a product of vectors, matrices or stacks of matrices."""
+    *bias, left, right = node.args[: len(node.target._schema.arguments)]
+    ranks = len(shape(left)), len(shape(right))
+    stack = "abcdefgh"[: max(*ranks, 2) - 2]
+    a = stack[len(stack) + 2 - ranks[0] :] + "ni" if ranks[0] > 1 else "i"
+    b = stack[len(stack) + 2 - ranks[1] :] + "io" if ranks[1] > 1 else "i"
+    out = stack + "n" * (ranks[0] > 1) + "o" * (ranks[1] > 1)
+    return shifted(reading, node, product(reading, node, left, right, f"{a},{b}->{out}"), *bias)
+
+
+def einsum(reading: Reading, node: Node) -> Tensor:
+    """Return the neurons of a product in Einstein's own notation."""
+    letters, operands = node.args[0].replace(" ", ""), node.args[1]
+    if len(operands) != 2 or "->" not in letters or "." in letters:
+        refuse(node, "an einsum needs two operands, an arrow and no dots to be read")
+    return product(reading, node, *operands, letters)
+
+
+def product(reading: Reading, node: Node, left: Node, right: Node, letters: str) -> Tensor:
+    """Return the neurons of a product with letters such as 'ni,io->no'.
+
+    An operand that no input reaches is weights: the result is new neurons, and the other operand
+    feeds them. Constants that are no parameters, and inputs that no weights have read, may also
+    mix the positions of each neuron, as those of a graph do, and leave the neurons as they are.
+    """
+    ends, out = letters.split("->")
+    a, b = ends.split(",")
+    turned = left in reading.fixed
+    if turned:
+        left, right, a, b = right, left, b, a
+    sizes: Sizes = {}
+    for letter, size in [*zip(a, shape(left), strict=True), *zip(b, shape(right), strict=True)]:
+        sizes[letter] = max(size, sizes.get(letter, size))
+    if any(letter not in out and (letter in a) != (letter in b) for letter in sizes):
+        refuse(node, "it sums over entries of one operand alone")
+    x, y = factor(reading, left, a, sizes), factor(reading, right, b, sizes)
+    summed = [letter for letter in x.letters if letter in y.letters and letter not in out]
+    if right not in reading.fixed or not reading.is_trained(right):
+        for mover, mixer in ((x, y), (y, x)):
+            dims = [mover.letters.index(letter) for letter in summed]
+            kept = alike(reading.neurons.found(mover.numbers), dims).squeeze(dims)
+            if not (carries(reading, mixer.numbers) or (kept == MIXED).any()) and kept.any():
+                left_letters = [letter for letter in mover.letters if letter not in summed]
+                return spread(kept, left_letters, out, sizes)
+    if right in reading.fixed:
+        n_rows = prod(sizes[letter] for letter in summed)
+        unread = turned and reading.neurons.are_unread(x.numbers)
+        if unread and n_rows > 1 == len(x.numbers.unique()):
+            refuse(node, "weights stand left of inputs without a batch dimension")
+        return weighed(reading, node, x, y, out, sizes)
+    if not (carries(reading, x.numbers) and carries(reading, y.numbers)):
+        refuse(node, "neurons are multiplied by a matrix of inputs")
+    return attended(reading, node, x, y, out, sizes)
+
+
+def factor(reading: Reading, node: Node, letters: str, sizes: Sizes) -> Factor:
+    """Return an operand without the dimensions along which it repeats itself."""
+    ones = [d for d, n in enumerate(shape(node)) if n != sizes[letters[d]]]
+    kept = "".join(letter for d, letter in enumerate(letters) if d not in ones)
+    return Factor(node, kept, ones, reading.of(node).squeeze(ones))
+
+
+def carries(reading: Reading, numbers: Tensor) -> bool:
+    """Return whether a value has neurons other than inputs that no weights have read."""
+    neurons, numbers = reading.neurons, reading.neurons.found(numbers)
+    passive = neurons.are_unread(numbers) or neurons.are_of(numbers, neurons.conditions)
+    return bool((numbers > MIXED).any()) and not passive
+
+
+def spread(numbers: Tensor, letters: Sequence[str], out: str, sizes: Sizes) -> Tensor:
+    """Return numbers with all dimensions of the result."""
+    numbers = numbers.permute([letters.index(letter) for letter in out if letter in letters])
+    places = tuple(slice(None) if letter in letters else None for letter in out)
+    return numbers[places].expand([sizes[letter] for letter in out])
+
+
+def weighed(reading: Reading, node: Node, x: Factor, y: Factor, out: str, sizes: Sizes) -> Tensor:
+    """Return new neurons, and note by which weights `y` those of `x` feed them."""
+    shared = [letter for letter in x.letters if letter in y.letters]
+    blocks, summed = ([s for s in shared if (s in out) == kept] for kept in (True, False))
+    beside = [letter for letter in x.letters if letter not in y.letters]
+    made = [letter for letter in y.letters if letter not in x.letters]
+    n_blocks, n_rows, n_columns = (prod(sizes[s] for s in part) for part in (blocks, summed, made))
+    numbers = x.numbers.permute([x.letters.index(s) for s in [*blocks, *beside, *summed]])
+    numbers = narrow(numbers, range(len(blocks), len(blocks) + len(beside)))
+    rows = reading.rows(node, numbers.reshape(n_blocks, -1, n_rows))
+    order = [y.letters.index(letter) for letter in [*blocks, *summed, *made]]
+
+    def arrange(weight: Tensor) -> Tensor:
+        return weight.squeeze(y.ones).permute(order).reshape(n_blocks, n_rows, n_columns)
+
+    columns = reading.neurons.new(reading.name(node, y.node), n_blocks * n_columns)
+    reading.connect(node, y.node, arrange, rows, columns.view(n_blocks, n_columns))
+    columns = columns.view([sizes[letter] for letter in [*blocks, *made]])
+    return spread(columns, [*blocks, *made], out, sizes)
+
+
+def attended(reading: Reading, node: Node, x: Factor, y: Factor, out: str, sizes: Sizes) -> Tensor:
+    """Return the neurons of a product of two values that both have neurons: heads."""
+    if set(x.letters) == set(y.letters) == set(out):
+        a, b = (spread(each.numbers, each.letters, out, sizes) for each in (x, y))
+        return together(reading, node, a, b)
+    shared = [letter for letter in x.letters if letter in y.letters]
+    blocks = [letter for letter in shared if letter in out]
+    if blocks == shared:
+        refuse(node, "each of several neurons is multiplied by each of several others")
+    parts = []
+    for each in (x, y):
+        rest = [letter for letter in each.letters if letter not in blocks]
+        numbers = each.numbers.permute([each.letters.index(s) for s in [*blocks, *rest]])
+        parts.append(numbers.reshape(prod(sizes[s] for s in blocks), -1))
+    scores = [reading.neurons.are_heads(part) for part in parts]
+    roles = ["" if score else "value" for score in scores] if any(scores) else ["query", "key"]
+    found = heads(reading, node, dict(zip(roles, parts, strict=True)))
+    return spread(found.view([sizes[letter] for letter in blocks]), blocks, out, sizes)

@@ -1,0 +1,179 @@
+"""What has been read of a graph so far: the neurons of each value, and who feeds whom."""
+
+import re
+from collections.abc import Callable, Mapping
+from typing import NamedTuple, NoReturn
+
+import torch
+from jaxtyping import Int
+from torch import Tensor
+from torch.fx import Node
+
+from modlib.tracing.fixed import evaluated
+from modlib.tracing.neurons import MIXED, NOTHING, Neurons
+
+Arrange = Callable[[Tensor], Tensor]
+"""Maps a parameter to its weights in blocks, of shape (n_blocks, n_rows, n_columns)."""
+
+
+class Read(NamedTuple):
+    """Weights that were read: in each block, the neurons of its rows and of its columns."""
+
+    name: str
+    weight: Node
+    arrange: Arrange
+    rows: Int[Tensor, "n_blocks n_rows"]
+    columns: Int[Tensor, "n_blocks n_columns"]
+
+
+class Reading:
+    """The state of going through a graph, node by node.
+
+    `fixed` holds the nodes that no input reaches, each with its tensor where it is one of the
+    model's, and `names` the names of those; `numbers` holds, for each other node, the neuron of
+    each entry of its value.
+    """
+
+    def __init__(self, names: Mapping[Node, str], tensors: Mapping[Node, Tensor]) -> None:
+        self.names, self.tensors = names, tensors
+        self.neurons = Neurons()
+        self.fixed: set[Node] = set(names)
+        self.numbers: dict[Node, Tensor | list[Tensor]] = {}
+        self.read: list[Read] = []
+        self.cells: dict[Node, Tensor] = {}
+        self.left_out: list[str] = []
+
+    def of(self, node: Node) -> Tensor:
+        """Return the numbers of a node's value."""
+        return nothing(node) if node in self.fixed else self.numbers[node]
+
+    def found(self, node: Node) -> Tensor:
+        """Return the numbers of a node's value, with one number for all that are one neuron."""
+        return self.neurons.found(self.of(node))
+
+    def has_neurons(self, node: Node) -> bool:
+        """Return whether neurons other than conditions are in a node's value, or values."""
+        numbers = nothing(node) if node in self.fixed else self.numbers[node]
+        each = numbers if isinstance(numbers, list | tuple) else [numbers]
+        return any(
+            (self.neurons.found(n) > MIXED).any()
+            and not self.neurons.are_of(n, self.neurons.conditions)
+            for n in each
+        )
+
+    def value(self, node: Node) -> Tensor:
+        """Return the value of a node that no input reaches."""
+        return evaluated([node], self.tensors)[node]
+
+    def rows(
+        self, node: Node, numbers: Int[Tensor, "n_blocks n_places n_rows"]
+    ) -> Int[Tensor, "n_blocks n_rows"]:
+        """Return the neuron of each row, after making it one neuron at all places.
+
+        Raises:
+            ValueError: if a row reads what is no neuron in particular, or if that would make two
+                rows one.
+        """
+        found = self.neurons.found(numbers)
+        if (found == MIXED).any():
+            refuse(node, "it reads a mean, a sum or some other mixture of neurons")
+        first = found.amax(1, keepdim=True)
+        if ((found != NOTHING) & (found != first)).any():
+            rows = torch.arange(first.numel()).view(first.shape).expand(found.shape)
+            met = found != NOTHING
+            pairs = torch.stack([rows[met], found[met]]).unique(dim=1)
+            alone = first.numel() == 1 and not self.neurons.are_of(found, self.neurons.inputs)
+            if alone or len(pairs[1].unique()) < pairs.shape[1]:
+                refuse(node, "the neurons of a row differ from place to place")
+            self.neurons.join(first.expand(found.shape).flatten(), found.flatten())
+        return numbers.amax(1)
+
+    def connect(
+        self, node: Node, weight: Node, arrange: Arrange, rows: Tensor, columns: Tensor
+    ) -> None:
+        """Note that a node feeds these columns from these rows through a fixed value."""
+        name = self.name(node, weight)
+        self.read.append(Read(name, weight, arrange, rows, columns))
+
+    def name(self, node: Node, weight: Node) -> str:
+        """Return the name of the module whose weight it is, or the parameter's if it has others.
+
+        A module that borrows another's weight gives its own name.
+        """
+        parameter = re.sub(r"parametrizations\.(\w+)\..*", r"\1", self.parameter(weight))
+        owner, _, own = parameter.rpartition(".")
+        if not re.fullmatch("(in_proj_)?weight(_orig|_g|_v)?", own):
+            return parameter
+        where = place(node)
+        return (owner if f"{owner}.".startswith(f"{where}.") or not where else where) or parameter
+
+    def parameter(self, weight: Node) -> str:
+        """Return the name of the first of the model's tensors that a fixed value is made of."""
+        if weight in self.names:
+            return self.names[weight]
+        return next((self.parameter(node) for node in weight.all_input_nodes), weight.name)
+
+    def is_trained(self, weight: Node) -> bool:
+        """Return whether a fixed value is made of parameters."""
+        if weight in self.tensors:
+            return isinstance(self.tensors[weight], torch.nn.Parameter)
+        return any(self.is_trained(node) for node in weight.all_input_nodes)
+
+    def leave_out(self, node: Node) -> None:
+        """Note that what a node does was not read."""
+        name = f"{place(node)} ({operation(node)})".lstrip()
+        if name not in self.left_out:
+            self.left_out.append(name)
+
+
+def outputs(node: Node) -> list[Tensor]:
+    """Return what stands for the tensors that a node gives, with their shapes and types."""
+    value = node.meta["val"]
+    return list(value) if isinstance(value, list | tuple) else [value]
+
+
+def shape(node: Node) -> torch.Size:
+    """Return the shape of a node's value."""
+    return outputs(node)[0].shape
+
+
+def nothing(node: Node) -> Tensor:
+    """Return numbers for a value without neurons."""
+    return torch.tensor(NOTHING).expand(shape(node))
+
+
+def mixed(output: Tensor) -> Tensor:
+    """Return numbers for a value that belongs to no neuron in particular."""
+    return torch.tensor(MIXED).expand(output.shape)
+
+
+def place(node: Node) -> str:
+    """Return the name of the module in which a node runs, '' for the model itself."""
+    stack = list(node.meta.get("nn_module_stack", {}).values())
+    return stack[-1][0].split("@")[0] if stack else ""
+
+
+def operation(node: Node) -> str:
+    """Return the name of a node's operation, such as 'add'."""
+    schema = getattr(node.target, "_schema", None)
+    return schema.name.split("::")[-1] if schema else getattr(node.target, "__name__", "")
+
+
+def argument(node: Node, name: str) -> object:
+    """Return an argument of a node's operation by its name; None if it has no such."""
+    if name in node.kwargs:
+        return node.kwargs[name]
+    for position, declared in enumerate(node.target._schema.arguments):
+        if declared.name == name:
+            return node.args[position] if position < len(node.args) else declared.default_value
+    return None
+
+
+def refuse(node: Node, why: str) -> NoReturn:
+    """Raise ValueError that names the module and the operation that cannot be read."""
+    raise ValueError(
+        f"cannot read '{operation(node)}' in module '{place(node)}': {why}; read a part of the"
+        " model, or give its layers and connections by hand:"
+        " modlib.Network({'layer': n_neurons, ...}, [modlib.Connection(name, source, target,"
+        " weight), ...], [])"
+    )

@@ -1,0 +1,76 @@
+"""Values whose entries are moved, repeated or dropped: so are the numbers of their neurons."""
+
+import torch
+from torch import Tensor
+from torch.fx import Node, map_arg
+from torch.nn import functional as F
+
+from modlib.tracing.elementwise import is_several
+from modlib.tracing.neurons import MIXED, alike, narrow
+from modlib.tracing.reading import Reading, argument, mixed, operation, outputs, shape
+
+
+def moved(reading: Reading, node: Node) -> Tensor | list[Tensor]:
+    """Return what the operation makes of the numbers themselves."""
+    args, kwargs = (map_arg(part, reading.of) for part in (node.args, node.kwargs))
+    return node.target(*args, **kwargs)
+
+
+def moved_as_floats(reading: Reading, node: Node) -> Tensor:
+    """Return the same of an operation that PyTorch has for floats alone."""
+    return node.target(*map_arg(node.args, lambda each: reading.of(each).double())).long()
+
+
+def padded(reading: Reading, node: Node) -> Tensor:
+    """Return the numbers and around them what they are padded with, or nothing."""
+    numbers, mode = reading.of(node.args[0]), argument(node, "mode") or "constant"
+    return F.pad(numbers.double(), node.args[1], mode).long()
+
+
+def reshaped(reading: Reading, node: Node) -> Tensor:
+    """Return the numbers in the shape of the value."""
+    return reading.of(node.args[0]).reshape(shape(node))
+
+
+def chosen(reading: Reading, node: Node) -> Tensor:
+    """Return the numbers at some indices.
+
+    Entries that inputs choose among several neurons belong to none in particular.
+    """
+    numbers, single = reading.found(node.args[0]), argument(node, "index")
+    before = [None] * (numbers.dim() if single is None else argument(node, "dim") % numbers.dim())
+    for dim, index in enumerate(argument(node, "indices") or [*before, single]):
+        if index is not None and index not in reading.fixed:
+            numbers = alike(numbers, [dim]).expand(numbers.shape)
+
+    def known(index: Node) -> Tensor:
+        if index in reading.fixed:
+            return reading.value(index).cpu()
+        return torch.zeros(shape(index), dtype=torch.long)
+
+    return node.target(numbers, *map_arg(node.args[1:], known))
+
+
+def copied(reading: Reading, node: Node) -> Tensor:
+    """Return the numbers of what is written over a value."""
+    return reading.of(node.args[1]).expand(shape(node))
+
+
+def item(reading: Reading, node: Node) -> Tensor:
+    """Return one of several values."""
+    return reading.numbers[node.args[0]][node.args[1]]
+
+
+def pooled(reading: Reading, node: Node) -> Tensor | list[Tensor]:
+    """Return one neuron for each channel, wherever in the map its entries lie."""
+    numbers = reading.of(node.args[0])
+    value, *others = outputs(node)
+    n_spatial = int(next(c for c in operation(node) if c.isdigit()))
+    channel = -n_spatial - 1
+    if (reading.neurons.found(numbers) == MIXED).any():
+        pools = mixed(value)
+    else:
+        places = narrow(numbers, [d for d in range(-numbers.dim(), 0) if d != channel])
+        rows = reading.rows(node, places.movedim(channel, -1).reshape(1, -1, shape(node)[channel]))
+        pools = rows.view(-1, *[1] * n_spatial).expand(value.shape)
+    return [pools, *map(mixed, others)] if is_several(node) else pools
