@@ -99,7 +99,9 @@ def between(layers: Layers, labels: Labels, k: int) -> Float[Tensor, "batch rest
     return 2 * total / sum(len(sides) for sides in layers)
 
 
-def _one_hot(labels: Int[Tensor, "batch n restarts"], k: int) -> Float[Tensor, "batch n restarts k"]:
+def _one_hot(
+    labels: Int[Tensor, "batch n restarts"], k: int
+) -> Float[Tensor, "batch n restarts k"]:
     found = torch.zeros((*labels.shape, k), dtype=torch.float64, device=labels.device)
     return found.scatter_(-1, labels[..., None], 1.0)
 

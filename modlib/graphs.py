@@ -13,9 +13,6 @@ from numpy.typing import ArrayLike
 from scipy import sparse
 from torch import Tensor
 
-SMALLEST_SUM = 1e-300
-"""A row or column whose weights sum to less is left as it is."""
-
 
 def layer_sizes(chain: Sequence[ArrayLike]) -> list[int]:
     """Return the number of neurons in each layer, inputs first.
@@ -58,8 +55,9 @@ def by_community(
     ]
 
 
-def neuron_graph(chain: Sequence[Float[np.ndarray, "_ _"]]) -> sparse.csr_array:
+def neuron_graph(chain: Sequence[Float[Tensor | np.ndarray, "_ _"]]) -> sparse.csr_array:
     """Return the symmetric adjacency matrix of one network's neurons."""
+    chain = arrays_of(chain)
     starts = np.cumsum([0, *layer_sizes(chain)])
     ends, data = [], []
     for W, start, next_start in zip(chain, starts[:-2], starts[1:-1], strict=True):
@@ -69,45 +67,6 @@ def neuron_graph(chain: Sequence[Float[np.ndarray, "_ _"]]) -> sparse.csr_array:
     u, v = (np.concatenate(side) for side in zip(*ends, strict=True))
     both_ways = np.concatenate([u, v]), np.concatenate([v, u])
     return sparse.csr_array((np.tile(np.concatenate(data), 2), both_ways), shape=(starts[-1],) * 2)
-
-
-def permuted(
-    chain: Sequence[Float[np.ndarray, "_ _"]], rng: np.random.Generator
-) -> list[Float[np.ndarray, "_ _"]]:
-    """Return the chain with the weights of each layer in random order.
-
-    Layer sizes, density and every layer's weights are kept; who is wired to whom
-    is not.
-    """
-    return [rng.permuted(W, axis=None) for W in chain]
-
-
-def balanced(
-    chain: Sequence[Float[np.ndarray, "_ _"]], rng: np.random.Generator, sweeps: int = 50
-) -> list[Float[np.ndarray, "_ _"]]:
-    """Return the chain with the weights of each layer in random order, at the old strengths.
-
-    The absolute weights are permuted and then multiplied by a factor per row and per column
-    until every neuron has, towards each side, about the sum of absolute weights that it had
-    (iterative proportional fitting). Layer sizes, density and every neuron's strength are
-    kept; who is wired to whom is not, and the weights themselves only roughly.
-
-    Source: Deming & Stephan (1940), doi 10.1214/aoms/1177731829.
-    """
-    return [_refitted(np.abs(W), rng.permuted(np.abs(W), axis=None), sweeps) for W in chain]
-
-
-def _refitted(
-    W: Float[np.ndarray, "_ _"], shuffled: Float[np.ndarray, "_ _"], sweeps: int
-) -> Float[np.ndarray, "_ _"]:
-    """Return `shuffled` with rows and columns rescaled to the sums of W's, columns last."""
-    # in double precision, where the smallest sum is not 0
-    rows, columns = W.sum(1, dtype=np.float64), W.sum(0, dtype=np.float64)
-    r, c = np.ones_like(rows), np.ones_like(columns)
-    for _ in range(sweeps):
-        r = rows / np.maximum(shuffled @ c, SMALLEST_SUM)
-        c = columns / np.maximum(r @ shuffled, SMALLEST_SUM)
-    return r[:, None] * shuffled * c
 
 
 def pruned(
@@ -133,3 +92,44 @@ def pruned(
 def layer_of(sizes: Sequence[int]) -> Int[np.ndarray, " n_neurons"]:
     """Return the layer that each neuron is in, counted from the inputs."""
     return np.repeat(np.arange(len(sizes)), sizes)
+
+
+def newman_q(adjacency: sparse.csr_array, communities: Int[np.ndarray, " n_neurons"]) -> float:
+    """Return Q of a partition of a weighted undirected graph; 0 if it has no edges."""
+    edges = adjacency.tocoo()
+    total = edges.data.sum()
+    if total == 0:
+        return 0.0
+    ends = communities[edges.row], communities[edges.col]
+    within = edges.data[ends[0] == ends[1]].sum()
+    strengths = np.bincount(ends[0], weights=edges.data)
+    return float(within / total - np.square(strengths / total).sum())
+
+
+def conductance(adjacency: sparse.csr_array, communities: Int[np.ndarray, " n_neurons"]) -> float:
+    """Return the mean of the communities' `conductances`; 0 without any weight."""
+    of_each = conductances(adjacency, communities)
+    return float(np.mean(of_each)) if len(of_each) else 0.0
+
+
+def conductances(
+    adjacency: sparse.csr_array, communities: Int[np.ndarray, " n_neurons"]
+) -> Float[np.ndarray, " n_communities"]:
+    """Return the share of each community's weight that leaves it, cut(c) / vol(c).
+
+    Communities without weight have none and are left out. The sum of the others' is the
+    partition's n-cut.
+
+    Source: Shi & Malik (2000), doi 10.1109/34.868688.
+    """
+    edges = adjacency.tocoo()
+    ends = communities[edges.row], communities[edges.col]
+    volume = np.bincount(ends[0], weights=edges.data)
+    within = np.bincount(ends[0], weights=edges.data * (ends[0] == ends[1]))[volume > 0]
+    return 1 - within / volume[volume > 0]
+
+
+def in_order_of_appearance(labels: ArrayLike) -> Int[np.ndarray, " n"]:
+    """Return the labels renumbered 0, 1, ... in the order in which they first appear."""
+    _, first, inverse = np.unique(labels, return_index=True, return_inverse=True)
+    return np.argsort(np.argsort(first))[inverse]

@@ -1,33 +1,38 @@
-r"""Modularity of trained networks, against nulls and against known modules.
+r"""Modularity of layered networks, against nulls and against known modules.
 
-For a partition of the neurons into communities, Newman & Girvan's (2004)
+Each weight matrix is held against its own row and column sums,
 
-    Q = (1 / 2m) sum_uv [A_uv - k_u k_v / 2m] delta(community of u, community of v)
+    Q = (1/L) sum_l sum_ij [ |W_ij| / m_l - r_i c_j / m_l^2 ] delta(community of i, community of j),
 
-with A the adjacency matrix, k its row sums and 2m their sum. Raw Q rises with
-sparsity alone, so the headline is the *excess*: Q minus the mean Q that the same
-search finds on the same layers with their weights permuted.
+with r and c the sums of the l-th matrix's rows and columns and m_l its total: Barber's (2007)
+bipartite modularity, averaged over the matrices, for communities that run through all layers.
+Hidden neurons are rescaled first, so that all networks that a rescaling of rectified neurons makes
+of one another have one Q (`modlib.gauge`). Raw Q rises with sparsity alone, so the headline is the
+*excess*: Q minus the mean Q that the same search finds on null networks.
+
+Source: Barber (2007), doi 10.1103/PhysRevE.76.066102.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import NamedTuple
 
 import numpy as np
+import torch
 from jaxtyping import Float, Int
 from numpy.typing import ArrayLike
-from scipy import sparse
-from sklearn.metrics import adjusted_rand_score
 from torch import Tensor
+from torch.nn.functional import one_hot
+from tqdm import tqdm
 
-from modlib.graphs import arrays_of, neuron_graph, permuted
+from modlib.communities import Layers, layers_of, mixed, search, strengths
+from modlib.gauge import Ends, balanced, chained
+from modlib.graphs import in_order_of_appearance, layer_sizes
+from modlib.network import Network
+from modlib.nulls import Null, permuted
 
-NO_MODULE = -1
-"""The module of an input or output that belongs to none, or to several."""
-
-Null = Callable[
-    [Sequence[Float[np.ndarray, "_ _"]], np.random.Generator], list[Float[np.ndarray, "_ _"]]
-]
-"""Makes, of one network's chain, the chain of a null network."""
+AT_ONCE = 1_000_000
+"""Networks are searched together as long as they have no more weights than so many."""
 
 
 class Modularity(NamedTuple):
@@ -38,9 +43,10 @@ class Modularity(NamedTuple):
         null_mean: mean of the nulls' largest Q.
         null_std: its standard deviation.
         excess: q - null_mean.
-        z: excess / null_std.
-        communities: each neuron's community, numbered from 0 in the order in
-            which neurons, inputs first, meet them.
+        share: excess / (attainable - null_mean), where attainable is the Q that these communities
+            would have if no weight left them; 0 where nothing above the nulls is attainable.
+        communities: each neuron's community, numbered from 0 in the order in which neurons, inputs
+            first, meet them; a neuron without weight is a community of its own.
 
     >>> modularity([np.eye(2)] * 2, nulls=2).communities.tolist()
     [0, 1, 0, 1, 0, 1]
@@ -50,28 +56,28 @@ class Modularity(NamedTuple):
     null_mean: Float[np.ndarray, "*stack"]
     null_std: Float[np.ndarray, "*stack"]
     excess: Float[np.ndarray, "*stack"]
-    z: Float[np.ndarray, "*stack"]
+    share: Float[np.ndarray, "*stack"]
     communities: Int[np.ndarray, "*stack n_neurons"]
 
 
 def modularity(
-    chain: Sequence[Float[Tensor | np.ndarray, "*stack _ _"]],
+    network: Sequence[Float[Tensor | np.ndarray, "*stack _ _"]] | Network,
     nulls: int = 20,
     restarts: int = 5,
     seed: int | Sequence[int] | Int[np.ndarray, "*stack"] = 0,
     null: Null = permuted,
 ) -> Modularity:
-    """Measure the modularity of a chain's neuron graph against nulls.
+    """Measure the modularity of a chain, or of a network, against nulls.
 
-    Each network of a stack gets the answer that it would get alone. A network
-    without any weight has Q = 0.
+    Each network of a stack gets the answer that it would get alone. It is sought on the device
+    that the weights are on. A network without any weight has Q = 0.
 
     Args:
         nulls: number of null networks, at least 2.
-        restarts: partition searches on each graph, of which the best counts.
+        restarts: searches in each network, of which the best counts.
         seed: fixes the nulls and the searches; one for all networks, or one for each.
-        null: makes a null network: `graphs.permuted`, weights permuted within each layer, or
-            `graphs.balanced`, which keeps every neuron's strength too.
+        null: makes a null network: `nulls.permuted`, weights permuted within each matrix, or
+            `nulls.same_strengths`, which keeps every neuron's strength too.
 
     Raises:
         ValueError: if weights are not finite, if the matrices do not fit together or stack
@@ -80,38 +86,54 @@ def modularity(
     Two networks side by side have Q = 1/2:
 
     >>> block = np.kron(np.eye(2), np.ones((2, 2)))
-    >>> round(float(modularity([block, block]).q), 4)
-    0.5
+    >>> found = modularity([block, block])
+    >>> round(float(found.q), 4), round(float(found.share), 4)
+    (0.5, 1.0)
     """
     require_searches(nulls, restarts)
-    if not len(chain):
-        raise ValueError("modularity needs at least one weight matrix, got an empty chain")
-    arrays = arrays_of(chain)
-    for depth, W in enumerate(arrays):
-        if not np.isfinite(W).all():
-            raise ValueError(
-                f"modularity needs finite weights, got NaN or infinity in matrix {depth} of the"
-                " chain; leave diverged networks out"
-            )
-    stack = arrays[0].shape[:-2]
-    if any(W.shape[:-2] != stack for W in arrays):
-        raise ValueError(
-            "modularity needs as many networks in each matrix, got leading dimensions"
-            f" {[W.shape[:-2] for W in arrays]}"
-        )
-    seeds = np.broadcast_to(seed, stack)
-    each = [
-        _of_one_network([W[index] for W in arrays], nulls, restarts, int(seeds[index]), null)
-        for index in np.ndindex(stack)
-    ]
-    q, null_mean, null_std = (
-        np.array(column).reshape(stack) for column in zip(*(row[:3] for row in each), strict=True)
+    weights, ends = _checked(network)
+    stack = weights[0].shape[:-2]
+    seeds = [int(one) for one in np.broadcast_to(_seeds(seed), stack).flat]
+    weights = [W.reshape(-1, *W.shape[-2:]) for W in weights]
+    n_weights = sum(W[0].numel() for W in weights)
+    size = max(1, AT_ONCE // max(1, n_weights))
+    pairs = [(one, number) for one in range(len(seeds)) for number in range(nulls + 1)]
+    q, attainable, labels = [], [], []
+    bar = tqdm(total=len(pairs), unit="network", delay=5, disable=None)
+    with torch.no_grad(), bar, _threads(1 if n_weights < AT_ONCE else torch.get_num_threads()):
+        base = balanced(weights, ends)
+        for start in range(0, len(pairs), size):
+            some = pairs[start : start + size]
+            layers = layers_of(_with_nulls(base, ends, some, seeds, null), ends)
+            found_q, found = search(layers, restarts, [seeds[one] for one, _ in some])
+            q.append(found_q)
+            attainable.append(_attainable(layers, found))
+            own = [n for n, (_, number) in enumerate(some) if number == 0]
+            labels.append(_of_connected(layers, found)[own])
+            bar.update(len(some))
+    q, attainable = (
+        torch.cat(parts).cpu().numpy().reshape(-1, nulls + 1) for parts in (q, attainable)
     )
-    communities = np.array([row[3] for row in each]).reshape(*stack, -1)
-    excess = q - null_mean
-    with np.errstate(divide="ignore", invalid="ignore"):
-        z = excess / null_std
-    return Modularity(q, null_mean, null_std, excess, z, communities)
+    numbered = [in_order_of_appearance(row) for row in torch.cat(labels).cpu().numpy()]
+    mean, std, excess = q[:, 1:].mean(1), q[:, 1:].std(1), q[:, 0] - q[:, 1:].mean(1)
+    room = attainable[:, 0] - mean
+    share = np.divide(excess, room, out=np.zeros_like(room), where=room > 0)
+    communities = np.array(numbered).reshape(*stack, -1)
+    return Modularity(*(x.reshape(stack) for x in (q[:, 0], mean, std, excess, share)), communities)
+
+
+@contextmanager
+def _threads(number: int) -> Iterator[None]:
+    """Let torch compute on so many threads, when this one calls it.
+
+    On several, small products take longer, and forked workers wait for ever.
+    """
+    before = torch.get_num_threads()
+    torch.set_num_threads(number)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def require_searches(nulls: int, restarts: int) -> None:
@@ -123,114 +145,88 @@ def require_searches(nulls: int, restarts: int) -> None:
         )
 
 
-def _of_one_network(
-    chain: list[Float[np.ndarray, "_ _"]], nulls: int, restarts: int, seed: int, null: Null
-) -> tuple[float, float, float, Int[np.ndarray, " n_neurons"]]:
-    rng = np.random.default_rng(seed)
-    graph = neuron_graph(chain)
-    communities = find_communities(graph, restarts, seed)
-    null_graphs = (neuron_graph(null(chain, rng)) for _ in range(nulls))
-    null_q = [newman_q(A, find_communities(A, restarts, seed)) for A in null_graphs]
-    return newman_q(graph, communities), float(np.mean(null_q)), float(np.std(null_q)), communities
+def _checked(
+    network: Sequence[Float[Tensor | np.ndarray, "*stack _ _"]] | Network,
+) -> tuple[list[Float[Tensor, "*stack _ _"]], Ends]:
+    """Return the weights in double precision, and which layers they join."""
+    if isinstance(network, Network):
+        places = {name: n for n, name in enumerate(network.sizes)}
+        ends = [(places[each.source], places[each.target]) for each in network.connections]
+        matrices = [each.weight for each in network.connections]
+    else:
+        matrices, ends = list(network), chained(len(network))
+    if not matrices:
+        raise ValueError("modularity needs at least one weight matrix, got none")
+    weights = [torch.as_tensor(W).detach() for W in matrices]
+    for n, W in enumerate(weights):
+        if W.is_complex() or not W.isfinite().all():
+            raise ValueError(
+                f"modularity needs finite real weights, got {W.dtype} with NaN or infinity in"
+                f" matrix {n}; leave diverged networks out"
+            )
+    if not isinstance(network, Network):
+        layer_sizes(weights)
+    stack = weights[0].shape[:-2]
+    if any(W.shape[:-2] != stack for W in weights):
+        raise ValueError(
+            "modularity needs as many networks in each matrix, got leading dimensions"
+            f" {[tuple(W.shape[:-2]) for W in weights]}"
+        )
+    return [W.double() for W in weights], ends
 
 
-def newman_q(adjacency: sparse.csr_array, communities: Int[np.ndarray, " n_neurons"]) -> float:
-    """Return Q of a partition of a weighted undirected graph; 0 if it has no edges."""
-    edges = adjacency.tocoo()
-    total = edges.data.sum()
-    if total == 0:
-        return 0.0
-    ends = communities[edges.row], communities[edges.col]
-    within = edges.data[ends[0] == ends[1]].sum()
-    strengths = np.bincount(ends[0], weights=edges.data)
-    return float(within / total - np.square(strengths / total).sum())
+def _seeds(seed: ArrayLike) -> Int[np.ndarray, "*stack"]:
+    found = np.asarray(seed)
+    if found.dtype.kind not in "iu" or (found < 0).any():
+        raise ValueError(
+            f"modularity needs whole numbers from 0 as seeds, got {seed!r}; the same seed gives"
+            " the same answer"
+        )
+    return found
 
 
-def conductance(adjacency: sparse.csr_array, communities: Int[np.ndarray, " n_neurons"]) -> float:
-    """Return the mean of the communities' `conductances`; 0 without any weight."""
-    of_each = conductances(adjacency, communities)
-    return float(np.mean(of_each)) if len(of_each) else 0.0
+def _with_nulls(
+    base: Sequence[Float[Tensor, "n_stack _ _"]],
+    ends: Ends,
+    pairs: Sequence[tuple[int, int]],
+    seeds: Sequence[int],
+    null: Null,
+) -> list[Float[Tensor, "batch _ _"]]:
+    """Return the networks, each with the number 0, and their nulls, each with its number."""
+    made = []
+    for one, number in pairs:
+        weights = [W[one] for W in base]
+        if number:
+            generator = torch.Generator(weights[0].device).manual_seed(mixed(seeds[one], 0, number))
+            weights = null(weights, generator)
+        made.append(weights)
+    return balanced([torch.stack(matrices) for matrices in zip(*made, strict=True)], ends)
 
 
-def conductances(
-    adjacency: sparse.csr_array, communities: Int[np.ndarray, " n_neurons"]
-) -> Float[np.ndarray, " n_communities"]:
-    """Return the share of each community's weight that leaves it, cut(c) / vol(c).
+def _attainable(
+    layers: Layers, labels: Sequence[Int[Tensor, "batch _"]]
+) -> Float[Tensor, " batch"]:
+    """Return what Q would be if no weight left its community: 1 - sum_c r_c c_c / m^2.
 
-    Communities without weight have none and are left out. The sum of the others' is the
-    partition's n-cut.
-
-    Source: Shi & Malik (2000), doi 10.1109/34.868688.
+    r_c and c_c are the sums over a community's rows and columns; the mean over the matrices.
     """
-    edges = adjacency.tocoo()
-    ends = communities[edges.row], communities[edges.col]
-    volume = np.bincount(ends[0], weights=edges.data)
-    within = np.bincount(ends[0], weights=edges.data * (ends[0] == ends[1]))[volume > 0]
-    return 1 - within / volume[volume > 0]
-
-
-def find_communities(
-    adjacency: sparse.csr_array, restarts: int = 5, seed: int = 0
-) -> Int[np.ndarray, " n_neurons"]:
-    """Return the partition of largest Q among several searches by the Leiden algorithm.
-
-    Neurons without edges are communities of their own. The same seed gives the
-    same partition, on any number of threads: the search runs on one.
-
-    Source: Traag, Waltman & van Eck (2019), doi 10.1038/s41598-019-41695-z, as
-    implemented in NetworKit.
-    """
-    # imported here because it imports matplotlib, which `import modlib` must not
-    import networkit as nk
-
-    edges, n_neurons = adjacency.tocoo(), len(adjacency.indptr) - 1
-    if not edges.data.any():
-        return np.arange(n_neurons)
-    once = edges.row <= edges.col
-    # GraphFromCoo reads its arrays as 64-bit numbers, whatever they are
-    ends = edges.row[once].astype(np.uint64), edges.col[once].astype(np.uint64)
-    data = edges.data[once].astype(np.float64) / edges.data.max()
-    graph = nk.GraphFromCoo((data, ends), n=n_neurons, weighted=True, directed=False)
-    threads = nk.getMaxNumberOfThreads()
-    nk.setNumberOfThreads(1)
+    k = 1 + max(int(layer.max()) for layer in labels)
+    chosen = [one_hot(layer, k).double() for layer in labels]
     found = []
-    try:
-        for restart in range(restarts):
-            nk.setSeed(seed * restarts + restart, useThreadId=False)
-            found.append(nk.community.ParallelLeiden(graph).run().getPartition())
-    finally:
-        nk.setNumberOfThreads(threads)
-    best = max(found, key=lambda partition: nk.community.Modularity().getQuality(partition, graph))
-    return in_order_of_appearance(best.getVector())
+    for sides, own in zip(layers, chosen, strict=True):
+        for side in sides:
+            here, there = (
+                (strength[:, None] @ members).squeeze(1)
+                for strength, members in ((side.here, own), (side.there, chosen[side.other]))
+            )
+            found.append(side.here.sum(-1) - (here * there).sum(-1))
+    return torch.stack(found).mean(0)
 
 
-def in_order_of_appearance(labels: ArrayLike) -> Int[np.ndarray, " n"]:
-    """Return the labels renumbered 0, 1, ... in the order in which they first appear."""
-    _, first, inverse = np.unique(labels, return_index=True, return_inverse=True)
-    return np.argsort(np.argsort(first))[inverse]
-
-
-def agreement(
-    communities: Int[np.ndarray, "*stack n_neurons"],
-    input_modules: Int[np.ndarray, " n_in"],
-    output_modules: Int[np.ndarray, " n_out"],
-) -> Float[np.ndarray, "*stack"]:
-    """Return the adjusted Rand index between communities and known modules.
-
-    Only inputs and outputs that belong to a module count (dead inputs act as
-    biases and form communities of their own). NaN where fewer than two modules are
-    known.
-
-    Source: Hubert & Arabie (1985), doi 10.1007/BF01908075.
-    """
-    modules = np.concatenate([input_modules, output_modules])
-    known = modules != NO_MODULE
-    stack = communities.shape[:-1]
-    if len(np.unique(modules[known])) < 2:
-        return np.full(stack, np.nan)
-    ends = np.r_[: len(input_modules), -len(output_modules) : 0]
-    scores = [
-        adjusted_rand_score(modules[known], communities[index][ends][known])
-        for index in np.ndindex(stack)
-    ]
-    return np.array(scores).reshape(stack)
+def _of_connected(
+    layers: Layers, labels: Sequence[Int[Tensor, "batch _"]]
+) -> Int[Tensor, "batch n_neurons"]:
+    """Return the communities of all layers side by side, others' own for neurons without weight."""
+    joined, strength = torch.cat(list(labels), 1), torch.cat(strengths(layers), 1)
+    alone = joined.max() + 1 + torch.arange(joined.shape[1], device=joined.device)
+    return torch.where(strength > 0, joined, alone)

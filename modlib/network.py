@@ -5,7 +5,6 @@ Rows feed columns, as in a chain, which is the special case of layers in a line.
 
 from typing import NamedTuple
 
-import torch
 from jaxtyping import Float
 from torch import Tensor
 
@@ -22,7 +21,7 @@ class Connection(NamedTuple):
     name: str
     source: str
     target: str
-    weight: Float[Tensor, "n_source n_target"]
+    weight: Float[Tensor, "*stack n_source n_target"]
 
 
 class Network(NamedTuple):

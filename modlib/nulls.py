@@ -1,8 +1,8 @@
 r"""Null networks that a network's modularity is held against.
 
 Both take one network's absolute weights and a generator, and return those of a network in which
-who is wired to whom is left to chance. Neurons without any weight towards one side stay without, so that
-dead neurons and dropped inputs change nothing.
+who is wired to whom is left to chance. Neurons without any weight towards one side stay without,
+so that dead neurons and dropped inputs change nothing.
 """
 
 from collections.abc import Callable, Sequence

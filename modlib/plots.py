@@ -25,9 +25,8 @@ from modlib.graphs import (
     community_order,
     layer_of,
     layer_sizes,
-    neuron_graph,
 )
-from modlib.modularity import find_communities
+from modlib.modularity import modularity
 
 PALETTE = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#F0E442"]
 GREY = "#8A8A8A"
@@ -59,7 +58,7 @@ def drawable(
             " take one of the stack, as in [W[0] for W in chain]"
         )
     if communities is None:
-        communities = find_communities(neuron_graph(absolute))
+        communities = modularity(absolute, nulls=2).communities
     return absolute, np.asarray(communities)
 
 

@@ -8,8 +8,8 @@ import pytest
 from scipy import sparse
 
 from modlib.graphs import neuron_graph
-from modlib.modularity import newman_q
-from modlib.study.communities import communities_of, largest_q
+from modlib.graphs import newman_q
+from modlib.louvain import communities_of, largest_q
 from modlib.study.convolutions import unrolled, window
 
 

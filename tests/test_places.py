@@ -13,7 +13,7 @@ from modlib import PENALTIES, TASKS
 from modlib.batch.names import PENALTY_NAMES, SEPARATE, TASK_NAMES
 from modlib.figures.comparisons import MEASURE_NAMES
 from modlib.figures.style import LOOKS, PENALTY_STYLE
-from modlib.modularity import NO_MODULE
+from modlib.agreement import NO_MODULE
 from modlib.penalties.forms import FORMS
 from modlib.study import forms
 from modlib.training.measures import MEASURES

@@ -10,8 +10,8 @@ from matplotlib.figure import Figure
 from modlib.batch.names import TASK_NAMES
 from modlib.chain import Chain
 from modlib.graphs import by_community, neuron_graph
+from modlib.louvain import communities_of
 from modlib.plots import GREY, PALETTE
-from modlib.study.communities import communities_of
 
 
 def descent(history: pd.DataFrame, minimum: float) -> Figure:

@@ -10,8 +10,8 @@ from matplotlib.figure import Figure
 from modlib.chain import Chain
 from modlib.figures.style import PENALTY_STYLE, mean_band
 from modlib.graphs import by_community, neuron_graph
+from modlib.louvain import communities_of
 from modlib.plots import GREY, PALETTE
-from modlib.study.communities import communities_of
 
 
 def closed_forms(joined: pd.DataFrame, returns: pd.DataFrame, divided: pd.DataFrame) -> Figure:

@@ -7,9 +7,8 @@ import pandas as pd
 from jaxtyping import Float, Int
 from sklearn.metrics import adjusted_rand_score
 
-from modlib.graphs import layer_of, layer_sizes, neuron_graph
-from modlib.modularity import newman_q
-from modlib.study.communities import communities_of
+from modlib.graphs import layer_of, layer_sizes, neuron_graph, newman_q
+from modlib.louvain import communities_of
 from modlib.study.wiring import initial_networks
 
 Chain = Sequence[Float[np.ndarray, "_ _"]]

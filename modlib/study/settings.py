@@ -15,8 +15,7 @@ from torch import Tensor, nn
 
 from modlib.batch.tables import long
 from modlib.chain import weights
-from modlib.graphs import neuron_graph
-from modlib.modularity import conductances
+from modlib.graphs import conductances, neuron_graph
 from modlib.penalties.connection_costs import BIMT
 from modlib.penalties.partitions import Cut
 from modlib.tasks.formulas import FORMULAS

@@ -9,10 +9,12 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
+from modlib.agreement import agreement, connected
 from modlib.chain import weights
-from modlib.graphs import balanced, neuron_graph, pruned
+from modlib.graphs import conductance, neuron_graph, pruned
 from modlib.lesions import lesion_drops, specialisation
-from modlib.modularity import Modularity, agreement, conductance, modularity
+from modlib.modularity import Modularity, modularity
+from modlib.nulls import same_strengths
 from modlib.tasks.task import Data, Examples, Task
 from modlib.training.stacks import Stack, with_weights
 
@@ -89,11 +91,14 @@ MEASURES = [
     Measure("q_null_mean", "mean Q of the nulls", -0.5, 1, 0.08, ALL),
     Measure("q_null_std", "standard deviation of the nulls' Q", 0, 1, 0.05, ALL),
     Measure("excess", "excess modularity", -1, 1, 0.08, ALL, True, True),
-    Measure("balanced_excess", "excess over nulls that keep strengths", -1, 1, 0.08, JUDGED, True),
+    Measure("share", "share of the attainable excess", -np.inf, 1, 0.2, ALL, True, True),
+    Measure("strengths_excess", "excess over nulls that keep strengths", -1, 1, 0.08, JUDGED, True),
     Measure("live_excess", "excess without dead inputs", -1, 1, 0.08, JUDGED, True),
     Measure("conductance", "share of weight that leaves a community", 0, 1, 0.1, JUDGED, True),
     Measure("communities", "communities of two neurons or more", 0, np.inf, 3, ALL),
     Measure("ari", "agreement with the known modules (ARI)", -1, 1, 0.35, (), True, True),
+    Measure("connected", "share of inputs and outputs that are connected", 0, 1, 0.1, JUDGED, True),
+    Measure("connected_ari", "agreement of those that are connected", -1, 1, 0.35, (), True),
     Measure("specialisation", "specialisation", 0, 1, 0.25, (), True, True),
     Measure("pruned_excess", "excess, a quarter of the weights left", -1, 1, 0.12, JUDGED, True),
     Measure("pruned_accuracy", "accuracy, a quarter of the weights left", 0, 1, 0.15, JUDGED, True),
@@ -128,7 +133,7 @@ def overview(network: Stack, task: Task, data: Sequence[Data], found: Modularity
 
     `status` ('ok' or 'diverged'); `accuracy` on test examples and `validation_accuracy`, both
     averaged over sub-tasks; of what `stack_modularity` found `q`, `q_null_mean`, `q_null_std`,
-    `excess` and `communities`, the number of those with two neurons or more; `ari`, as in
+    `excess`, `share` and `communities`, the number of those with two neurons or more; `ari`, as in
     `agreement`. A diverged network's measures are NaN.
     """
     sound = finite(weights(network))
@@ -141,6 +146,7 @@ def overview(network: Stack, task: Task, data: Sequence[Data], found: Modularity
         "q_null_mean": found.null_mean,
         "q_null_std": found.null_std,
         "excess": found.excess,
+        "share": found.share,
         "communities": [np.sum(np.bincount(labels) > 1) for labels in found.communities],
         "ari": agreement(found.communities, task.input_modules, task.output_modules),
     }
@@ -155,7 +161,8 @@ def measure(
 ) -> pd.DataFrame:
     """Return one row per network of a trained stack: its `overview`, and what that is held against.
 
-    `balanced_excess`, the excess over nulls that keep every neuron's strength; `live_excess`,
+    `strengths_excess`, the excess over nulls that keep every neuron's strength; how many inputs and
+    outputs are `connected`, and their `connected_ari`; `live_excess`,
     that of the network without its dead inputs; the `conductance` of its communities;
     `specialisation`, by lesions on test examples; `pruned_excess` and `pruned_accuracy`, those of
     the same network with the `DENSITY` largest weights of each layer. A diverged network's
@@ -171,10 +178,15 @@ def measure(
     found = stack_modularity(network, nulls, restarts)
     rows = overview(network, task, data, found)
     test = repeated(stacked(d.test for d in data), len(seeds) // len(data))
+    there = connected(chain)
     drops = lesion_drops(network, found.communities, test.x, task.scored(test))
     measures = pd.DataFrame(
         {
-            "balanced_excess": modularity(chain, nulls, restarts, seeds, balanced).excess,
+            "strengths_excess": modularity(chain, nulls, restarts, seeds, same_strengths).excess,
+            "connected": there.mean(-1),
+            "connected_ari": agreement(
+                found.communities, task.input_modules, task.output_modules, there
+            ),
             "live_excess": found.excess
             if task.live.all()
             else modularity([chain[0][:, task.live], *chain[1:]], nulls, restarts, seeds).excess,

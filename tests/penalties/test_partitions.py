@@ -15,7 +15,7 @@ from strategies import chains, random_chain, with_modules
 
 from modlib.chain import layer_degrees
 from modlib.graphs import neuron_graph
-from modlib.modularity import NO_MODULE
+from modlib.agreement import NO_MODULE
 from modlib.penalties.partitions import (
     BlockFraction,
     Cut,

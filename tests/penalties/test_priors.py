@@ -13,7 +13,7 @@ from torch import nn
 
 from modlib import train, weights
 from modlib.graphs import neuron_graph
-from modlib.modularity import NO_MODULE
+from modlib.agreement import NO_MODULE
 from modlib.penalties.partitions import blocks, joined
 from modlib.penalties.priors import Dropout, clusterable_initialisation, dropout, hard_wired
 from modlib.tasks.retina import retina

@@ -6,7 +6,7 @@ import pytest
 from modlib.batch import claims, pages
 from modlib.graphs import neuron_graph
 from modlib.study import layers
-from modlib.study.communities import largest_q
+from modlib.louvain import largest_q
 from modlib.study.wiring import initial_networks
 from notebooks import execute
 

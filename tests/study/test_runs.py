@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from modlib.graphs import layer_of, neuron_graph
-from modlib.modularity import newman_q
+from modlib.graphs import newman_q
 from modlib.study.runs import best_runs, depths_of_pairs, layer_map, module_table
 
 

@@ -332,7 +332,7 @@ def test_the_learning_rate_falls_to_zero_over_the_last_fifth_of_the_steps():
 
 MEASURES = [
     "accuracy", "validation_accuracy", "q", "q_null_mean", "q_null_std", "excess",
-    "balanced_excess", "live_excess", "conductance", "communities", "ari", "specialisation",
+    "strengths_excess", "live_excess", "conductance", "communities", "ari", "specialisation",
     "pruned_excess", "pruned_accuracy",
 ]  # fmt: skip
 
@@ -424,7 +424,7 @@ def test_fitting_trains_the_same_networks_and_measures_nothing(run):
 def test_a_trial_has_the_measures_that_a_strength_is_chosen_by_as_training_has_them(run):
     tried = trial("retina", "loops", [1e-3, 1e-1], [4, 2, 7], **BRIEF).table
     assert {"status", "validation_accuracy", "excess"} < set(tried)
-    assert not {"balanced_excess", "live_excess", "conductance", "specialisation"} & set(tried)
+    assert not {"strengths_excess", "live_excess", "conductance", "specialisation"} & set(tried)
     same = tried.drop(columns="seconds")
     pd.testing.assert_frame_equal(same, run.table[same.columns])
 

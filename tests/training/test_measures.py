@@ -86,10 +86,10 @@ def test_a_row_says_how_modular_its_network_is(network):
         assert row.communities == sum(size >= 2 for size in sizes)
         assert row.ari == agreement(found.communities, TASK.input_modules, TASK.output_modules)
         at_strengths = modularity(chain, **QUICK, seed=network.seeds[n], null=balanced)
-        assert row.balanced_excess == at_strengths.excess
+        assert row.strengths_excess == at_strengths.excess
         graph = neuron_graph([W.numpy() for W in chain])
         assert row.conductance == pytest.approx(conductance(graph, found.communities))
-    assert not np.allclose(rows.balanced_excess, rows.excess)
+    assert not np.allclose(rows.strengths_excess, rows.excess)
     # one edge makes one community of two; the other neurons are on their own
     assert rows.communities[3] == 1
     assert rows.conductance[3] == 0
@@ -141,7 +141,7 @@ def test_dead_inputs_are_left_out_of_the_live_excess(network):
 
 
 OF_NULLS = [
-    "q_null_mean", "q_null_std", "excess", "balanced_excess", "live_excess", "pruned_excess",
+    "q_null_mean", "q_null_std", "excess", "strengths_excess", "live_excess", "pruned_excess",
 ]  # fmt: skip
 
 
