@@ -20,7 +20,6 @@ from typing import NamedTuple
 import numpy as np
 import torch
 from jaxtyping import Float, Int
-from numpy.typing import ArrayLike
 from torch import Tensor
 from torch.nn.functional import one_hot
 from tqdm import tqdm
@@ -52,11 +51,11 @@ class Modularity(NamedTuple):
     [0, 1, 0, 1, 0, 1]
     """
 
-    q: Float[np.ndarray, "*stack"]
-    null_mean: Float[np.ndarray, "*stack"]
-    null_std: Float[np.ndarray, "*stack"]
-    excess: Float[np.ndarray, "*stack"]
-    share: Float[np.ndarray, "*stack"]
+    q: Float[np.ndarray, "*stack"] | float
+    null_mean: Float[np.ndarray, "*stack"] | float
+    null_std: Float[np.ndarray, "*stack"] | float
+    excess: Float[np.ndarray, "*stack"] | float
+    share: Float[np.ndarray, "*stack"] | float
     communities: Int[np.ndarray, "*stack n_neurons"]
 
 
@@ -119,7 +118,8 @@ def modularity(
     room = attainable[:, 0] - mean
     share = np.divide(excess, room, out=np.zeros_like(room), where=room > 0)
     communities = np.array(numbered).reshape(*stack, -1)
-    return Modularity(*(x.reshape(stack) for x in (q[:, 0], mean, std, excess, share)), communities)
+    numbers = (q[:, 0], mean, std, excess, share)
+    return Modularity(*(x.reshape(stack) if stack else x.item() for x in numbers), communities)
 
 
 @contextmanager
@@ -175,7 +175,7 @@ def _checked(
     return [W.double() for W in weights], ends
 
 
-def _seeds(seed: ArrayLike) -> Int[np.ndarray, "*stack"]:
+def _seeds(seed: object) -> Int[np.ndarray, "..."]:
     found = np.asarray(seed)
     if found.dtype.kind not in "iu" or (found < 0).any():
         raise ValueError(

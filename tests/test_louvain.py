@@ -7,8 +7,7 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from modlib.graphs import neuron_graph
-from modlib.graphs import newman_q
+from modlib.graphs import neuron_graph, newman_q
 from modlib.louvain import communities_of, largest_q
 from modlib.study.convolutions import unrolled, window
 

@@ -120,6 +120,7 @@ NEVER_EMPTY = {
     "retraining": ["accuracy", "kept", "changed"],
     "reuse": ["examples", "area", "accuracy_0"],
     "settings": ["value", "strength"],
+    "whole_graph": ["q", "share", "newman_excess"],
 }
 
 

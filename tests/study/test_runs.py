@@ -5,8 +5,7 @@ from itertools import pairwise, product
 import numpy as np
 import pytest
 
-from modlib.graphs import layer_of, neuron_graph
-from modlib.graphs import newman_q
+from modlib.graphs import layer_of, neuron_graph, newman_q
 from modlib.study.runs import best_runs, depths_of_pairs, layer_map, module_table
 
 
