@@ -34,8 +34,8 @@ SWEEPS, REHEATS, SWEEPS_REHEATED, BEST = 20, 14, 6, 1
 ASCENTS, LAST_ASCENTS = 3, 50
 """An ascent, and the last one, ends after so many sweeps, if it has not come to rest."""
 
-LEAST_GAIN = 1e-12
-"""What raises Q by less counts as rounding."""
+LEAST_GAIN, DECIMALS = 1e-12, 13
+"""What raises Q by less counts as rounding; and the decimals to which Q is known."""
 
 
 class Side(NamedTuple):
@@ -46,10 +46,12 @@ class Side(NamedTuple):
     here: Float[Tensor, "batch n_layer"]
     there: Float[Tensor, "batch n_other"]
 
-    def surplus(self, chosen: Float[Tensor, "batch n_other k"]) -> Float[Tensor, "batch n_layer k"]:
-        """Return W / m - r c / m^2, summed over each of the chosen groups of neurons."""
-        expected = self.there[:, None] @ chosen
-        return (self.weights @ chosen).baddbmm_(self.here[..., None], expected, alpha=-1)
+    def surplus(
+        self, chosen: Float[Tensor, "batch n_other k"], neurons: slice = slice(None)
+    ) -> Float[Tensor, "batch _ k"]:
+        """Return W / m - r c / m^2 of some neurons, summed over each of the chosen groups."""
+        weights, here = self.weights[:, neurons], self.here[:, neurons, None]
+        return (weights @ chosen).baddbmm_(here, self.there[:, None] @ chosen, alpha=-1)
 
     def squared_length(self) -> Float[Tensor, "batch n_layer"]:
         """Return the square of the length of each neuron's surplus."""
@@ -107,10 +109,12 @@ def _one_hot(
 
 
 def _towards(
-    sides: Sequence[Side], chosen: Sequence[Float[Tensor, "batch _ restarts k"]]
-) -> Float[Tensor, "batch n restarts k"]:
-    """Return the surplus of weight of a layer's neurons towards each community."""
-    first, *others = (side.surplus(chosen[side.other].flatten(2)) for side in sides)
+    sides: Sequence[Side],
+    chosen: Sequence[Float[Tensor, "batch _ restarts k"]],
+    neurons: slice = slice(None),
+) -> Float[Tensor, "batch _ restarts k"]:
+    """Return the surplus of weight of some of a layer's neurons towards each community."""
+    first, *others = (side.surplus(chosen[side.other].flatten(2), neurons) for side in sides)
     for more in others:
         first += more
     return first.unflatten(-1, chosen[0].shape[2:])
@@ -207,21 +211,30 @@ def _swept(
 ) -> list[Int[Tensor, "batch _ restarts"]]:
     """Return the communities after each layer's neurons, in turn, have joined their best one.
 
-    That is the one towards which surplus and noise are largest. Where a layer leads to itself
-    every other neuron waits, and moves afterwards.
+    That is the one towards which surplus and noise are largest. Where a layer leads to itself, its
+    neurons move one at a time.
     """
     labels, chosen = list(labels), [_one_hot(layer, k) for layer in labels]
     for layer, sides in enumerate(layers):
-        turns = 2 if any(side.other == layer for side in sides) else 1
-        for turn in range(turns):
-            surplus = _towards(sides, chosen)
+        moved = labels[layer].clone()
+        for neurons in _turns(layer, sides):
+            # what a neuron tells itself is within its community, whichever that is
+            chosen[layer][:, neurons] = 0
+            surplus = _towards(sides, chosen, neurons)
             if noise:
-                surplus.addcmul_(*noise[layer])
-            best = surplus.argmax(-1)
-            if turns > 1:
-                best[:, turn::2] = labels[layer][:, turn::2]
-            labels[layer], chosen[layer] = best, _one_hot(best, k)
+                gumbel, scale = noise[layer]
+                surplus.addcmul_(gumbel[:, neurons], scale)
+            moved[:, neurons] = surplus.argmax(-1)
+            chosen[layer][:, neurons] = _one_hot(moved[:, neurons], k)
+        labels[layer] = moved
     return labels
+
+
+def _turns(layer: int, sides: Sequence[Side]) -> list[slice]:
+    """Return which neurons of a layer move at once: all, unless they touch each other."""
+    if all(side.other != layer for side in sides):
+        return [slice(None)]
+    return [slice(n, n + 1) for n in range(sides[0].here.shape[-1])]
 
 
 def _settled(
@@ -251,7 +264,8 @@ def _merged(
         now = joined.gather(-1, now)
         T = one_hot(joined, k).to(M.dtype)
         M = T.mT @ M @ T
-    q = M.diagonal(dim1=-2, dim2=-1).sum(-1) / 2
+    # rounded, so that of equal partitions it is not the rounding that chooses
+    q = (M.diagonal(dim1=-2, dim2=-1).sum(-1) / 2).round(decimals=DECIMALS)
     return q, [now.mT.gather(1, layer) for layer in labels]
 
 

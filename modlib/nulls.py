@@ -57,8 +57,12 @@ def _refitted(W: Float[Tensor, "n m"], shuffled: Float[Tensor, "n m"]) -> Float[
     """Return `shuffled` with rows and columns rescaled to the sums of W's, columns last."""
     rows, columns = W.sum(1), W.sum(0)
     r, c = torch.ones_like(rows), torch.ones_like(columns)
-    smallest = torch.finfo(W.dtype).tiny
     for _ in range(SWEEPS):
-        r = rows / (shuffled @ c).clamp_min(smallest)
-        c = columns / (r @ shuffled).clamp_min(smallest)
+        r = _divided(rows, shuffled @ c)
+        c = _divided(columns, r @ shuffled)
     return r[:, None] * shuffled * c
+
+
+def _divided(wanted: Float[Tensor, " n"], there: Float[Tensor, " n"]) -> Float[Tensor, " n"]:
+    """Return wanted / there, and 0 where chance has left nothing."""
+    return torch.where(there > 0, wanted / there, 0.0)

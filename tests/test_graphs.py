@@ -1,23 +1,27 @@
-"""A chain's neuron graph entry by entry, and what its null models and pruning keep."""
+"""A chain's neuron graph entry by entry, Newman's Q against networkx, and what pruning keeps."""
 
 import math
 
+import networkx as nx
 import numpy as np
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from strategies import NONZERO, blocks, chains, random_chain
+from scipy import sparse
+from strategies import chains, random_chain
 
 from modlib.graphs import (
     arrays_of,
-    balanced,
     by_community,
     community_order,
+    conductance,
+    conductances,
+    in_order_of_appearance,
     layer_of,
     layer_sizes,
     neuron_graph,
-    permuted,
+    newman_q,
     pruned,
 )
 
@@ -38,108 +42,6 @@ def test_an_edge_joins_neurons_of_adjacent_layers_and_weighs_the_absolute_weight
 
     expected = [[weight(u, v) for v in neurons] for u in neurons]
     assert neuron_graph(chain).toarray().tolist() == expected
-
-
-@given(chains(depth=3), st.integers(0, 9))
-def test_permuting_keeps_the_weights_of_each_layer(chain, seed):
-    chain = arrays(chain)
-    before = [W.copy() for W in chain]
-    after = permuted(chain, np.random.default_rng(seed))
-    for W, P, original in zip(chain, after, before, strict=True):
-        assert P.shape == W.shape
-        assert sorted(P.flat) == sorted(W.flat)
-        assert (original == W).all()
-
-
-def test_permuting_moves_weights_within_and_between_rows():
-    (W,) = arrays(random_chain(20, 30))
-    (P,) = permuted([W], np.random.default_rng(0))
-    rows = {w: i for (i, _), w in np.ndenumerate(W)}
-    columns = {w: j for (_, j), w in np.ndenumerate(W)}
-    # a uniform draw keeps a weight's row once in 20 times, its column once in 30
-    same_row = np.mean([rows[p] == i for (i, _), p in np.ndenumerate(P)])
-    same_column = np.mean([columns[p] == j for (_, j), p in np.ndenumerate(P)])
-    assert abs(same_row - 1 / 20) < 0.05
-    assert abs(same_column - 1 / 30) < 0.04
-
-
-def test_each_permutation_differs():
-    chain, rng = arrays(random_chain(4, 5)), np.random.default_rng(0)
-    assert not np.array_equal(permuted(chain, rng), permuted(chain, rng))
-
-
-def heavy_tailed(*shape, seed=0, share=1.0):
-    """Weights as of a trained network: of random size over decades, a share of them not zero."""
-    rng = np.random.default_rng(seed)
-    W = rng.lognormal(sigma=2, size=shape) * rng.choice([-1, 1], size=shape)
-    return W * (rng.random(shape) < share)
-
-
-def strengths(W):
-    return np.abs(W).sum(0), np.abs(W).sum(1)
-
-
-@given(chains(depth=2, entries=NONZERO), st.integers(0, 9))
-def test_balancing_keeps_the_strength_of_each_neuron_towards_each_side(chain, seed):
-    chain = arrays(chain)
-    before = [W.copy() for W in chain]
-    after = balanced(chain, np.random.default_rng(seed))
-    for W, B, original in zip(chain, after, before, strict=True):
-        assert B.shape == W.shape
-        assert (B > 0).all()
-        for kept, given_ in zip(strengths(B), strengths(W), strict=True):
-            assert kept == pytest.approx(given_, rel=1e-6)
-        assert (original == W).all()
-
-
-@pytest.mark.parametrize(("share", "seed"), [(1.0, 0), (0.6, 1), (0.6, 2)])
-def test_balancing_keeps_strengths_and_the_number_of_weights_of_trained_layers(share, seed):
-    W = heavy_tailed(30, 40, seed=seed, share=share)
-    (B,) = balanced([W], np.random.default_rng(seed))
-    assert np.count_nonzero(B) == np.count_nonzero(W)
-    columns, rows = strengths(B)
-    assert columns == pytest.approx(strengths(W)[0], rel=1e-12)
-    # the rows' turn comes before the columns', so that a small error is left in them
-    assert rows == pytest.approx(strengths(W)[1], rel=1e-3)
-
-
-def test_a_balanced_layer_is_the_permuted_one_times_a_factor_per_row_and_column():
-    W = heavy_tailed(20, 30)
-    (B,) = balanced([W], np.random.default_rng(3))
-    (P,) = permuted([np.abs(W)], np.random.default_rng(3))
-    # log r_i + log c_j has no interaction; with the sums this leaves one matrix alone
-    factors = np.log(B / P)
-    interaction = factors - factors.mean(0) - factors.mean(1)[:, None] + factors.mean()
-    assert np.abs(interaction).max() < 1e-10
-    assert np.ptp(factors) > 1
-
-
-def test_balancing_leaves_a_layer_of_equal_weights_alone():
-    W = np.where(random_chain(6, 9)[0].numpy() > 0, 0.7, -0.7)
-    (B,) = balanced([W], np.random.default_rng(0))
-    assert pytest.approx(0.7, rel=1e-12) == B
-
-
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
-@given(chains(depth=2, largest=5), st.integers(0, 9))
-def test_balancing_leaves_silent_neurons_silent_and_all_weights_finite(dtype, chain, seed):
-    chain = [W.astype(dtype) for W in arrays(chain)]
-    for W, B in zip(chain, balanced(chain, np.random.default_rng(seed)), strict=True):
-        assert np.isfinite(B).all()
-        assert (B >= 0).all()
-        assert not B[~W.any(1)].any()
-        assert not B[:, ~W.any(0)].any()
-
-
-def test_balancing_rewires_at_random():
-    W = blocks(2, 15, depth=1)[0].numpy() + 0.01
-    rng = np.random.default_rng(0)
-    (first,), (second,) = balanced([W], rng), balanced([W], rng)
-    assert not np.array_equal(first, second)
-    # blocks hold 99 % of the weight before, and half of it, as they do of the pairs, after
-    within = [B[:15, :15].sum() + B[15:, 15:].sum() for B in (W, first, second)] / W.sum()
-    assert within[0] > 0.98
-    assert within[1:] == pytest.approx(0.5, abs=0.1)
 
 
 @given(
@@ -209,3 +111,81 @@ def test_arrays_of_a_chain_are_its_numbers_whatever_their_precision_and_gradient
     for array in arrays_of([W, W.detach()]):
         assert array.tolist() == [[0.5, -2.0]]
         assert array.dtype == np.float64
+
+
+@st.composite
+def partitioned_graphs(draw):
+    n = draw(st.integers(2, 8))
+    entries = draw(st.lists(st.integers(0, 4), min_size=n * n, max_size=n * n))
+    upper = np.triu(np.array(entries, dtype=float).reshape(n, n), 1)
+    labels = draw(st.lists(st.integers(0, 3), min_size=n, max_size=n))
+    return upper + upper.T, np.array(labels)
+
+
+@given(partitioned_graphs())
+def test_q_is_that_of_networkx(case):
+    A, labels = case
+    q = newman_q(sparse.csr_array(A), labels)
+    if not A.any():
+        assert q == 0
+    else:
+        parts = [set(np.flatnonzero(labels == label).tolist()) for label in np.unique(labels)]
+        expected = nx.community.modularity(nx.from_numpy_array(A), parts)
+        assert q == pytest.approx(expected, abs=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("labels", "q"),
+    [
+        ([0, 0, 0, 1, 1, 1], 1 / 2),  # two of two communities: 1/2 + 1/2 - (1/4 + 1/4)
+        ([0, 0, 0, 0, 0, 0], 0),
+        ([0, 1, 2, 3, 4, 5], -1 / 6),  # no edge inside, six times (2/12)^2
+    ],
+)
+def test_q_of_two_disjoint_triangles(labels, q):
+    triangle = np.ones((3, 3)) - np.eye(3)
+    A = sparse.csr_array(sparse.block_diag([triangle, triangle]))
+    assert newman_q(A, np.array(labels)) == pytest.approx(q, abs=1e-15)
+
+
+@given(partitioned_graphs())
+def test_conductance_is_the_mean_share_of_weight_that_leaves_a_community_in_networkx(case):
+    A, labels = case
+    graph = nx.from_numpy_array(A)
+    parts = [set(np.flatnonzero(labels == label).tolist()) for label in np.unique(labels)]
+    with_weight = [part for part in parts if nx.volume(graph, part, weight="weight")]
+    shares = [
+        nx.cut_size(graph, part, weight="weight") / nx.volume(graph, part, weight="weight")
+        for part in with_weight
+    ]
+    expected = np.mean(shares) if shares else 0
+    assert conductances(sparse.csr_array(A), labels) == pytest.approx(shares, abs=1e-12)
+    assert conductance(sparse.csr_array(A), labels) == pytest.approx(expected, abs=1e-12)
+    if len(parts) == len(with_weight) == 2:
+        both = nx.normalized_cut_size(graph, *parts, weight="weight")
+        assert expected == pytest.approx(both / 2)
+        assert max(shares) == pytest.approx(nx.conductance(graph, *parts, weight="weight"))
+
+
+@pytest.mark.parametrize(
+    ("labels", "expected"),
+    [
+        ([0, 0, 0, 1, 1, 1, 2], 1 / 7),  # one edge in seven ends leaves either triangle
+        ([0, 0, 0, 0, 0, 0, 0], 0),
+        ([0, 1, 2, 3, 4, 5, 6], 1),
+        ([0, 0, 0, 4, 4, 4, 4], 1 / 7),  # a number that no community has does not count
+        ([0, 0, 1, 1, 1, 1, 2], (2 / 4 + 2 / 10) / 2),
+    ],
+)
+def test_the_conductance_of_two_triangles_joined_by_an_edge_and_a_lone_neuron(labels, expected):
+    edges = nx.Graph([(0, 1), (1, 2), (2, 0), (2, 3), (3, 4), (4, 5), (5, 3)])
+    edges.add_node(6)
+    A = nx.to_scipy_sparse_array(edges, range(7), dtype=float)
+    assert conductance(A, np.array(labels)) == pytest.approx(expected)
+
+
+@given(st.lists(st.integers(0, 5), min_size=1))
+def test_communities_are_numbered_in_order_of_appearance(labels):
+    numbers = in_order_of_appearance(labels).tolist()
+    names = list(dict.fromkeys(labels))
+    assert numbers == [names.index(label) for label in labels]

@@ -1,0 +1,55 @@
+"""Agreement with known modules against scikit-learn and hand-computed cases."""
+
+import numpy as np
+import pytest
+from sklearn.metrics import adjusted_rand_score
+
+from modlib.agreement import FAINT, NO_MODULE, agreement, connected
+
+
+def test_agreement_is_the_adjusted_rand_index_of_inputs_and_outputs():
+    inputs, outputs = np.array([0, 0, 1, 1]), np.array([0, 1])
+    # three hidden neurons between them do not count
+    communities = np.array([[0, 0, 1, 1, 9, 9, 9, 0, 1], [0, 1, 0, 1, 0, 0, 0, 0, 1]])
+    expected = [1.0, adjusted_rand_score([0, 0, 1, 1, 0, 1], [0, 1, 0, 1, 0, 1])]
+    assert agreement(communities, inputs, outputs).tolist() == expected
+
+
+def test_agreement_leaves_out_neurons_without_a_module():
+    inputs, outputs = np.array([0, NO_MODULE, 1, NO_MODULE]), np.array([NO_MODULE, 1])
+    communities = np.array([3, 7, 5, 8, 0, 0, 3, 5])
+    assert agreement(communities, inputs, outputs) == 1
+    communities[0] = 5
+    assert agreement(communities, inputs, outputs) < 1
+
+
+@pytest.mark.parametrize("inputs", [[0, 0], [0, NO_MODULE], [NO_MODULE, NO_MODULE]])
+def test_agreement_with_fewer_than_two_modules_is_undefined(inputs):
+    communities = np.zeros((3, 4), dtype=int)
+    found = agreement(communities, np.array(inputs), np.array([NO_MODULE]))
+    assert found.shape == (3,)
+    assert np.isnan(found).all()
+
+
+def test_agreement_of_those_that_are_counted_alone():
+    inputs, outputs = np.array([0, 0, 1, 1]), np.array([0, 1])
+    communities = np.array([[0, 2, 1, 3, 0, 1], [0, 2, 1, 3, 0, 1]])
+    counted = np.array([[True, False, True, False, True, True], [True] * 6])
+    expected = [1.0, adjusted_rand_score([0, 0, 1, 1, 0, 1], communities[1])]
+    assert agreement(communities, inputs, outputs, counted).tolist() == expected
+    assert expected[1] < 0.6
+
+
+def test_where_fewer_than_two_modules_are_counted_there_is_no_agreement():
+    found = agreement(
+        np.array([0, 0, 1, 1]), np.array([0, 0, 1]), np.array([1]), np.array([1, 1, 0, 0]) > 0
+    )
+    assert np.isnan(found)
+
+
+def test_what_is_connected_has_a_share_of_its_layers_mean_weight():
+    W = np.array([[1.0, 1.0], [FAINT * 0.5, 0.0], [0.0, 0.0], [0.03, -0.03]])
+    V = np.array([[1.0, 1e-9, 0.0], [-1.0, 1e-9, 0.4]])
+    assert connected([W, V]).tolist() == [True, False, False, True, True, False, True]
+    both = connected([np.stack([W, 1e6 * W]), np.stack([V, V])])
+    assert np.array_equal(both[0], both[1])
