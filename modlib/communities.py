@@ -5,7 +5,8 @@ neuron's best community is the one towards which it has the largest surplus of w
 layer after layer is an exact ascent, by matrix products alone. It begins with random communities
 that are *annealed*: each neuron's community is drawn in proportion to exp(surplus / temperature),
 which is Gibbs sampling of a whole layer at once, while the temperature falls. After the ascent
-communities are merged while that raises Q, and the best are warmed and cooled again.
+communities are merged while that raises Q; the best is warmed and cooled again; and last each
+community is divided in two where that raises Q.
 
 Sources: Barber (2007), doi 10.1103/PhysRevE.76.066102, for the ascent; Kirkpatrick, Gelatt & Vecchi
 (1983), doi 10.1126/science.220.4598.671, for annealing.
@@ -28,8 +29,11 @@ COMMUNITIES, IN_USE = 16, 0.6
 HOT, WARM, COLD = 0.5, 0.15, 0.05
 """Temperatures, as shares of the length of the mean neuron's surplus in its layer."""
 
-SWEEPS, REHEATS, SWEEPS_REHEATED, BEST = 20, 14, 6, 1
-"""Sweeps while cooling from `HOT`; how often the `BEST` are warmed, and the sweeps after that."""
+SWEEPS, REHEATS, SWEEPS_REHEATED = 20, 14, 6
+"""Sweeps while cooling from `HOT`; how often the best is warmed, and the sweeps after that."""
+
+DIVISIONS, HALVINGS = 4, 3
+"""How often all communities are divided, to see whether Q rises, and the sweeps of that."""
 
 ASCENTS, LAST_ASCENTS = 3, 50
 """An ascent, and the last one, ends after so many sweeps, if it has not come to rest."""
@@ -132,8 +136,9 @@ def search(
     k = min(COMMUNITIES, neurons)
     q, labels = _annealed(layers, restarts, seeds, k)
     while k < neurons:
+        numbers = 1 + max(int(layer.max()) for layer in labels)
         used = sum(
-            (one_hot(layer, k) * there[..., None]).sum(1)
+            (one_hot(layer, numbers) * there[..., None]).sum(1)
             for layer, there in zip(labels, connected, strict=True)
         )
         crowded = ((used > 0).sum(-1) > IN_USE * k).nonzero().squeeze(-1)
@@ -168,15 +173,42 @@ def _annealed(
 
     random = [gumbel(n, restarts).argmax(-1).expand(len(seeds), -1, -1) for n in sizes]
     q, labels = _settled(layers, cooled(random, HOT, SWEEPS), k, ASCENTS)
-    q, labels = _picked(q, labels, q.topk(min(BEST, restarts)).indices)
+    q, labels = _picked(q, labels)
     for _ in range(REHEATS):
         new_q, new = _settled(layers, cooled(labels, WARM, SWEEPS_REHEATED), k, ASCENTS)
         better = (new_q > q)[:, None]
         labels = [torch.where(better, b, a) for a, b in zip(labels, new, strict=True)]
         q = torch.maximum(q, new_q)
-    _, labels = _picked(q, labels, q.argmax(-1, keepdim=True))
     q, labels = _settled(layers, labels, k, LAST_ASCENTS)
+    for _ in range(DIVISIONS):
+        halves = [gumbel(n, 1)[..., :2].argmax(-1) for n in sizes]
+        new, k = _divided(layers, labels, halves, k)
+        new_q, new = _settled(layers, new, k, LAST_ASCENTS)
+        better = (new_q > q)[:, None]
+        labels = [torch.where(better, b, a) for a, b in zip(labels, new, strict=True)]
+        q = torch.maximum(q, new_q)
     return q.squeeze(-1), [layer.squeeze(-1) for layer in labels]
+
+
+def _divided(layers: Layers, labels: Labels, halves: Labels, k: int) -> tuple[Labels, int]:
+    """Return the communities after each was divided, and those joined again that should be.
+
+    Neurons begin in random halves of their community, and ascend within it.
+    """
+    halves = list(halves)
+    pairs = [2 * layer[..., None] + torch.arange(2, device=layer.device) for layer in labels]
+    split = [2 * layer + half for layer, half in zip(labels, halves, strict=True)]
+    chosen = [_one_hot(layer, 2 * k) for layer in split]
+    for _ in range(HALVINGS):
+        for layer, sides in enumerate(layers):
+            towards = _towards(sides, chosen).gather(-1, pairs[layer])
+            split[layer] = 2 * labels[layer] + towards.argmax(-1)
+            chosen[layer] = _one_hot(split[layer], 2 * k)
+    _, joined = _merged(between(layers, split, 2 * k), split)
+    used = torch.stack([_one_hot(layer, 2 * k).sum(1) for layer in joined]).sum(0) > 0
+    number = used.cumsum(-1) - 1
+    compact = [number.mT.gather(1, layer) for layer in joined]
+    return compact, max(k, int(number.max()) + 1)
 
 
 def _gumbel(seeds: Sequence[int], k: int, device: torch.device) -> Callable[[int, int], Tensor]:
@@ -270,8 +302,10 @@ def _merged(
 
 
 def _picked(
-    q: Float[Tensor, "batch restarts"], labels: Labels, at: Int[Tensor, "batch picked"]
-) -> tuple[Float[Tensor, "batch picked"], list[Int[Tensor, "batch _ picked"]]]:
+    q: Float[Tensor, "batch restarts"], labels: Labels
+) -> tuple[Float[Tensor, "batch 1"], list[Int[Tensor, "batch _ 1"]]]:
+    """Return the largest Q among the restarts, and its communities."""
+    at = q.argmax(-1, keepdim=True)
     return q.gather(-1, at), [
         layer.gather(-1, at[:, None].expand(-1, layer.shape[1], -1)) for layer in labels
     ]
