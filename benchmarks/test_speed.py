@@ -14,10 +14,11 @@ import pytest
 import torch
 
 import modlib
-from modlib.graphs import neuron_graph, permuted
+from modlib.graphs import neuron_graph
 from modlib.tasks.scores import cross_entropy
 from modlib.training.fit import flushed_denormals
 from modlib.training.stacks import Stack
+from modlib.whole_graph import permuted
 
 WIDTHS = (128, 48, 48, 20)
 

@@ -17,24 +17,26 @@ def agreement(
     communities: Int[np.ndarray, "*stack n_neurons"],
     input_modules: Int[np.ndarray, " n_in"],
     output_modules: Int[np.ndarray, " n_out"],
-    counted: Bool[np.ndarray, "*stack n_ends"] | bool = True,
 ) -> Float[np.ndarray, "*stack"]:
     """Return the adjusted Rand index between communities and known modules.
 
-    Only inputs and outputs that belong to a module and are `counted` enter (dead inputs act as
-    biases and form communities of their own). NaN where these are of fewer than two modules.
+    Only inputs and outputs that belong to a module count (dead inputs act as
+    biases and form communities of their own). NaN where fewer than two modules are
+    known.
 
     Source: Hubert & Arabie (1985), doi 10.1007/BF01908075.
     """
     modules = np.concatenate([input_modules, output_modules])
-    found = communities[..., np.r_[: len(input_modules), -len(output_modules) : 0]]
-    known = np.broadcast_to((modules != NO_MODULE) & counted, found.shape)
-    scores = np.full(found.shape[:-1], np.nan)
-    for index in np.ndindex(scores.shape):
-        here = known[index]
-        if len(np.unique(modules[here])) > 1:
-            scores[index] = adjusted_rand_score(modules[here], found[index][here])
-    return scores
+    known = modules != NO_MODULE
+    stack = communities.shape[:-1]
+    if len(np.unique(modules[known])) < 2:
+        return np.full(stack, np.nan)
+    ends = np.r_[: len(input_modules), -len(output_modules) : 0]
+    scores = [
+        adjusted_rand_score(modules[known], communities[index][ends][known])
+        for index in np.ndindex(stack)
+    ]
+    return np.array(scores).reshape(stack)
 
 
 def connected(
@@ -47,3 +49,24 @@ def connected(
     """
     ends = np.abs(chain[0]).sum(-1), np.abs(chain[-1]).sum(-2)
     return np.concatenate([each >= FAINT * each.mean(-1, keepdims=True) for each in ends], -1)
+
+
+def connected_agreement(
+    chain: Sequence[Float[np.ndarray, "*stack _ _"]],
+    communities: Int[np.ndarray, "*stack n_neurons"],
+    input_modules: Int[np.ndarray, " n_in"],
+    output_modules: Int[np.ndarray, " n_out"],
+) -> Float[np.ndarray, "*stack"]:
+    """Return the `agreement` over those inputs and outputs alone that are `connected`.
+
+    An input that was dropped is a community of its own, and lowers the agreement over all.
+    """
+    there, found = connected(chain), np.empty(communities.shape[:-1])
+    for index in np.ndindex(found.shape):
+        inputs, outputs = np.split(there[index], [len(input_modules)])
+        found[index] = agreement(
+            communities[index],
+            np.where(inputs, input_modules, NO_MODULE),
+            np.where(outputs, output_modules, NO_MODULE),
+        )
+    return found

@@ -20,8 +20,11 @@ SMALLEST_DEGREE = 1e-12
 """A neuron whose absolute weights sum to less counts as one of this degree."""
 
 NEUTRAL = {
-    f"torch.nn.modules.{kind}"
-    for kind in ("activation", "batchnorm", "dropout", "instancenorm", "normalization")
+    "torch.nn.modules.activation",
+    "torch.nn.modules.batchnorm",
+    "torch.nn.modules.dropout",
+    "torch.nn.modules.instancenorm",
+    "torch.nn.modules.normalization",
 }
 """Where PyTorch keeps the modules that leave each neuron on its own."""
 

@@ -35,7 +35,7 @@ SWEEPS, REHEATS, SWEEPS_REHEATED = 20, 14, 6
 DIVISIONS, HALVINGS = 4, 3
 """How often all communities are divided, to see whether Q rises, and the sweeps of that."""
 
-ASCENTS, LAST_ASCENTS = 3, 50
+ASCENTS, LAST_ASCENTS = 3, 20
 """An ascent, and the last one, ends after so many sweeps, if it has not come to rest."""
 
 LEAST_GAIN, DECIMALS = 1e-12, 13
@@ -179,18 +179,20 @@ def _annealed(
         better = (new_q > q)[:, None]
         labels = [torch.where(better, b, a) for a, b in zip(labels, new, strict=True)]
         q = torch.maximum(q, new_q)
-    q, labels = _settled(layers, labels, k, LAST_ASCENTS)
     for _ in range(DIVISIONS):
         halves = [gumbel(n, 1)[..., :2].argmax(-1) for n in sizes]
         new, k = _divided(layers, labels, halves, k)
-        new_q, new = _settled(layers, new, k, LAST_ASCENTS)
+        new_q, new = _settled(layers, new, k, ASCENTS)
         better = (new_q > q)[:, None]
         labels = [torch.where(better, b, a) for a, b in zip(labels, new, strict=True)]
         q = torch.maximum(q, new_q)
+    q, labels = _settled(layers, labels, k, LAST_ASCENTS)
     return q.squeeze(-1), [layer.squeeze(-1) for layer in labels]
 
 
-def _divided(layers: Layers, labels: Labels, halves: Labels, k: int) -> tuple[Labels, int]:
+def _divided(
+    layers: Layers, labels: Labels, halves: Sequence[Int[Tensor, "_ _ 1"]], k: int
+) -> tuple[Labels, int]:
     """Return the communities after each was divided, and those joined again that should be.
 
     Neurons begin in random halves of their community, and ascend within it.

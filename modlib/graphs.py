@@ -55,9 +55,8 @@ def by_community(
     ]
 
 
-def neuron_graph(chain: Sequence[Float[Tensor | np.ndarray, "_ _"]]) -> sparse.csr_array:
+def neuron_graph(chain: Sequence[Float[np.ndarray, "_ _"]]) -> sparse.csr_array:
     """Return the symmetric adjacency matrix of one network's neurons."""
-    chain = arrays_of(chain)
     starts = np.cumsum([0, *layer_sizes(chain)])
     ends, data = [], []
     for W, start, next_start in zip(chain, starts[:-2], starts[1:-1], strict=True):

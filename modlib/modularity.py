@@ -15,11 +15,11 @@ Source: Barber (2007), doi 10.1103/PhysRevE.76.066102.
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float, Int, Real
 from torch import Tensor
 from torch.nn.functional import one_hot
 from tqdm import tqdm
@@ -60,10 +60,10 @@ class Modularity(NamedTuple):
 
 
 def modularity(
-    network: Sequence[Float[Tensor | np.ndarray, "*stack _ _"]] | Network,
+    network: Sequence[Real[Tensor | np.ndarray, "*stack _ _"]] | Network,
     nulls: int = 20,
     restarts: int = 5,
-    seed: int | Sequence[int] | Int[np.ndarray, "*stack"] = 0,
+    seed: Any = 0,
     null: Null = permuted,
 ) -> Modularity:
     """Measure the modularity of a chain, or of a network, against nulls.
@@ -74,7 +74,7 @@ def modularity(
     Args:
         nulls: number of null networks, at least 2.
         restarts: searches in each network, of which the best counts.
-        seed: fixes the nulls and the searches; one for all networks, or one for each.
+        seed: fixes the nulls and the searches; one whole number for all networks, or one for each.
         null: makes a null network: `nulls.permuted`, weights permuted within each matrix, or
             `nulls.same_strengths`, which keeps every neuron's strength too.
 
@@ -146,7 +146,7 @@ def require_searches(nulls: int, restarts: int) -> None:
 
 
 def _checked(
-    network: Sequence[Float[Tensor | np.ndarray, "*stack _ _"]] | Network,
+    network: Sequence[Real[Tensor | np.ndarray, "*stack _ _"]] | Network,
 ) -> tuple[list[Float[Tensor, "*stack _ _"]], Ends]:
     """Return the weights in double precision, and which layers they join."""
     if isinstance(network, Network):

@@ -41,26 +41,34 @@ def same_strengths(
 ) -> list[Float[Tensor, "_ _"]]:
     """Return the weights of each matrix in random order, at every neuron's old strength.
 
-    They are permuted and then multiplied by a factor per row and per column until every neuron
-    has, towards each side, about the sum of weights that it had (iterative proportional fitting).
-    Layer sizes, density and strengths are kept, the weights themselves only roughly.
+    What is permuted is how large a weight is beside the strengths of its two neurons: each matrix
+    is multiplied by a factor per row and per column until all rows have one sum, and all columns
+    (iterative proportional fitting), permuted, and multiplied likewise until every neuron has,
+    towards each side, about the sum of weights that it had. Layer sizes, density and strengths are
+    kept, the weights themselves only roughly.
 
     Source: Deming & Stephan (1940), doi 10.1214/aoms/1177731829.
     """
+    even = [_fitted(W, (W.sum(1) > 0).to(W), (W.sum(0) > 0).to(W)) for W in weights]
     return [
-        _refitted(W, shuffled)
-        for W, shuffled in zip(weights, permuted(weights, generator), strict=True)
+        _fitted(shuffled, W.sum(1), W.sum(0))
+        for W, shuffled in zip(weights, permuted(even, generator), strict=True)
     ]
 
 
-def _refitted(W: Float[Tensor, "n m"], shuffled: Float[Tensor, "n m"]) -> Float[Tensor, "n m"]:
-    """Return `shuffled` with rows and columns rescaled to the sums of W's, columns last."""
-    rows, columns = W.sum(1), W.sum(0)
+def _fitted(
+    W: Float[Tensor, "n m"], rows: Float[Tensor, " n"], columns: Float[Tensor, " m"]
+) -> Float[Tensor, "n m"]:
+    """Return W times a factor per row and per column, so that they have these sums.
+
+    Where the sums of rows and of columns have another total, each is meant as shares of it.
+    """
+    columns = columns * (rows.sum() / columns.sum()).nan_to_num()
     r, c = torch.ones_like(rows), torch.ones_like(columns)
     for _ in range(SWEEPS):
-        r = _divided(rows, shuffled @ c)
-        c = _divided(columns, r @ shuffled)
-    return r[:, None] * shuffled * c
+        r = _divided(rows, W @ c)
+        c = _divided(columns, r @ W)
+    return r[:, None] * W * c
 
 
 def _divided(wanted: Float[Tensor, " n"], there: Float[Tensor, " n"]) -> Float[Tensor, " n"]:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import adjusted_rand_score
 
-from modlib.agreement import FAINT, NO_MODULE, agreement, connected
+from modlib.agreement import FAINT, NO_MODULE, agreement, connected, connected_agreement
 
 
 def test_agreement_is_the_adjusted_rand_index_of_inputs_and_outputs():
@@ -31,19 +31,21 @@ def test_agreement_with_fewer_than_two_modules_is_undefined(inputs):
     assert np.isnan(found).all()
 
 
-def test_agreement_of_those_that_are_counted_alone():
+def test_inputs_that_were_dropped_lower_the_agreement_over_all_alone():
     inputs, outputs = np.array([0, 0, 1, 1]), np.array([0, 1])
-    communities = np.array([[0, 2, 1, 3, 0, 1], [0, 2, 1, 3, 0, 1]])
-    counted = np.array([[True, False, True, False, True, True], [True] * 6])
-    expected = [1.0, adjusted_rand_score([0, 0, 1, 1, 0, 1], communities[1])]
-    assert agreement(communities, inputs, outputs, counted).tolist() == expected
-    assert expected[1] < 0.6
+    communities = np.array([[0, 2, 1, 3, 0, 0, 1], [0, 0, 1, 1, 0, 0, 1]])
+    dropped = np.array([[1.0], [0], [1], [0]])
+    chain = [np.stack([dropped, np.ones((4, 1))]), np.ones((2, 1, 2))]
+    expected = [adjusted_rand_score([0, 0, 1, 1, 0, 1], [0, 2, 1, 3, 0, 1]), 1.0]
+    assert agreement(communities, inputs, outputs).tolist() == expected
+    assert expected[0] < 0.6
+    assert connected_agreement(chain, communities, inputs, outputs).tolist() == [1.0, 1.0]
 
 
-def test_where_fewer_than_two_modules_are_counted_there_is_no_agreement():
-    found = agreement(
-        np.array([0, 0, 1, 1]), np.array([0, 0, 1]), np.array([1]), np.array([1, 1, 0, 0]) > 0
-    )
+def test_where_fewer_than_two_modules_are_connected_there_is_no_agreement():
+    chain = [np.array([[1.0], [1.0], [0.0]]), np.array([[0.0]])]
+    communities = np.array([0, 1, 2, 3, 3])
+    found = connected_agreement(chain, communities, np.array([0, 0, 1]), np.array([NO_MODULE]))
     assert np.isnan(found)
 
 

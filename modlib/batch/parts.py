@@ -32,7 +32,6 @@ SPLIT_BY = {
     ],
     "retraining": ["strengths"],
     "reuse": ["strengths"],
-    "whole_graph": ["strengths"],
 }
 """The parameters of which each entry makes rows of its own. `settings` has none."""
 

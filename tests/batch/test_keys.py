@@ -106,11 +106,11 @@ CHANGES = {
         "torch.optim.NAdam,",
     ),
     "measuring": ("modlib/training/measures.py", "DENSITY = 0.25", "DENSITY = 0.5"),
-    "code two modules away": ("modlib/graphs.py", "/ np.maximum(r", "/ np.minimum(r"),
-    "a number two modules away": ("modlib/graphs.py", "SUM = 1e-300", "SUM = 1e-200"),
+    "code two modules away": ("modlib/whole_graph.py", "/ np.maximum(r", "/ np.minimum(r"),
+    "a number two modules away": ("modlib/whole_graph.py", "SUM = 1e-300", "SUM = 1e-200"),
     "code three modules away": ("modlib/training/stacks.py", "-(n_in**-0.5)", "-(n_in**-1)"),
     "where an imported name comes from": (
-        "modlib/modularity.py",
+        "modlib/agreement.py",
         "from sklearn.metrics import adjusted_rand_score",
         "from sklearn.metrics import rand_score as adjusted_rand_score",
     ),
@@ -137,14 +137,14 @@ NO_CHANGES = {
     "an annotated local variable": (FIT, "    history = []", "    history: list = []"),
     "a docstring": (KINDS, "Return sum |W|.", "Return the sum of |W|."),
     "a module's docstring": (FIT, '"""Train a stack', '"""Train stacks'),
-    "a number's docstring": ("modlib/graphs.py", "A row or column whose", "Rows whose"),
+    "a number's docstring": ("modlib/whole_graph.py", "A row or column whose", "Rows whose"),
     "a comment": (LOOP, "    # a stream of its own", "    # one more stream"),
     "a blank line": (KINDS, "\n\n\ndef l1_penalty", "\n\n\n\ndef l1_penalty"),
     "the layout": (KINDS, "return sum((W.abs()", "return sum(( W.abs()"),
     "an error's words": (FIT, "seeds must be whole numbers", "seeds have to be whole numbers"),
     "what an error shows": (FIT, "at least 0, got {seeds}", "at least 0, got {sorted(seeds)}"),
     "how a module is imported": (
-        "modlib/modularity.py",
+        "modlib/agreement.py",
         "from sklearn.metrics import adjusted_rand_score",
         "from sklearn.metrics import adjusted_rand_score as adjusted_rand_score",
     ),
@@ -265,10 +265,10 @@ def test_what_changes_a_definition_later_counts(checkout, change):
 
 
 def test_a_local_name_is_not_the_definition_that_shares_it(checkout):
-    path = checkout / "modlib" / "modularity.py"
+    path = checkout / "modlib" / "whole_graph.py"
     before = key()
     replace(path, "from modlib", "def total():\n    return 1\n\n\nfrom modlib")
-    assert "modularity.total" not in keys.reached("sweep", **L1)
+    assert "whole_graph.total" not in keys.reached("sweep", **L1)
     assert key() == before
 
 
@@ -312,7 +312,7 @@ def called(task, penalty):
 )
 def test_a_part_reaches_all_that_training_calls(imported, task, penalty):
     used = called(task, penalty)
-    assert {"training.fit.train", "training.fit.trial", "graphs.balanced"} <= used
+    assert {"training.fit.train", "training.fit.trial", "whole_graph.balanced"} <= used
     assert used <= keys.reached("sweep", task=task, penalty=penalty)
 
 
