@@ -29,7 +29,7 @@ COMMUNITIES, IN_USE = 16, 0.6
 HOT, WARM, COLD = 0.5, 0.15, 0.05
 """Temperatures, as shares of the length of the mean neuron's surplus in its layer."""
 
-SWEEPS, REHEATS, SWEEPS_REHEATED = 20, 14, 6
+SWEEPS, REHEATS, SWEEPS_REHEATED = 20, 12, 6
 """Sweeps while cooling from `HOT`; how often the best is warmed, and the sweeps after that."""
 
 DIVISIONS, HALVINGS = 4, 3
@@ -97,7 +97,7 @@ def between(layers: Layers, labels: Labels, k: int) -> Float[Tensor, "batch rest
 
     Q is half of its trace.
     """
-    chosen = [_one_hot(layer, k) for layer in labels]
+    chosen = [_one_hot(layer, k, layers) for layer in labels]
     total = sum(
         torch.einsum("bnrk,bnrl->brkl", own, _towards(sides, chosen))
         for sides, own in zip(layers, chosen, strict=True)
@@ -106,9 +106,9 @@ def between(layers: Layers, labels: Labels, k: int) -> Float[Tensor, "batch rest
 
 
 def _one_hot(
-    labels: Int[Tensor, "batch n restarts"], k: int
+    labels: Int[Tensor, "batch n restarts"], k: int, layers: Layers
 ) -> Float[Tensor, "batch n restarts k"]:
-    found = torch.zeros((*labels.shape, k), dtype=torch.float64, device=labels.device)
+    found = layers[0][0].here.new_zeros((*labels.shape, k))
     return found.scatter_(-1, labels[..., None], 1.0)
 
 
@@ -159,7 +159,7 @@ def _annealed(
 ) -> tuple[Float[Tensor, " batch"], list[Int[Tensor, "batch _"]]]:
     """Return the largest Q that searches with at most k communities find, and the communities."""
     sizes = [sides[0].here.shape[-1] for sides in layers]
-    gumbel = _gumbel(seeds, k, layers[0][0].here.device)
+    gumbel = _gumbel(seeds, k, layers[0][0].here)
     scales = [_scale(sides) for sides in layers]
 
     def cooled(labels: Labels, hottest: float, sweeps: int) -> Labels:
@@ -200,26 +200,28 @@ def _divided(
     halves = list(halves)
     pairs = [2 * layer[..., None] + torch.arange(2, device=layer.device) for layer in labels]
     split = [2 * layer + half for layer, half in zip(labels, halves, strict=True)]
-    chosen = [_one_hot(layer, 2 * k) for layer in split]
+    chosen = [_one_hot(layer, 2 * k, layers) for layer in split]
     for _ in range(HALVINGS):
         for layer, sides in enumerate(layers):
             towards = _towards(sides, chosen).gather(-1, pairs[layer])
             split[layer] = 2 * labels[layer] + towards.argmax(-1)
-            chosen[layer] = _one_hot(split[layer], 2 * k)
+            chosen[layer] = _one_hot(split[layer], 2 * k, layers)
     _, joined = _merged(between(layers, split, 2 * k), split)
-    used = torch.stack([_one_hot(layer, 2 * k).sum(1) for layer in joined]).sum(0) > 0
+    used = torch.stack([_one_hot(layer, 2 * k, layers).sum(1) for layer in joined]).sum(0) > 0
     number = used.cumsum(-1) - 1
     compact = [number.mT.gather(1, layer) for layer in joined]
     return compact, max(k, int(number.max()) + 1)
 
 
-def _gumbel(seeds: Sequence[int], k: int, device: torch.device) -> Callable[[int, int], Tensor]:
+def _gumbel(seeds: Sequence[int], k: int, like: Tensor) -> Callable[[int, int], Tensor]:
     """Return what draws Gumbel noise, for each network of a batch from its own seed."""
     distinct, which = np.unique(np.asarray(seeds), return_inverse=True)
-    generators = [torch.Generator(device).manual_seed(mixed(int(seed), k)) for seed in distinct]
+    generators = [
+        torch.Generator(like.device).manual_seed(mixed(int(seed), k)) for seed in distinct
+    ]
 
     def draw(n: int, restarts: int) -> Float[Tensor, "batch n restarts k"]:
-        empty = torch.empty((len(generators), n, restarts, k), dtype=torch.float64, device=device)
+        empty = like.new_empty((len(generators), n, restarts, k))
         for one, generator in zip(empty, generators, strict=True):
             one.exponential_(generator=generator)
         noise = empty.log_().neg_()
@@ -248,7 +250,7 @@ def _swept(
     That is the one towards which surplus and noise are largest. Where a layer leads to itself, its
     neurons move one at a time.
     """
-    labels, chosen = list(labels), [_one_hot(layer, k) for layer in labels]
+    labels, chosen = list(labels), [_one_hot(layer, k, layers) for layer in labels]
     for layer, sides in enumerate(layers):
         moved = labels[layer].clone()
         for neurons in _turns(layer, sides):
@@ -259,7 +261,7 @@ def _swept(
                 gumbel, scale = noise[layer]
                 surplus.addcmul_(gumbel[:, neurons], scale)
             moved[:, neurons] = surplus.argmax(-1)
-            chosen[layer][:, neurons] = _one_hot(moved[:, neurons], k)
+            chosen[layer][:, neurons] = _one_hot(moved[:, neurons], k, layers)
         labels[layer] = moved
     return labels
 

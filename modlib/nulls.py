@@ -30,10 +30,12 @@ def permuted(
 
 def _permuted(W: Float[Tensor, "n m"], generator: Generator) -> Float[Tensor, "n m"]:
     rows, columns = (W != 0).any(1), (W != 0).any(0)
-    there = torch.outer(rows, columns)
-    n = int(rows.sum()) * int(columns.sum())
-    order = torch.randperm(n, generator=generator, device=W.device)
-    return torch.zeros_like(W).masked_scatter_(there, W[there][order])
+    there = W if rows.all() and columns.all() else W[rows][:, columns]
+    order = torch.randperm(there.numel(), generator=generator, device=W.device)
+    shuffled = there.flatten()[order]
+    if there is W:
+        return shuffled.reshape(W.shape)
+    return torch.zeros_like(W).masked_scatter_(torch.outer(rows, columns), shuffled)
 
 
 def same_strengths(

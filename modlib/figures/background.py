@@ -38,7 +38,7 @@ def curves(
     x: str,
     measures: Mapping[str, str],
     labels: tuple[str, str],
-    ticks: Sequence[int] | None = None,
+    ticks: Sequence[float | int] | None = None,
 ) -> Figure:
     """Draw means over x with bands of 95 % intervals: a panel per table, a line per column."""
     fig, axes = plt.subplots(

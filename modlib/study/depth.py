@@ -1,0 +1,188 @@
+"""Modularity of layered networks beside that of the whole graph: at any depth, in any gauge."""
+
+from collections.abc import Hashable, Mapping, Sequence
+from typing import Annotated, Literal
+
+import numpy as np
+import pandas as pd
+from jaxtyping import Float
+from pydantic import AfterValidator, Field
+from sklearn.metrics import adjusted_rand_score
+
+from modlib.agreement import agreement, connected_agreement
+from modlib.batch import pages, statistics, tables
+from modlib.batch.claims import Claim, above, below, between, exact
+from modlib.graphs import neuron_graph, newman_q
+from modlib.modularity import modularity
+from modlib.study.runs import best_runs
+from modlib.whole_graph import newman_modularity
+
+Chain = Sequence[Float[np.ndarray, "_ _"]]
+
+DRAWN = [
+    *("none", "l2", "l1", "connection_cost"),
+    *("soft_modularity", "cut", "hard_wired", "walk_loops"),
+]
+"""The penalties whose published networks are measured both ways."""
+
+MEASURES = {"layered": "each matrix against its own sums", "whole": "Newman's, of the whole graph"}
+
+
+class Parameters(pages.Parameters):
+    """What the page may be run with."""
+
+    n_networks: Annotated[int, Field(ge=1)]
+    depths: Annotated[
+        list[Annotated[int, Field(ge=1, le=30)]],
+        Field(min_length=1),
+        AfterValidator(pages.distinct),
+    ]
+    width: Annotated[int, Field(ge=4, le=200)]
+    ratio: Annotated[float, Field(ge=1, le=1000)]
+    spreads: Annotated[
+        list[Annotated[float, Field(gt=0, le=5)]],
+        Field(min_length=1),
+        AfterValidator(pages.distinct),
+    ]
+    nulls: Annotated[int, Field(ge=2, le=1000)]
+    task: Literal["two_digits", "two_mnist"]
+
+
+def planted(depth: int, width: int, ratio: float, seed: int) -> list[Float[np.ndarray, "_ _"]]:
+    """Return random weights, those within either half of all layers `ratio` times as large."""
+    rng, module = np.random.default_rng(seed), np.arange(width) // (width / 2)
+    same = np.where(module[:, None] == module, ratio, 1.0)
+    return [np.abs(rng.standard_normal((width, width))) * same for _ in range(depth)]
+
+
+def rescaled(width: int, spread: float, seed: int) -> list[Float[np.ndarray, "_ _"]]:
+    """Return random W and V, the weights into each hidden neuron times what those out of it lose.
+
+    The factors are log-normal. Where neurons are rectified, the function stays as it was.
+    """
+    rng = np.random.default_rng(seed)
+    W, V = rng.standard_normal((2, width, width))
+    factors = np.exp(spread * rng.standard_normal(width))
+    return [W * factors, V / factors[:, None]]
+
+
+def both(networks: Mapping[Hashable, Sequence[Chain]], nulls: int) -> dict[str, pd.DataFrame]:
+    """Return what either measure says of networks: a table of `excess`, one of `agreement`.
+
+    One row per network: `network`, what it is; `copy`, which of its kind; and a column for each of
+    `MEASURES`. The agreement is with the two halves of each layer, of all neurons.
+    """
+    rows = []
+    for name, copies in networks.items():
+        for copy, chain in enumerate(copies):
+            sizes = [len(chain[0]), *(W.shape[1] for W in chain)]
+            halves = np.concatenate([np.arange(n) // (n / 2) for n in sizes])
+            found = {
+                "layered": modularity(chain, nulls, seed=copy),
+                "whole": newman_modularity(chain, nulls, seed=copy),
+            }
+            for measure, one in found.items():
+                ari = adjusted_rand_score(halves, one.communities)
+                rows.append((name, copy, measure, float(one.excess), ari))
+    table = pd.DataFrame(rows, columns=["network", "copy", "measure", "excess", "agreement"])
+    return {
+        value: table.pivot(index=["network", "copy"], columns="measure", values=value).reset_index()
+        for value in ("excess", "agreement")
+    }
+
+
+def constant(depths: Sequence[int], width: int) -> pd.DataFrame:
+    """Return, for equal weights of so many matrices, the Q of the best runs of whole layers."""
+    chains = {depth: [np.ones((width, width))] * depth for depth in depths}
+    q = {depth: newman_q(neuron_graph(c), best_runs(c)) for depth, c in chains.items()}
+    rows = pd.Series(q, name="Newman's Q, runs of layers").rename_axis("matrices").to_frame()
+    rows["Q of layered networks"] = [float(modularity(c, 2).q) for c in chains.values()]
+    return rows
+
+
+def published(task: str, nulls: int) -> pd.DataFrame:
+    """Return both measures of the published networks of a task, by penalty."""
+    rows = {}
+    for penalty in DRAWN:
+        trained = tables.published_network(task, penalty)
+        chain, of = [W[0].numpy() for W in trained.chain], trained.task
+        found, whole = modularity(chain, nulls), newman_modularity(chain, nulls)
+        modules = of.input_modules, of.output_modules
+        rows[penalty] = {
+            "excess": found.excess,
+            "share": found.share,
+            "agreement": float(agreement(found.communities, *modules)),
+            "agreement, connected": float(connected_agreement(chain, found.communities, *modules)),
+            "excess, whole graph": float(whole.excess),
+            "agreement, whole graph": float(agreement(whole.communities, *modules)),
+        }
+    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("penalty")
+
+
+def means(table: pd.DataFrame, column: str, of: int | float) -> pd.DataFrame:
+    """Return the mean of a measure in networks of one kind, and its interval."""
+    values = table[table.network == of].set_index("copy")[column]
+    return statistics.intervals(values.to_frame(of).T)
+
+
+def claims(
+    by_depth: Mapping[str, pd.DataFrame],
+    by_spread: Mapping[str, pd.DataFrame],
+    equal: pd.DataFrame,
+    networks: pd.DataFrame,
+) -> list[Claim]:
+    """Return what the page claims of its tables."""
+    excess, agree = by_depth.values()
+    deepest, shallowest = excess.network.max(), excess.network.min()
+    widest = by_spread["excess"].network.max()
+    layered = excess.pivot(index="network", columns="copy", values="layered")
+    change = statistics.intervals(layered.loc[[deepest]] - layered.loc[shallowest])
+    ari, q = "adjusted Rand index", "excess"
+    return [
+        Claim(
+            "At the largest depth the communities are the two modules.",
+            ari, means(agree, "layered", deepest), above(0.95), ".2f",
+        ),
+        Claim(
+            "Those of the whole graph are not.", ari, means(agree, "whole", deepest), below(0.5),
+            ".2f",
+        ),
+        Claim(
+            "The excess does not fall with depth.", f"difference in {q}", change, above(-0.01),
+            "+.3f",
+        ),
+        Claim(
+            "That of the whole graph is next to nothing then.",
+            q, means(excess, "whole", deepest), below(0.02), ".3f",
+        ),
+        Claim(
+            "Random weights have no excess, however their neurons are rescaled.",
+            q, means(by_spread["excess"], "layered", widest), between(-0.02, 0.02), "+.3f",
+        ),
+        Claim(
+            "By the whole graph they have.", q, means(by_spread["excess"], "whole", widest),
+            above(0.05), "+.3f",
+        ),
+        Claim(
+            "Equal weights have no modularity at any depth.",
+            "largest Q", exact(equal["Q of layered networks"].abs().max()), below(1e-9), ".3f",
+        ),
+        Claim(
+            "By the whole graph, soft modularity and the cut have a larger excess on this task than"
+            " their share of the attainable.",
+            "excess less share",
+            exact((networks["excess, whole graph"] - networks.share)[["soft_modularity", "cut"]]),
+            above(0), "+.2f",
+        ),
+        Claim(
+            "Walk loops, connection costs and hard-wired modules have nearly all that is"
+            " attainable.",
+            "share", exact(networks.share[["walk_loops", "connection_cost", "hard_wired"]]),
+            above(0.9), ".2f",
+        ),
+        Claim(
+            "Inputs that L1 dropped lower its agreement over all; of those that are connected"
+            " it is complete.",
+            ari, exact(networks["agreement, connected"]["l1"]), above(0.95), ".2f",
+        ),
+    ]  # fmt: skip

@@ -1,0 +1,72 @@
+"""The page on modularity at any depth: what it may be run with, and what it claims."""
+
+import numpy as np
+import pytest
+import torch
+
+from modlib.batch import claims, pages
+from modlib.study import depth
+from notebooks import execute
+
+SMALL = {"n_networks": 3, "depths": [1, 6], "width": 16, "spreads": [1.0], "nulls": 2}
+CHANGED = [
+    {"n_networks": 1, "depths": [3], "width": 4},
+    {"spreads": [5.0, 0.1], "ratio": 1.0},
+    {"task": "two_mnist", "depths": [2, 1]},
+    {"width": 5, "ratio": 1000.0},
+]
+REFUSED = {
+    "depths.0 = 0: Input should be greater": {"depths": [0]},
+    "depths = \\[2, 2\\]: .*none may be there twice": {"depths": [2, 2]},
+    "ratio = 0.5": {"ratio": 0.5},
+    "nulls = 1": {"nulls": 1},
+    "task = 'mnist'": {"task": "mnist"},
+    "depth = 3": {"depth": 3},
+}
+
+
+@pytest.mark.parametrize("changed", CHANGED, ids=str)
+def test_the_page_runs_with_other_parameters(changed):
+    assert not execute("depth", SMALL | changed)["page"].own
+
+
+@pytest.mark.parametrize("message", REFUSED)
+def test_parameters_that_are_not_allowed_are_refused_by_name(message):
+    with pytest.raises(ValueError, match=message):
+        execute("depth", REFUSED[message])
+
+
+def test_a_claim_broken_on_purpose_stops_the_page_with_its_sentence(monkeypatch):
+    small = SMALL | {"depths": [2, 12]}
+    monkeypatch.setattr(pages, "own_parameters", lambda name: small)
+    monkeypatch.setattr(depth, "newman_modularity", depth.modularity)
+    with pytest.raises(AssertionError, match="'Those of the whole graph are not.'"):
+        execute("depth", small)
+    assert "not here" in execute("depth", small | {"width": 17})["held"].to_html()
+
+
+def test_rescaling_leaves_the_function_of_rectified_neurons():
+    x = torch.randn(7, 6).double()
+    outputs = []
+    for spread in (1e-9, 2.0):
+        W, V = (torch.as_tensor(A) for A in depth.rescaled(6, spread, seed=3))
+        outputs.append((x @ W).relu() @ V)
+    assert torch.allclose(*outputs)
+
+
+def test_planted_weights_are_larger_within_halves():
+    (W,) = depth.planted(1, 200, 4.0, seed=0)
+    within = np.kron(np.eye(2), np.ones((100, 100))) > 0
+    assert W[within].mean() / W[~within].mean() == pytest.approx(4, rel=0.05)
+
+
+def test_equal_weights_have_what_the_formula_says():
+    equal = depth.constant([3, 12], 4)
+    # two runs of two layers: 2/3 of the weight within, half of the degrees each
+    assert equal.loc[3].tolist() == pytest.approx([2 / 3 - 1 / 2, 0])
+    assert equal.iloc[1, 0] > 0.45
+
+
+def test_there_is_a_claim_for_each_sentence():
+    made = execute("depth", SMALL)["made"]
+    assert len(claims.judged(made)) == len(made) == 10
