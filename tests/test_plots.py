@@ -14,8 +14,8 @@ import modlib
 from modlib import plots
 from modlib.batch.statistics import interval
 from modlib.figures import style
-from modlib.graphs import neuron_graph
-from modlib.modularity import find_communities
+
+from modlib.modularity import modularity
 
 
 def network(n_communities, size=4):
@@ -140,7 +140,7 @@ def test_a_network_of_ones_own_is_drawn_with_the_communities_that_are_found(draw
     model = nn.Sequential(nn.Linear(10, 8), nn.Tanh(), nn.Linear(8, 6), nn.Tanh(), nn.Linear(6, 4))
     chain = modlib.weights(model)
     assert chain[0].requires_grad
-    found = find_communities(neuron_graph([W.detach().numpy() for W in chain]))
+    found = modularity(chain, nulls=2).communities
     own, given = draw(chain), draw([W.detach() for W in chain], found)
     own, given = (getattr(x, "figure", x) for x in (own, given))
     for image, expected in zip(images_of(own), images_of(given), strict=True):
