@@ -14,7 +14,6 @@ it, W, and any out of it, V; one from the layer to itself is both.
 """
 
 from collections import defaultdict
-from collections.abc import Sequence
 from itertools import pairwise
 from math import inf
 
@@ -95,14 +94,15 @@ def hidden_layers(chain: Weighted) -> list[tuple[Tensor, Tensor]]:
     return [joined(into, out) for into, out in connections_by_layer(chain)]
 
 
-def connections_by_layer(chain: Weighted) -> list[tuple[Sequence[Tensor], Sequence[Tensor]]]:
+def connections_by_layer(chain: Weighted) -> list[tuple[list[Tensor], list[Tensor]]]:
     """Return all matrices into each hidden layer, and all out of it, input side first.
 
     Raises:
         ValueError: if there is no hidden layer, which something enters and something leaves.
     """
     if isinstance(chain, Network):
-        into, out = defaultdict(list), defaultdict(list)
+        into: defaultdict[str, list[Tensor]] = defaultdict(list)
+        out: defaultdict[str, list[Tensor]] = defaultdict(list)
         for connection in chain.connections:
             into[connection.target].append(connection.weight)
             out[connection.source].append(connection.weight)
@@ -117,11 +117,11 @@ def connections_by_layer(chain: Weighted) -> list[tuple[Sequence[Tensor], Sequen
     return layers
 
 
-def joined(into: Sequence[Tensor], out: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
+def joined(into: list[Tensor], out: list[Tensor]) -> tuple[Tensor, Tensor]:
     """Return the matrices into a layer one above the other, and those out of it side by side."""
     # one alone is not copied: a copy lies otherwise in memory, and products round otherwise
     W, V = (
-        parts[0] if len(parts) == 1 else torch.cat(list(parts), dim)
+        parts[0] if len(parts) == 1 else torch.cat(parts, dim)
         for parts, dim in ((into, -2), (out, -1))
     )
     return W, V

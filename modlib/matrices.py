@@ -4,9 +4,9 @@ Whoever computes on them does so `in_full_precision`: on matrices that have been
 precision or a better one, also where the model's are of half precision or run under autocast.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from functools import reduce, wraps
-from typing import Concatenate, ParamSpec, TypeVar
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import numpy as np
 import torch
@@ -21,16 +21,17 @@ Weighted = Chain | Network
 """What penalties and measures take."""
 
 
-P, T = ParamSpec("P"), TypeVar("T")
+P = ParamSpec("P")
+T = TypeVar("T")
 
 
 def in_full_precision(
-    function: Callable[Concatenate[Weighted, P], T],
-) -> Callable[Concatenate[Weighted, P], T]:
+    function: Callable[Concatenate[Any, P], T],
+) -> Callable[Concatenate[Any, P], T]:
     """Let a function of a chain or a network have it `checked`, and compute without autocast."""
 
     @wraps(function)
-    def wrapped(chain: Weighted, *args: P.args, **options: P.kwargs) -> T:
+    def wrapped(chain, *args, **options):  # of any type: it is checked here
         chain = checked(chain)
         with torch.autocast(matrices(chain)[0].device.type, enabled=False):
             return function(chain, *args, **options)
@@ -38,7 +39,7 @@ def in_full_precision(
     return wrapped
 
 
-def checked(chain: Weighted) -> Weighted:
+def checked(chain: object) -> Weighted:
     """Return a chain as a list, or a network, with weights of single precision or a better one.
 
     All are of the widest type that one of them has. Gradients come back in each one's own type,
@@ -48,20 +49,23 @@ def checked(chain: Weighted) -> Weighted:
         ValueError: if it is neither, has no weights or others than real, dense matrices, or if
             these do not fit together or stack different numbers of networks.
     """
-    if isinstance(chain, Tensor | np.ndarray) or not isinstance(chain, Iterable):
+    if isinstance(chain, Network):
+        weights = [_matrix(connection.weight) for connection in chain.connections]
+    elif isinstance(chain, Iterable) and not isinstance(chain, Tensor | np.ndarray):
+        weights = [_matrix(W) for W in chain]
+    else:
         raise ValueError(
             "a list of weight matrices is needed, or a modlib.Network, got one"
             f" {type(chain).__name__}; pass modlib.weights(model) for a model, [W] for one matrix"
         )
-    if not isinstance(chain, Network):
-        chain = list(chain)
-    if not matrices(chain):
+    if not weights:
         raise ValueError(
             "at least one weight matrix is needed, got none; pass modlib.weights(model)"
         )
-    chain = mapped(_matrix, chain)
-    weights = matrices(chain)
-    _require_fit(chain)
+    if isinstance(chain, Network):
+        _require_sizes(chain)
+    else:
+        layer_sizes(weights)
     stacks = {tuple(W.shape[:-2]) for W in weights}
     if len(stacks) > 1:
         raise ValueError(
@@ -69,7 +73,8 @@ def checked(chain: Weighted) -> Weighted:
             " stack them alike"
         )
     widest = reduce(torch.promote_types, {W.dtype for W in weights}, torch.float32)
-    return mapped(lambda W: _raised(W, widest), chain)
+    raised = [_raised(W, widest) for W in weights]
+    return _with_weights(chain, raised) if isinstance(chain, Network) else raised
 
 
 def matrices(chain: Weighted) -> list[Float[Tensor, "*stack _ _"]]:
@@ -81,10 +86,13 @@ def matrices(chain: Weighted) -> list[Float[Tensor, "*stack _ _"]]:
 
 def mapped(function: Callable[[Tensor], Tensor], chain: Weighted) -> Weighted:
     """Return the chain, or the network, with this function of each matrix in its place."""
-    if not isinstance(chain, Network):
-        return [function(W) for W in chain]
-    connections = [each._replace(weight=function(each.weight)) for each in chain.connections]
-    return chain._replace(connections=connections)
+    found = [function(W) for W in matrices(chain)]
+    return _with_weights(chain, found) if isinstance(chain, Network) else found
+
+
+def _with_weights(network: Network, weights: Sequence[Tensor]) -> Network:
+    changed = zip(network.connections, weights, strict=True)
+    return network._replace(connections=[each._replace(weight=W) for each, W in changed])
 
 
 @in_full_precision
@@ -107,6 +115,8 @@ def _matrix(W: object) -> Tensor:
         got, then = "one without numbers, on the device meta", "make the model on another"
     elif W.is_complex():
         got, then = "a complex one", "pass W.abs()"
+    elif W.is_floating_point() and W.dtype.itemsize == 1:
+        got, then = f"one of {W.dtype}", "pass W.float()"
     elif W.ndim < 2:
         got, then = f"one of shape {tuple(W.shape)}", "leave biases out, pass one matrix W as [W]"
     else:
@@ -116,13 +126,10 @@ def _matrix(W: object) -> Tensor:
     )
 
 
-def _require_fit(chain: Weighted) -> None:
-    """Raise ValueError unless the matrices have the shapes that their layers need."""
-    if not isinstance(chain, Network):
-        layer_sizes(chain)
-        return
-    for name, source, target, W in chain.connections:
-        needed = chain.sizes.get(source), chain.sizes.get(target)
+def _require_sizes(network: Network) -> None:
+    """Raise ValueError unless each connection has the shape that its layers need."""
+    for name, source, target, W in network.connections:
+        needed = network.sizes.get(source), network.sizes.get(target)
         if tuple(W.shape[-2:]) != needed:
             raise ValueError(
                 f"connection '{name}' needs weights of shape {needed}, as its layers '{source}'"

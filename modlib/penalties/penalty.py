@@ -33,14 +33,16 @@ class OfWeights(nn.Module):
         super().__init__()
         self.function = function
 
-    def forward(self, chain: Weighted) -> Float[Tensor, "*stack"]:
+    def forward(self, chain: object) -> Float[Tensor, "*stack"]:
         return in_full_precision(self.function)(chain)
 
 
 class OfChain(nn.Module):
     """A penalty with a state, on layers in a line: a subclass says in `of_chain` what it is."""
 
-    def forward(self, chain: Chain) -> Float[Tensor, "*stack"]:
+    of_chain: Callable[[Chain], Float[Tensor, "*stack"]]
+
+    def forward(self, chain: object) -> Float[Tensor, "*stack"]:
         if isinstance(chain, Network):
             raise ValueError(
                 f"{type(self).__name__} needs a chain, layers in a line, got a network of"
