@@ -145,11 +145,6 @@ def leaves_neurons(layer: nn.Module) -> bool:
     )
 
 
-def squares(chain: Chain) -> Float[Tensor, "*stack"]:
-    """Return sum W^2."""
-    return sum((W.square().sum((-2, -1)) for W in chain), torch.zeros(()))
-
-
 def layer_degrees(chain: Chain) -> list[Float[Tensor, "*stack _"]]:
     """Return the sum of absolute weights at each neuron, layer by layer."""
     forward = [W.abs().sum(-1) for W in chain]

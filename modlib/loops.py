@@ -7,16 +7,22 @@ i-j-l-k-i. With W of shape (n_in, n_hid) and V of shape (n_hid, n_out),
 
 and the paper's penalty, to be minimised, is
 
-    L_reg = -sqrt(sum of M over consecutive layers) + decay * sum of W^4.
+    L_reg = -sqrt(sum of M over hidden layers) + decay * sum of W^4.
+
+In a network whose layers form no line a loop closes at a hidden layer through any connection into
+it, W, and any out of it, V; one from the layer to itself is both.
 """
 
-from collections.abc import Sequence
+from collections import defaultdict
 from itertools import pairwise
 from math import inf
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
+
+from modlib.matrices import Weighted, in_full_precision, matrices
+from modlib.network import Network
 
 
 def loop_sum(
@@ -45,10 +51,9 @@ def retraced_sum(
     return (W.square().sum(-2) * V.square().sum(-1)).sum(-1)
 
 
-def total_loop_sum(
-    chain: Sequence[Float[Tensor, "*stack _ _"]],
-) -> Float[Tensor, "*stack"]:
-    """Add up `loop_sum` over the hidden layers of a network, input side first.
+@in_full_precision
+def total_loop_sum(chain: Weighted) -> Float[Tensor, "*stack"]:
+    """Add up `loop_sum` over the hidden layers of a chain or a network, input side first.
 
     >>> total_loop_sum([torch.ones(2, 3), torch.ones(3, 2), torch.ones(2, 2)]).item()
     60.0
@@ -56,9 +61,8 @@ def total_loop_sum(
     return sum((loop_sum(W, V) for W, V in hidden_layers(chain)), torch.zeros(()))
 
 
-def loop_penalty(
-    chain: Sequence[Float[Tensor, "*stack _ _"]], decay: float = 1.0
-) -> Float[Tensor, "*stack"]:
+@in_full_precision
+def loop_penalty(chain: Weighted, decay: float = 1.0) -> Float[Tensor, "*stack"]:
     """Return L_reg = -sqrt(total loops) + decay * sum W^4.
 
     The square root of the count is the Frobenius norm of the matrices W V taken
@@ -77,17 +81,47 @@ def loop_penalty(
             " degree than the reward the weights grow without bound"
         )
     products = torch.cat([(W @ V).flatten(-2) for W, V in hidden_layers(chain)], dim=-1)
-    quartic = sum(W.square().square().sum((-2, -1)) for W in chain)
+    quartic = sum(W.square().square().sum((-2, -1)) for W in matrices(chain))
     return decay * quartic - torch.linalg.vector_norm(products, dim=-1)
 
 
-def hidden_layers(
-    chain: Sequence[Float[Tensor, "*stack _ _"]],
-) -> list[tuple[Tensor, Tensor]]:
-    """Return each hidden layer's matrices (into it, out of it), input side first."""
-    if len(chain) < 2:
+def hidden_layers(chain: Weighted) -> list[tuple[Tensor, Tensor]]:
+    """Return each hidden layer's matrices (into it, out of it), input side first.
+
+    Where several connections enter a layer their rows are stacked, and where several leave it
+    their columns, so that one product closes the loops of all pairs.
+    """
+    return [joined(into, out) for into, out in connections_by_layer(chain)]
+
+
+def connections_by_layer(chain: Weighted) -> list[tuple[list[Tensor], list[Tensor]]]:
+    """Return all matrices into each hidden layer, and all out of it, input side first.
+
+    Raises:
+        ValueError: if there is no hidden layer, which something enters and something leaves.
+    """
+    if isinstance(chain, Network):
+        into: defaultdict[str, list[Tensor]] = defaultdict(list)
+        out: defaultdict[str, list[Tensor]] = defaultdict(list)
+        for connection in chain.connections:
+            into[connection.target].append(connection.weight)
+            out[connection.source].append(connection.weight)
+        layers = [(into[name], out[name]) for name in chain.sizes if into[name] and out[name]]
+    else:
+        layers = [([W], [V]) for W, V in pairwise(chain)]
+    if not layers:
         raise ValueError(
-            f"loops need two weight matrices or more, got {len(chain)}: a network"
-            " without a hidden layer closes none"
+            f"loops need two weight matrices or more, got {len(matrices(chain))}: a network"
+            " without a hidden layer closes none; add one, or use another penalty"
         )
-    return list(pairwise(chain))
+    return layers
+
+
+def joined(into: list[Tensor], out: list[Tensor]) -> tuple[Tensor, Tensor]:
+    """Return the matrices into a layer one above the other, and those out of it side by side."""
+    # one alone is not copied: a copy lies otherwise in memory, and products round otherwise
+    W, V = (
+        parts[0] if len(parts) == 1 else torch.cat(parts, dim)
+        for parts, dim in ((into, -2), (out, -1))
+    )
+    return W, V

@@ -18,15 +18,15 @@ weights, each of m neurons a layer, scores b (1 - 1/m) per hidden layer, and no 
 hidden neurons more than n / 4; the book's chapter on the training procedure has the proofs.
 """
 
-from collections.abc import Sequence
 from math import inf
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from modlib.chain import SMALLEST_DEGREE, squares
+from modlib.chain import SMALLEST_DEGREE
 from modlib.loops import hidden_layers, loop_sum, retraced_sum
+from modlib.matrices import Weighted, in_full_precision, mapped, squares
 
 
 def normalised(W: Float[Tensor, "*stack n_in n_out"]) -> Float[Tensor, "*stack n_in n_out"]:
@@ -40,10 +40,9 @@ def normalised(W: Float[Tensor, "*stack n_in n_out"]) -> Float[Tensor, "*stack n
     return A * (rows.rsqrt() * columns.rsqrt())
 
 
-def walk_loop_sum(
-    chain: Sequence[Float[Tensor, "*stack _ _"]],
-) -> Float[Tensor, "*stack"]:
-    """Return the walk loops of a network, in O(n_in n_hid n_out) per hidden layer.
+@in_full_precision
+def walk_loop_sum(chain: Weighted) -> Float[Tensor, "*stack"]:
+    """Return the walk loops of a chain or a network, in O(n_in n_hid n_out) per hidden layer.
 
     Two blocks of two neurons a layer score 2 (1 - 1/2):
 
@@ -51,14 +50,13 @@ def walk_loop_sum(
     >>> round(walk_loop_sum([block, block]).item(), 4)
     1.0
     """
-    layers = [normalised(W) for W in chain]
-    loops = (loop_sum(W, V) - retraced_sum(W, V) for W, V in hidden_layers(layers))
+    layers = hidden_layers(mapped(normalised, chain))
+    loops = (loop_sum(W, V) - retraced_sum(W, V) for W, V in layers)
     return sum(loops, torch.zeros(()))
 
 
-def walk_loop_penalty(
-    chain: Sequence[Float[Tensor, "*stack _ _"]], decay: float = 0.007
-) -> Float[Tensor, "*stack"]:
+@in_full_precision
+def walk_loop_penalty(chain: Weighted, decay: float = 0.007) -> Float[Tensor, "*stack"]:
     """Return -walk_loop_sum + decay * sum W^2.
 
     Like the paper's it rewards loops and balances them with a decay. The loops do not

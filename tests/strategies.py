@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from hypothesis import strategies as st
 
+from modlib.network import Connection, Network
 from modlib.tasks.task import on_a_line
 
 INTEGERS = st.integers(-3, 3)
@@ -31,6 +32,49 @@ def random_chain(*sizes, stack=(), seed=0, dtype=torch.float64):
     generator = torch.Generator().manual_seed(seed)
     shapes = pairwise(sizes)
     return [torch.randn(*stack, *shape, generator=generator, dtype=dtype) for shape in shapes]
+
+
+def random_network(seed=0, entries=None, stack=()):
+    """Return a network with a branch, a merge, two skips and a layer that leads to itself.
+
+    Weights are normal, or integers up to `entries`.
+    """
+    rng = torch.Generator().manual_seed(seed)
+    sizes = {"x": 3, "a": 2, "b": 4, "c": 3, "y": 2}
+    names = ("x", "a"), ("x", "b"), ("a", "c"), ("b", "c"), ("x", "c"), ("b", "b"), ("c", "y")
+    connections = []
+    for source, target in [*names, ("a", "y")]:
+        shape = *stack, sizes[source], sizes[target]
+        W = torch.randn(shape, generator=rng, dtype=torch.float64)
+        if entries is not None:
+            W = torch.randint(-entries, entries + 1, shape, generator=rng).double()
+        connections.append(Connection(f"{source} to {target}", source, target, W))
+    return Network(sizes, connections, [])
+
+
+def with_weights(network, weights):
+    """Return the network with other weights."""
+    changed = zip(network.connections, weights, strict=True)
+    return network._replace(connections=[each._replace(weight=W) for each, W in changed])
+
+
+def weights_in(network):
+    """Return the matrices of a chain, or of a network."""
+    if isinstance(network, Network):
+        return [connection.weight for connection in network.connections]
+    return network
+
+
+def pairs_by_layer(network):
+    """Return, for each hidden layer, all pairs of a matrix into it and one out of it."""
+    if not isinstance(network, Network):
+        return [[pair] for pair in pairwise(network)]
+    pairs = [
+        [(a.weight, b.weight) for a in network.connections for b in network.connections
+         if a.target == b.source == layer]
+        for layer in network.sizes
+    ]  # fmt: skip
+    return [of_layer for of_layer in pairs if of_layer]
 
 
 def blocks(n_blocks, size, depth=2):

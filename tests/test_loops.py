@@ -1,15 +1,26 @@
 """The paper's loops and penalty against their definitions; integers make float64 exact."""
 
 import math
-from itertools import pairwise, product
+from itertools import product
 
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from strategies import INTEGERS, blocks, chains, random_chain
+from strategies import (
+    INTEGERS,
+    blocks,
+    chains,
+    pairs_by_layer,
+    random_chain,
+    random_network,
+    weights_in,
+    with_weights,
+)
 
-from modlib import loop_penalty, loop_sum, retraced_sum, total_loop_sum
+import modlib
+from modlib import Network, loop_penalty, loop_sum, retraced_sum, total_loop_sum
+from modlib.loops import hidden_layers
 
 
 def definition(W, V, keep=lambda j, k: True):
@@ -83,10 +94,56 @@ def test_a_network_adds_up_its_hidden_layers(chain):
     assert total_loop_sum(chain) == definition(W, V) + definition(V, U)
 
 
-@given(chains(depth=3), st.integers(1, 5))
+def total_definition(network):
+    return sum(definition(W, V) for layer in pairs_by_layer(network) for W, V in layer)
+
+
+@given(st.integers(0, 10**6))
+def test_where_layers_branch_and_merge_every_pair_through_a_layer_closes_loops(seed):
+    network = random_network(seed, entries=3)
+    assert total_loop_sum(network) == total_definition(network)
+
+
+def test_loops_of_a_network_counted_by_hand():
+    # 2 x 3 neurons, three ways through the second layer: twice itself, out of itself, into itself
+    ones = [torch.ones(2, 3), torch.ones(3, 3), torch.ones(3, 1)]
+    ends = [("x", "h"), ("h", "h"), ("h", "y")]
+    connections = [
+        modlib.Connection(f"{a}{b}", a, b, W) for (a, b), W in zip(ends, ones, strict=True)
+    ]
+    network = Network({"x": 2, "h": 3, "y": 1}, connections, [])
+    # j and k are any of three, i any of 2 + 3 and l any of 3 + 1
+    assert total_loop_sum(network) == 3 * 3 * (2 + 3) * (3 + 1)
+
+
+def test_a_layer_takes_one_product_however_many_connections_meet_in_it():
+    network = random_network()
+    shapes = [(tuple(W.shape), tuple(V.shape)) for W, V in hidden_layers(network)]
+    # a: from x, to c and y; b: from x and b, to c and b; c: from a, b and x, to y
+    assert shapes == [((3, 2), (2, 5)), ((7, 4), (4, 7)), ((9, 3), (3, 2))]
+
+
+def test_penalty_gradient_of_a_network_agrees_with_finite_differences():
+    network = random_network()
+    weights = [W.requires_grad_() for W in weights_in(network)]
+    assert torch.autograd.gradcheck(
+        lambda *weights: loop_penalty(with_weights(network, weights), 0.5), weights
+    )
+
+
+@pytest.mark.parametrize("function", [total_loop_sum, loop_penalty])
+@pytest.mark.parametrize("stack", [(), (3,)])
+def test_a_chain_as_a_network_is_the_chain(function, stack):
+    chain = random_chain(3, 4, 5, 2, stack=stack, dtype=torch.float32)
+    chain = [W.mT.contiguous().mT for W in chain]  # as weights of a model lie in memory
+    assert torch.equal(function(Network.from_chain(chain)), function(chain))
+
+
+@given(st.one_of(chains(depth=3), st.builds(random_network, st.integers(0, 99), st.just(2))),
+       st.integers(1, 5))  # fmt: skip
 def test_penalty_equals_its_definition(chain, decay):
-    loops = sum(definition(W, V) for W, V in pairwise(chain))
-    quartic = sum(w**4 for W in chain for w in W.flatten())
+    loops = total_definition(chain)
+    quartic = sum(w**4 for W in weights_in(chain) for w in W.flatten())
     expected = -math.sqrt(loops) + decay * quartic
     # the sum of squares is exact, its root is rounded
     assert loop_penalty(chain, float(decay)).item() == pytest.approx(float(expected), rel=1e-14)
@@ -159,10 +216,12 @@ def test_the_best_k_equal_blocks_score_one_kth_squared_of_one_dense_block(n_bloc
 
 
 @pytest.mark.parametrize("function", [total_loop_sum, loop_penalty])
-@pytest.mark.parametrize("length", [0, 1])
-def test_a_network_without_a_hidden_layer_has_no_loops(function, length):
-    with pytest.raises(ValueError, match=f"two weight matrices or more, got {length}"):
-        function([torch.zeros(2, 3)] * length)
+def test_a_network_without_a_hidden_layer_has_no_loops(function):
+    with pytest.raises(ValueError, match="two weight matrices or more, got 1"):
+        function([torch.zeros(2, 3)])
+    apart = [modlib.Connection(f"x{y}", "x", y, torch.zeros(2, 3)) for y in "yz"]
+    with pytest.raises(ValueError, match="got 2: a network without a hidden layer closes none"):
+        function(Network({"x": 2, "y": 3, "z": 3}, apart, []))
 
 
 @pytest.mark.parametrize("decay", [0.0, -1.0, math.nan, math.inf])

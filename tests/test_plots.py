@@ -11,7 +11,7 @@ from matplotlib.colors import to_hex, to_rgb
 from torch import nn
 
 import modlib
-from modlib import modularity, plots
+from modlib import Connection, Network, modularity, plots
 from modlib.batch.statistics import interval
 from modlib.figures import style
 
@@ -91,10 +91,150 @@ def test_a_module_graph_draws_strong_edges_in_the_colour_of_their_community(n_co
 
 
 def test_neurons_stand_in_their_layer_in_order_of_community_evenly_spaced():
-    places = plots.neuron_positions([4, 2], np.array([2, 0, 1, 0, 1, 0]))
-    assert places[:, 0].tolist() == [0, 0, 0, 0, 1, 1]
+    line = joined({"x": 4, "y": 2}, ("x", "y"))
+    places = plots.neuron_positions(line, {"x": np.array([2, 0, 1, 0]), "y": np.array([1, 0])})
+    assert [places[name][:, 0].tolist() for name in "xy"] == [[0, 0, 0, 0], [1, 1]]
     # from the top down, neurons of one community in their own order
-    assert places[:, 1].tolist() == [-7 / 8, -1 / 8, -5 / 8, -3 / 8, -3 / 4, -1 / 4]
+    assert places["x"][:, 1].tolist() == [-7 / 8, -1 / 8, -5 / 8, -3 / 8]
+    assert places["y"][:, 1].tolist() == [-3 / 4, -1 / 4]
+
+
+def test_layers_of_one_depth_stand_below_each_other():
+    sizes = {"x": 2, "a": 3, "b": 5, "y": 1}
+    network = joined(sizes, ("x", "a"), ("x", "b"), ("a", "y"), ("b", "y"))
+    labels = {name: np.zeros(size, int) for name, size in sizes.items()}
+    places = plots.neuron_positions(network, labels)
+    assert {name: set(places[name][:, 0]) for name in sizes} == {
+        "x": {0},
+        "a": {1},
+        "b": {1},
+        "y": {2},
+    }
+    a, b = places["a"][:, 1], places["b"][:, 1]
+    assert 0 > a.max() > a.min() > -0.5 > b.max() > b.min() > -1
+    assert a.min() - b.max() > 0.2  # more than between neighbours
+
+
+@pytest.mark.parametrize(
+    ("ends", "depths"),
+    [
+        ([("x", "a"), ("a", "y")], {"x": 0, "a": 1, "y": 2}),
+        ([("x", "a"), ("a", "y"), ("x", "y")], {"x": 0, "a": 1, "y": 2}),
+        ([("x", "y"), ("x", "a"), ("a", "y")], {"x": 0, "a": 1, "y": 2}),
+        ([("x", "a"), ("a", "a"), ("a", "y")], {"x": 0, "a": 1, "y": 2}),
+        ([("x", "a"), ("a", "b"), ("b", "a"), ("b", "y")], {"x": 0, "a": 1, "b": 2, "y": 3}),
+        # the layers' order says where the inputs are, not where the rest lies
+        ([("x", "y"), ("y", "b"), ("b", "a")], {"x": 0, "y": 1, "b": 2, "a": 3}),
+        (
+            [("x", "a"), ("x", "b"), ("a", "y"), ("b", "y")],
+            {"x": 0, "a": 1, "b": 1, "y": 2},
+        ),  # the longer of two ways, whichever is found last
+        (["xc", "cy", "xa", "ab", "by"], {"x": 0, "a": 1, "b": 2, "c": 1, "y": 3}),
+        (["xa", "ab", "by", "xc", "cy"], {"x": 0, "a": 1, "b": 2, "c": 1, "y": 3}),
+    ],
+)
+def test_a_layer_is_as_deep_as_its_longest_way_from_the_inputs(ends, depths):
+    network = joined(dict.fromkeys(sorted(depths, key="xyabc".index), 2), *ends)
+    assert plots.depths(network) == depths
+
+
+def joined(sizes, *ends):
+    """A network of layers of these sizes, with connections of normal weights."""
+    rng = torch.Generator().manual_seed(0)
+    connections = [
+        Connection(f"{a} to {b}", a, b, torch.randn(sizes[a], sizes[b], generator=rng))
+        for a, b in ends
+    ]
+    return Network(dict(sizes), connections, [])
+
+
+RESIDUAL = joined(
+    {"x": 4, "stem": 6, "a": 5, "sum": 6, "y": 2},
+    ("x", "stem"), ("stem", "a"), ("a", "sum"), ("stem", "sum"), ("sum", "sum"), ("sum", "y"),
+)  # fmt: skip
+
+
+def test_matrices_of_a_network_have_the_names_of_connections_and_layers():
+    communities = np.arange(23) % 3
+    fig = plots.weight_matrices(RESIDUAL, communities)
+    of = dict(zip(RESIDUAL.sizes, np.split(communities, [4, 10, 15, 21]), strict=True))
+    for (name, source, target, W), ax in zip(RESIDUAL.connections, fig.axes, strict=True):
+        assert ax.get_title() == name
+        assert ax.get_ylabel() == f"{len(W)} {source}"
+        assert ax.get_xlabel() == f"{W.shape[1]} {target}"
+        rows, columns = (np.argsort(of[layer], kind="stable") for layer in (source, target))
+        (image,) = ax.images
+        assert np.array_equal(image.get_array(), W.abs().double().numpy()[rows][:, columns])
+
+
+def test_edges_of_a_network_join_its_neurons_skips_above_and_ways_back_below():
+    sizes = {"x": 3, "a": 3, "b": 3, "y": 3}
+    network = joined(sizes, ("x", "a"), ("a", "b"), ("b", "y"), ("x", "y"), ("b", "a"), ("a", "a"))
+    communities = np.arange(12) % 2
+    *edges, neurons = plots.module_graph(network, communities).collections
+    places = dict(zip(sizes, np.split(np.asarray(neurons.get_offsets()), 4), strict=True))
+    assert np.array_equal(neurons.get_facecolors(), plots.community_colours(communities))
+    for (name, source, target, W), drawn in zip(network.connections, edges, strict=True):
+        (segment,) = drawn.get_segments()  # the strongest of nine
+        i, j = divmod(int(W.abs().argmax()), 3)
+        here, there = places[source][i], places[target][j]
+        assert np.allclose(segment[[0, -1]], [here, there])
+        middle = segment[len(segment) // 2] - (here + there) / 2
+        if name in ("x to a", "a to b", "b to y"):
+            assert len(segment) == 2
+        elif name == "a to a":
+            assert middle[0] > 0.1
+        else:
+            assert (middle[1] > 0.1) == (name == "x to y")
+            assert (middle[1] < -0.1) == (name == "b to a")
+    left, right = neurons.axes.get_xlim()
+    low, high = neurons.axes.get_ylim()
+    for x, y in np.concatenate([segment for each in edges for segment in each.get_segments()]):
+        assert left < x < right
+        assert low < y < high
+    assert [label.get_text() for label in neurons.axes.get_xticklabels()] == list(sizes)
+
+
+@pytest.mark.parametrize("draw", [plots.weight_matrices, plots.module_graph])
+@pytest.mark.parametrize("communities", [None, np.arange(15) % 3])
+def test_a_chain_and_a_chain_as_a_network_are_drawn_alike(draw, communities):
+    rng = np.random.default_rng(0)
+    chain = [torch.tensor(rng.normal(size=shape)) for shape in ((6, 5), (5, 4))]
+    drawn = [draw(each, communities) for each in (chain, Network.from_chain(chain))]
+    one, other = (images_of(getattr(each, "figure", each)) for each in drawn)
+    assert len(one) > 0
+    assert all(np.array_equal(a, b) for a, b in zip(one, other, strict=True))
+
+
+def test_eight_matrices_stand_in_a_row():
+    chain = [torch.eye(2)] * 11
+    fig = plots.weight_matrices(chain, np.arange(24) % 2)
+    tops = [ax.get_position().y0 for ax in fig.axes]
+    assert len(set(tops[:8])) == len(set(tops[8:])) == 1
+    assert len(tops) == 11
+    assert tops[8] < tops[0]
+
+
+@pytest.mark.parametrize("draw", [plots.weight_matrices, plots.module_graph])
+def test_a_figure_of_too_many_connections_is_refused_with_what_to_do(draw):
+    with pytest.raises(ValueError, match=r"40 connections at most, got 41; draw a part of the mod"):
+        draw([torch.eye(2)] * 41)
+
+
+def test_figures_of_chains_look_as_they_did():
+    chain, communities = network(3)
+    fig = plots.weight_matrices(chain, communities)
+    assert tuple(fig.get_size_inches()) == pytest.approx((7.0, 4.0))
+    assert fig.get_layout_engine() is None
+    assert [ax.get_title() for ax in fig.axes] == ["", ""]
+    ax = plots.module_graph(chain, communities)
+    assert tuple(ax.figure.get_size_inches()) == pytest.approx((6.0, 4.2))
+    assert ax.get_xlim() == pytest.approx((-0.15, 2.15))
+    assert ax.get_ylim() == pytest.approx((-1.02, 0.02))
+    labels = ax.get_xticklabels()
+    assert [x.get_text() for x in labels] == ["inputs", "hidden units\nlayer 1", "outputs"]
+    assert {x.get_rotation() for x in labels} == {0}
+    assert all(len(line) == 2 for part in ax.collections[:-1] for line in part.get_segments())
 
 
 def test_a_module_graph_draws_into_the_axes_given():
@@ -138,7 +278,7 @@ def test_a_network_of_ones_own_is_drawn_with_the_communities_that_are_found(draw
     model = nn.Sequential(nn.Linear(10, 8), nn.Tanh(), nn.Linear(8, 6), nn.Tanh(), nn.Linear(6, 4))
     chain = modlib.weights(model)
     assert chain[0].requires_grad
-    found = modularity([W.detach().numpy() for W in chain], nulls=2).communities
+    found = modularity(chain, nulls=2).communities
     own, given = draw(chain), draw([W.detach() for W in chain], found)
     own, given = (getattr(x, "figure", x) for x in (own, given))
     for image, expected in zip(images_of(own), images_of(given), strict=True):

@@ -1,16 +1,26 @@
 """Walk loops against their definition, with every degree and index spelled out."""
 
 import math
-from itertools import pairwise, product
+from itertools import chain as chained
+from itertools import product
 from math import sqrt
 
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from strategies import NONZERO, blocks, chains, random_chain
+from strategies import (
+    NONZERO,
+    blocks,
+    chains,
+    pairs_by_layer,
+    random_chain,
+    random_network,
+    weights_in,
+    with_weights,
+)
 
-from modlib import walk_loop_penalty, walk_loop_sum
+from modlib import Network, walk_loop_penalty, walk_loop_sum
 from modlib.walks import normalised
 
 
@@ -25,7 +35,7 @@ def step_probabilities(W):
 
 def definition(chain):
     total = 0.0
-    for W, V in pairwise(chain):
+    for W, V in chained.from_iterable(pairs_by_layer(chain)):
         (n_in, n_hid), n_out = W.shape, V.shape[1]
         (wf, wb), (vf, vb) = step_probabilities(W), step_probabilities(V)
         indices = product(range(n_in), range(n_hid), range(n_hid), range(n_out))
@@ -37,7 +47,7 @@ def definition(chain):
     return total
 
 
-@given(chains(depth=3, largest=3))
+@given(st.one_of(chains(depth=3, largest=3), st.builds(random_network, st.integers(0, 10**6))))
 def test_walk_loops_equal_their_definition(chain):
     # the roots are rounded
     assert walk_loop_sum(chain).item() == pytest.approx(definition(chain), abs=1e-12)
@@ -119,6 +129,22 @@ def test_values_and_gradients_are_finite_for_weights_of_any_size(function, scale
 
 def squares(chain):
     return sum(w.item() ** 2 for W in chain for w in W.flatten())
+
+
+def test_gradients_of_a_network_agree_with_finite_differences():
+    network = random_network()
+    weights = [W.requires_grad_() for W in weights_in(network)]
+    assert torch.autograd.gradcheck(
+        lambda *weights: walk_loop_penalty(with_weights(network, weights), 2.0), weights
+    )
+
+
+@pytest.mark.parametrize("function", [walk_loop_sum, walk_loop_penalty])
+@pytest.mark.parametrize("stack", [(), (3,)])
+def test_a_chain_as_a_network_is_the_chain(function, stack):
+    chain = random_chain(3, 4, 5, 2, stack=stack, dtype=torch.float32)
+    chain = [W.mT.contiguous().mT for W in chain]  # as weights of a model lie in memory
+    assert torch.equal(function(Network.from_chain(chain)), function(chain))
 
 
 @given(chains(depth=3, entries=NONZERO, largest=3), st.integers(0, 5))

@@ -12,8 +12,8 @@ the networks before training instead, and penalises nothing. For a network of on
     loss = task_loss + 1e-3 * penalty(modlib.weights(model))
 """
 
-from modlib.chain import squares
 from modlib.loops import loop_penalty
+from modlib.matrices import squares
 from modlib.penalties import priors
 from modlib.penalties.connection_costs import (
     BIMT,

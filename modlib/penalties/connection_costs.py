@@ -15,7 +15,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from modlib.chain import Chain, between, normalised_half
-from modlib.penalties.penalty import in_stack, require_widths_of
+from modlib.penalties.penalty import OfChain, in_stack, require_widths_of
 from modlib.tasks.task import Task, on_a_line
 
 
@@ -69,7 +69,7 @@ def total_cost(chain: Chain, costs: Sequence[Float[Tensor, "... _ _"]]) -> Float
     return sum(parts, chain[0].new_zeros(()))
 
 
-class ConnectionCost(nn.Module):
+class ConnectionCost(OfChain):
     r"""sum |w_ij| d_ij^2 / <d^2>: squared lengths d^2 of connections, by their weight.
 
     <d^2> is the mean over all connections, so that a strength compares with L1's. Clune
@@ -84,11 +84,11 @@ class ConnectionCost(nn.Module):
         for depth, d in enumerate(lengths):
             self.register_buffer(f"lengths{depth}", d / mean(lengths))
 
-    def forward(self, chain: Chain) -> Float[Tensor, "*stack"]:
+    def of_chain(self, chain: Chain) -> Float[Tensor, "*stack"]:
         return total_cost(chain, list(self.buffers()))
 
 
-class LearnedConnectionCost(nn.Module):
+class LearnedConnectionCost(OfChain):
     """`ConnectionCost` whose hidden neurons move: their places are learned.
 
     A place is held in units of the inputs' span, in which the learning rate of weights
@@ -104,13 +104,13 @@ class LearnedConnectionCost(nn.Module):
         self.register_buffer("outputs", last)
         self.hidden = nn.ParameterList(p.expand(len(seeds), -1, -1) / self.span for p in hidden)
 
-    def forward(self, chain: Chain) -> Float[Tensor, "*stack"]:
+    def of_chain(self, chain: Chain) -> Float[Tensor, "*stack"]:
         hidden = [in_stack(p, chain) * self.span for p in self.hidden]
         first, last = self.buffers()
         return total_cost(chain, squared_lengths([first, *hidden, last])) / self.scale
 
 
-class BIMT(nn.Module):
+class BIMT(OfChain):
     r"""sum |w_ij| (|x_i - x_j| + 0.1), the places x of neurons swapped where that costs less.
 
     Each layer lies evenly on [0, 1]. Every `every` steps, in each layer, the `swapped`
@@ -129,7 +129,7 @@ class BIMT(nn.Module):
             places = (torch.arange(n, dtype=torch.float32) + 0.5) / n
             self.register_buffer(f"places{depth}", places.repeat(len(seeds), 1))
 
-    def forward(self, chain: Chain) -> Float[Tensor, "*stack"]:
+    def of_chain(self, chain: Chain) -> Float[Tensor, "*stack"]:
         places = [in_stack(p, chain) for p in self.buffers()]
         if torch.is_grad_enabled():
             self.steps += 1
@@ -174,7 +174,7 @@ class BIMT(nn.Module):
         self.get_buffer(f"places{depth}").copy_(mine.gather(-1, at))
 
 
-class Communicability(nn.Module):
+class Communicability(OfChain):
     r"""sum |w_ij| d_ij C_ij / <d>: length times communicability, by weight.
 
     C = exp(S^(-1/2) A S^(-1/2)) with A the neurons' adjacency matrix of absolute weights and
@@ -191,7 +191,7 @@ class Communicability(nn.Module):
         for depth, d in enumerate(lengths):
             self.register_buffer(f"lengths{depth}", d / mean(lengths))
 
-    def forward(self, chain: Chain) -> Float[Tensor, "*stack"]:
+    def of_chain(self, chain: Chain) -> Float[Tensor, "*stack"]:
         half, places = normalised_half(chain)
         C = sinh(half)
         parts = (

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from modlib.agreement import NO_MODULE
 from modlib.chain import SMALLEST_DEGREE, Chain, inverse_roots, layer_degrees, normalised_half
-from modlib.penalties.penalty import in_stack, require_widths_of
+from modlib.penalties.penalty import OfChain, in_stack, require_widths_of
 from modlib.tasks.task import Task
 
 DEAD = -2
@@ -49,7 +49,7 @@ def smallest_eigenvectors(chain: Chain, k: int) -> list[Float[Tensor, "*stack _ 
     ]
 
 
-class Cut(nn.Module):
+class Cut(OfChain):
     r"""(1/k) sum of the k smallest nontrivial eigenvalues of the normalised Laplacian of |w|.
 
     An eigenvalue is the minimum over y, among those orthogonal to the smaller ones, of
@@ -67,7 +67,7 @@ class Cut(nn.Module):
         self.k, self.every, self.steps = k, every, 0
         self.y: list[Tensor] = []
 
-    def forward(self, chain: Chain) -> Float[Tensor, "*stack"]:
+    def of_chain(self, chain: Chain) -> Float[Tensor, "*stack"]:
         fresh = self.y if torch.is_grad_enabled() and self.steps % self.every else None
         y = fresh or smallest_eigenvectors(chain, self.k)
         if torch.is_grad_enabled():
@@ -111,7 +111,7 @@ def joined(modules: Sequence[Int[np.ndarray, " _"]]) -> list[Bool[Tensor, "_ _"]
     ]
 
 
-class BlockFraction(nn.Module):
+class BlockFraction(OfChain):
     r"""1 - (sum of w^2 within given blocks) / (sum of w^2), averaged over layers.
 
     The blocks are those of `blocks`: the modules are imposed, not found.
@@ -124,7 +124,7 @@ class BlockFraction(nn.Module):
         for depth, mask in enumerate(joined(blocks(task, widths))):
             self.register_buffer(f"mask{depth}", mask)
 
-    def forward(self, chain: Chain) -> Float[Tensor, "*stack"]:
+    def of_chain(self, chain: Chain) -> Float[Tensor, "*stack"]:
         shares = [
             (W.square() * mask).sum((-2, -1)) / W.square().sum((-2, -1)).clamp_min(1e-12)
             for W, mask in zip(chain, self.buffers(), strict=True)
@@ -132,7 +132,7 @@ class BlockFraction(nn.Module):
         return 1 - sum(shares, chain[0].new_zeros(())) / len(shares)
 
 
-class SoftModularity(nn.Module):
+class SoftModularity(OfChain):
     r"""-Q of a soft assignment S that is learned beside the network.
 
     With A the neurons' adjacency matrix of absolute weights, k its row sums, 2m their sum
@@ -152,7 +152,7 @@ class SoftModularity(nn.Module):
         ]
         self.logits = nn.Parameter(0.1 * torch.stack(draws))
 
-    def forward(self, chain: Chain) -> Float[Tensor, "*stack"]:
+    def of_chain(self, chain: Chain) -> Float[Tensor, "*stack"]:
         S = in_stack(self.logits, chain).to(chain[0]).softmax(-1).split(self.widths, dim=-2)
         zero, degrees = chain[0].new_zeros(()), layer_degrees(chain)
         twice_m = sum((d.sum(-1) for d in degrees), zero).clamp_min(SMALLEST_DEGREE)

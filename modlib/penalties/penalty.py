@@ -5,32 +5,52 @@ from functools import partial
 from inspect import signature
 from typing import NamedTuple
 
+import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
 from modlib.chain import Chain
+from modlib.matrices import Weighted, in_full_precision, matrices
+from modlib.network import Network
 from modlib.tasks.task import Task
 
 
-def no_penalty(chain: Chain) -> Float[Tensor, "*stack"]:
+def no_penalty(chain: Weighted) -> Float[Tensor, "*stack"]:
     """Return zero for each network."""
-    return chain[0].new_zeros(chain[0].shape[:-2])
+    first = matrices(chain)[0]
+    return first.new_zeros(first.shape[:-2])
 
 
-def l1_penalty(chain: Chain) -> Float[Tensor, "*stack"]:
+def l1_penalty(chain: Weighted) -> Float[Tensor, "*stack"]:
     """Return sum |W|."""
-    return sum((W.abs().sum((-2, -1)) for W in chain), chain[0].new_zeros(()))
+    return sum((W.abs().sum((-2, -1)) for W in matrices(chain)), torch.zeros(()))
 
 
 class OfWeights(nn.Module):
-    """A penalty that is a function of the chain and has no state of its own."""
+    """A penalty that is a function of the weights and has no state of its own."""
 
-    def __init__(self, function: Callable[[Chain], Float[Tensor, "*stack"]]) -> None:
+    def __init__(self, function: Callable[[Weighted], Float[Tensor, "*stack"]]) -> None:
         super().__init__()
         self.function = function
 
-    def forward(self, chain: Chain) -> Float[Tensor, "*stack"]:
-        return self.function(chain)
+    def forward(self, chain: object) -> Float[Tensor, "*stack"]:
+        return in_full_precision(self.function)(chain)
+
+
+class OfChain(nn.Module):
+    """A penalty with a state, on layers in a line: a subclass says in `of_chain` what it is."""
+
+    of_chain: Callable[[Chain], Float[Tensor, "*stack"]]
+
+    def forward(self, chain: object) -> Float[Tensor, "*stack"]:
+        if isinstance(chain, Network):
+            raise ValueError(
+                f"{type(self).__name__} needs a chain, layers in a line, got a network of"
+                f" {len(chain.sizes)} layers and {len(chain.connections)} connections; pick some"
+                " that form a line, modlib.weights(model, *inputs, layers=[...]), or use a penalty"
+                " of networks: l1, l2, loops, walk_loops"
+            )
+        return in_full_precision(self.of_chain)(chain)
 
 
 def unchanged(task: Task | None, network: nn.Module, strengths: Sequence[float]) -> None:
@@ -58,9 +78,9 @@ class Penalty(NamedTuple):
 
 
 def of_weights(
-    name: str, function: Callable[[Chain], Float[Tensor, "*stack"]], strength: float
+    name: str, function: Callable[[Weighted], Float[Tensor, "*stack"]], strength: float
 ) -> Penalty:
-    """Return the record of a penalty that is a function of the chain alone."""
+    """Return the record of a penalty that is a function of the weights alone."""
     return of_kind(name, partial(OfWeights, function), strength)
 
 

@@ -1,6 +1,7 @@
 """Modularity of layered networks beside that of the whole graph: at any depth, in any gauge."""
 
 from collections.abc import Hashable, Mapping, Sequence
+from numbers import Real
 from typing import Annotated, Literal
 
 import numpy as np
@@ -119,7 +120,7 @@ def published(task: str, nulls: int) -> pd.DataFrame:
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("penalty")
 
 
-def means(table: pd.DataFrame, column: str, of: int | float) -> pd.DataFrame:
+def means(table: pd.DataFrame, column: str, of: Real) -> pd.DataFrame:
     """Return the mean of a measure in networks of one kind, and its interval."""
     values = table[table.network == of].set_index("copy")[column]
     return statistics.intervals(values.to_frame(of).T)

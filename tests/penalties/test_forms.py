@@ -1,12 +1,13 @@
 """Each other form of the loop term against its definition, index by index."""
 
-from itertools import pairwise, product
+from itertools import product
 from math import log, sqrt
 
 import pytest
 import torch
 from hypothesis import given, settings
-from strategies import blocks, chains, random_chain
+from hypothesis import strategies as st
+from strategies import blocks, chains, pairs_by_layer, random_chain, random_network, weights_in
 
 from modlib import loop_penalty, walk_loop_penalty, walk_loop_sum
 from modlib.penalties import forms
@@ -15,7 +16,7 @@ DECAY = 0.007
 
 
 def squares(chain):
-    return sum(w.item() ** 2 for W in chain for w in W.flatten())
+    return sum(w.item() ** 2 for W in weights_in(chain) for w in W.flatten())
 
 
 def normalised(W, power=1):
@@ -31,18 +32,20 @@ def circuits(W, V):
     return product(range(n_in), range(n_hid), range(n_hid), range(n_out))
 
 
+def through_layers(chain):
+    return [pair for pairs in pairs_by_layer(chain) for pair in pairs]
+
+
 def loops_by_layer(chain, power=1, retraced=False):
-    totals = []
-    for W, V in pairwise(chain):
+    def loops(W, V):
         N, M = normalised(W, power), normalised(V, power)
-        totals.append(
-            sum(
-                N[i][j] * N[i][k] * M[j][o] * M[k][o]
-                for i, j, k, o in circuits(W, V)
-                if retraced or j != k
-            )
+        return sum(
+            N[i][j] * N[i][k] * M[j][o] * M[k][o]
+            for i, j, k, o in circuits(W, V)
+            if retraced or j != k
         )
-    return totals
+
+    return [sum(loops(W, V) for W, V in pairs) for pairs in pairs_by_layer(chain)]
 
 
 def chances(W):
@@ -56,7 +59,7 @@ def chances(W):
 
 def returns_along_another_neuron(chain):
     total = 0.0
-    for W, V in pairwise(chain):
+    for W, V in through_layers(chain):
         (w_up, w_down), (v_up, v_down) = chances(W), chances(V)
         for i, j, k, o in circuits(W, V):
             if j != k:
@@ -66,18 +69,18 @@ def returns_along_another_neuron(chain):
 
 def printed_loops(chain):
     total = 0.0
-    for W, V in pairwise(chain):
+    for W, V in through_layers(chain):
         for i, j, k, o in circuits(W, V):
             total += (W[i, j] * W[i, k] * V[j, o] * V[k, o]).item()
     return total
 
 
 def quartic(chain):
-    return sum(w.item() ** 4 for W in chain for w in W.flatten())
+    return sum(w.item() ** 4 for W in weights_in(chain) for w in W.flatten())
 
 
 def n_weights(chain):
-    return sum(W.numel() for W in chain)
+    return sum(W.numel() for W in weights_in(chain))
 
 
 DEFINITIONS = {
@@ -100,7 +103,7 @@ FUNCTIONS = pytest.mark.parametrize("function", DEFINITIONS, ids=lambda f: f.__n
 
 
 @settings(max_examples=50)
-@given(chains(depth=3, largest=3))
+@given(st.one_of(chains(depth=3, largest=3), st.builds(random_network, st.integers(0, 10**6))))
 def test_every_form_equals_its_definition(chain):
     for function, definition in DEFINITIONS.items():
         expected = definition(chain)

@@ -1,17 +1,19 @@
 """Every penalty keeps the interface; the plain ones equal their definitions in loops."""
 
 import math
+from itertools import product
 
 import pytest
 import torch
 from hypothesis import given
-from strategies import chains, random_chain
+from hypothesis import strategies as st
+from strategies import chains, random_chain, random_network, weights_in, with_weights
 from torch import nn
 
 import modlib
-from modlib import weights
-from modlib.chain import squares
+from modlib import Network, weights
 from modlib.graphs import layer_sizes
+from modlib.matrices import squares
 from modlib.penalties import PENALTIES, forms
 from modlib.penalties.forms import FORMS
 from modlib.penalties.penalty import Penalty, l1_penalty, no_penalty
@@ -21,6 +23,10 @@ from modlib.training.stacks import Stack
 TASK = retina()
 SIZES = (8, 12, 12, 2)
 ALL = PENALTIES | FORMS
+NEED_A_CHAIN = [
+    "connection_cost", "learned_places", "bimt", "communicability",
+    "cut", "soft_modularity", "block_fraction",
+]  # fmt: skip
 PRIORS = ["hard_wired", "clusterable_init", "dropout"]
 OF_WEIGHTS = {
     "none": no_penalty,
@@ -196,6 +202,59 @@ def test_double_precision_changes_a_penalty_by_rounding_alone(name):
         record = ALL[name]
         values.append(record.make(None, layer_sizes(chain), [3], [record.strength])(chain).item())
     assert values[0] == pytest.approx(values[1], rel=1e-4)
+
+
+@pytest.mark.parametrize("name", ALL)
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32, torch.float64])
+@pytest.mark.parametrize("autocast", [None, torch.float16, torch.bfloat16])
+def test_every_penalty_is_that_of_double_precision_in_any_other(name, dtype, autocast):
+    for scale, dead in product([1e-4, 1, 30], range(4)):
+        chain = [(scale * W).to(dtype) for W in random_chain(*SIZES)]
+        silence(chain, dead)
+        record = ALL[name]
+        penalty, exact = (record.make(None, SIZES, [0], [record.strength]) for _ in range(2))
+        expected = exact([W.double() for W in chain])
+        for W in chain:
+            W.requires_grad_()
+        with torch.autocast("cpu", autocast or torch.bfloat16, enabled=autocast is not None):
+            value = penalty(chain)
+        assert value.item() == pytest.approx(expected.item(), rel=0.01, abs=1e-4)
+        (value + sum(0 * W.sum() for W in chain)).backward()
+        assert all(W.grad.dtype == dtype and W.grad.isfinite().all() for W in chain)
+        assert all(p.grad.isfinite().all() for p in penalty.parameters())
+
+
+def silence(chain, layer):
+    """Leave the third neuron of a layer without any weight."""
+    for W in chain[max(layer - 1, 0) : layer]:
+        W[:, 1] = 0
+    for W in chain[layer : layer + 1]:
+        W[1] = 0
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_a_penalty_takes_a_network_or_says_that_it_needs_a_chain(name):
+    record, chain = ALL[name], random_chain(*SIZES, stack=(2,))
+    penalty = record.make(None, SIZES, [0, 1], [record.strength] * 2)
+    if name in NEED_A_CHAIN:
+        with pytest.raises(ValueError, match=r"needs a chain, .* 5 layers and 8 connections; pick"):
+            penalty(random_network())
+        return
+    assert torch.equal(penalty(Network.from_chain(chain)), penalty(chain))
+    network = random_network(stack=(2,))
+    together = penalty(network)
+    for n in range(2):
+        alone = with_weights(network, [W[n] for W in weights_in(network)])
+        torch.testing.assert_close(together[n], penalty(alone))
+
+
+@given(st.integers(0, 10**6))
+def test_plain_penalties_of_a_network_are_those_of_its_connections(seed):
+    network = random_network(seed, entries=3)
+    entries = [w.item() for W in weights_in(network) for w in W.flatten()]
+    assert no_penalty(network) == 0
+    assert l1_penalty(network) == sum(abs(w) for w in entries)
+    assert squares(network) == sum(w**2 for w in entries)
 
 
 @pytest.mark.parametrize("name", ["learned_places", "bimt", "soft_modularity"])

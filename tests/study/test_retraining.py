@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 import torch
 
-from modlib.chain import squares, weights
+from modlib.chain import weights
+from modlib.matrices import squares
 from modlib.penalties.forms import with_more_decay
 from modlib.penalties.priors import hard_wired
 from modlib.study.changed_tasks import relabelled
