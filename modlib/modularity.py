@@ -26,7 +26,8 @@ from tqdm import tqdm
 
 from modlib.communities import Layers, layers_of, mixed, search, strengths
 from modlib.gauge import Ends, balanced, chained
-from modlib.graphs import in_order_of_appearance, layer_sizes
+from modlib.graphs import in_order_of_appearance
+from modlib.matrices import Weighted, checked, matrices
 from modlib.network import Network
 from modlib.nulls import Null, permuted
 
@@ -61,7 +62,7 @@ class Modularity(NamedTuple):
 
 
 def modularity(
-    network: Sequence[Real[Tensor | np.ndarray, "*stack _ _"]] | Network,
+    network: Weighted | Sequence[Real[np.ndarray, "*stack _ _"]],
     nulls: int = 20,
     restarts: int = 5,
     seed: Any = 0,
@@ -81,7 +82,8 @@ def modularity(
 
     Raises:
         ValueError: if weights are not finite, if the matrices do not fit together or stack
-            different numbers of networks, or if `nulls` or `restarts` is too small.
+            different numbers of networks, if a layer of a network has no connection, or if `nulls`
+            or `restarts` is too small.
 
     Two networks side by side have Q = 1/2:
 
@@ -91,7 +93,7 @@ def modularity(
     (0.5, 1.0)
     """
     require_searches(nulls, restarts)
-    weights, ends = _checked(network)
+    weights, ends = _weights_and_ends(network)
     stack = weights[0].shape[:-2]
     seeds = [int(one) for one in np.broadcast_to(_seeds(seed), stack).flat]
     weights = [W.reshape(-1, *W.shape[-2:]) for W in weights]
@@ -146,34 +148,28 @@ def require_searches(nulls: int, restarts: int) -> None:
         )
 
 
-def _checked(
-    network: Sequence[Real[Tensor | np.ndarray, "*stack _ _"]] | Network,
-) -> tuple[list[Float[Tensor, "*stack _ _"]], Ends]:
-    """Return the weights, and which layers they join."""
+def _weights_and_ends(network: Weighted) -> tuple[list[Float[Tensor, "*stack _ _"]], Ends]:
+    """Return the weights, and which layers they join, counted in the order of a network's."""
+    network = checked(network)
+    weights = [W.detach() for W in matrices(network)]
+    for n, W in enumerate(weights):
+        if not W.isfinite().all():
+            raise ValueError(
+                f"modularity needs finite weights, got NaN or infinity in matrix {n}; leave"
+                " diverged networks out"
+            )
+    precision = _precision(weights)
+    ends = chained(len(weights))
     if isinstance(network, Network):
         places = {name: n for n, name in enumerate(network.sizes)}
         ends = [(places[each.source], places[each.target]) for each in network.connections]
-        matrices = [each.weight for each in network.connections]
-    else:
-        matrices, ends = list(network), chained(len(network))
-    if not matrices:
-        raise ValueError("modularity needs at least one weight matrix, got none")
-    weights = [torch.as_tensor(W).detach() for W in matrices]
-    for n, W in enumerate(weights):
-        if W.is_complex() or not W.isfinite().all():
+        alone = [name for name, n in places.items() if n not in {*sum(ends, ())}]
+        if alone:
             raise ValueError(
-                f"modularity needs finite real weights, got {W.dtype} with NaN or infinity in"
-                f" matrix {n}; leave diverged networks out"
+                f"modularity needs a connection at each layer, got none at {', '.join(alone)};"
+                " leave such layers out of `sizes`"
             )
-    if not isinstance(network, Network):
-        layer_sizes(weights)
-    stack = weights[0].shape[:-2]
-    if any(W.shape[:-2] != stack for W in weights):
-        raise ValueError(
-            "modularity needs as many networks in each matrix, got leading dimensions"
-            f" {[tuple(W.shape[:-2]) for W in weights]}"
-        )
-    return [W.to(_precision(weights)) for W in weights], ends
+    return [W.to(precision) for W in weights], ends
 
 
 def _precision(weights: Sequence[Tensor]) -> torch.dtype:
