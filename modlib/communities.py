@@ -1,21 +1,17 @@
-r"""Search for the communities of layered networks that make their modularity largest.
+r"""Communities of layered networks, and the ascents that make their modularity larger.
 
-Neurons of one layer do not touch each other: given the communities of the layers beside it, every
-neuron's best community is the one towards which it has the largest surplus of weight. Setting
-layer after layer is an exact ascent, by matrix products alone. It begins with random communities
-that are *annealed*: each neuron's community is drawn in proportion to exp(surplus / temperature),
-which is Gibbs sampling of a whole layer at once, while the temperature falls. After the ascent
-communities are merged while that raises Q; the best is warmed and cooled again; and last each
-community is divided in two where that raises Q.
+A neuron's *surplus* towards a community is the weight that joins it to the community's neurons,
+less what the sums of its matrices let expect. Neurons of one layer do not touch each other: given
+the communities of the layers beside it, each one's best community is the one towards which it has
+the largest surplus. Setting layer after layer is an exact ascent, by matrix products alone; so are
+joining two communities and dividing one.
 
-Sources: Barber (2007), doi 10.1103/PhysRevE.76.066102, for the ascent; Kirkpatrick, Gelatt & Vecchi
-(1983), doi 10.1126/science.220.4598.671, for annealing.
+Source: Barber (2007), doi 10.1103/PhysRevE.76.066102.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
-import numpy as np
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
@@ -23,20 +19,8 @@ from torch.nn.functional import one_hot
 
 from modlib.gauge import Ends
 
-COMMUNITIES, IN_USE = 16, 0.6
-"""So many communities there may be; where a larger share is in use, there may be twice as many."""
-
-HOT, WARM, COLD = 0.5, 0.15, 0.05
-"""Temperatures, as shares of the length of the mean neuron's surplus in its layer."""
-
-SWEEPS, REHEATS, SWEEPS_REHEATED = 20, 12, 6
-"""Sweeps while cooling from `HOT`; how often the best is warmed, and the sweeps after that."""
-
-DIVISIONS, HALVINGS = 4, 3
-"""How often all communities are divided, to see whether Q rises, and the sweeps of that."""
-
-ASCENTS, LAST_ASCENTS = 3, 20
-"""An ascent, and the last one, ends after so many sweeps, if it has not come to rest."""
+HALVINGS = 3
+"""How many sweeps divided communities ascend for."""
 
 LEAST_GAIN, DECIMALS = 1e-12, 13
 """What raises Q by less counts as rounding; and the decimals to which Q is known."""
@@ -124,73 +108,7 @@ def _towards(
     return first.unflatten(-1, chosen[0].shape[2:])
 
 
-def search(
-    layers: Layers, restarts: int, seeds: Sequence[int]
-) -> tuple[Float[Tensor, " batch"], list[Int[Tensor, "batch _"]]]:
-    """Return the largest Q that is found in each network of a batch, and its communities.
-
-    What is found in a network depends on its own seed, not on the others of the batch.
-    """
-    connected = [layer > 0 for layer in strengths(layers)]
-    neurons = sum(layer.shape[-1] for layer in connected)
-    k = min(COMMUNITIES, neurons)
-    q, labels = _annealed(layers, restarts, seeds, k)
-    while k < neurons:
-        numbers = 1 + max(int(layer.max()) for layer in labels)
-        used = sum(
-            (one_hot(layer, numbers) * there[..., None]).sum(1)
-            for layer, there in zip(labels, connected, strict=True)
-        )
-        crowded = ((used > 0).sum(-1) > IN_USE * k).nonzero().squeeze(-1)
-        if not len(crowded):
-            break
-        k = min(2 * k, neurons)
-        some = [[Side(side.other, *(x[crowded] for x in side[1:])) for side in s] for s in layers]
-        again, found = _annealed(some, restarts, [seeds[n] for n in crowded.tolist()], k)
-        better = again > q[crowded]
-        q[crowded[better]] = again[better]
-        for layer, new in zip(labels, found, strict=True):
-            layer[crowded[better]] = new[better]
-    return q, labels
-
-
-def _annealed(
-    layers: Layers, restarts: int, seeds: Sequence[int], k: int
-) -> tuple[Float[Tensor, " batch"], list[Int[Tensor, "batch _"]]]:
-    """Return the largest Q that searches with at most k communities find, and the communities."""
-    sizes = [sides[0].here.shape[-1] for sides in layers]
-    gumbel = _gumbel(seeds, k, layers[0][0].here)
-    scales = [_scale(sides) for sides in layers]
-
-    def cooled(labels: Labels, hottest: float, sweeps: int) -> Labels:
-        for temperature in np.geomspace(hottest, COLD, sweeps):
-            noise = [
-                (gumbel(n, layer.shape[-1]), temperature * scale)
-                for n, layer, scale in zip(sizes, labels, scales, strict=True)
-            ]
-            labels = _swept(layers, labels, k, noise)
-        return labels
-
-    random = [gumbel(n, restarts).argmax(-1).expand(len(seeds), -1, -1) for n in sizes]
-    q, labels = _settled(layers, cooled(random, HOT, SWEEPS), k, ASCENTS)
-    q, labels = _picked(q, labels)
-    for _ in range(REHEATS):
-        new_q, new = _settled(layers, cooled(labels, WARM, SWEEPS_REHEATED), k, ASCENTS)
-        better = (new_q > q)[:, None]
-        labels = [torch.where(better, b, a) for a, b in zip(labels, new, strict=True)]
-        q = torch.maximum(q, new_q)
-    for _ in range(DIVISIONS):
-        halves = [gumbel(n, 1)[..., :2].argmax(-1) for n in sizes]
-        new, k = _divided(layers, labels, halves, k)
-        new_q, new = _settled(layers, new, k, ASCENTS)
-        better = (new_q > q)[:, None]
-        labels = [torch.where(better, b, a) for a, b in zip(labels, new, strict=True)]
-        q = torch.maximum(q, new_q)
-    q, labels = _settled(layers, labels, k, LAST_ASCENTS)
-    return q.squeeze(-1), [layer.squeeze(-1) for layer in labels]
-
-
-def _divided(
+def divided(
     layers: Layers, labels: Labels, halves: Sequence[Int[Tensor, "_ _ 1"]], k: int
 ) -> tuple[Labels, int]:
     """Return the communities after each was divided, and those joined again that should be.
@@ -213,36 +131,7 @@ def _divided(
     return compact, max(k, int(number.max()) + 1)
 
 
-def _gumbel(seeds: Sequence[int], k: int, like: Tensor) -> Callable[[int, int], Tensor]:
-    """Return what draws Gumbel noise, for each network of a batch from its own seed."""
-    distinct, which = np.unique(np.asarray(seeds), return_inverse=True)
-    generators = [
-        torch.Generator(like.device).manual_seed(mixed(int(seed), k)) for seed in distinct
-    ]
-
-    def draw(n: int, restarts: int) -> Float[Tensor, "batch n restarts k"]:
-        empty = like.new_empty((len(generators), n, restarts, k))
-        for one, generator in zip(empty, generators, strict=True):
-            one.exponential_(generator=generator)
-        noise = empty.log_().neg_()
-        return noise if len(noise) == 1 else noise[which]
-
-    return draw
-
-
-def mixed(*numbers: int) -> int:
-    """Return a seed for a generator of torch's, another one for other numbers."""
-    return int(np.random.SeedSequence(numbers).generate_state(1, np.uint64)[0] >> 1)
-
-
-def _scale(sides: Sequence[Side]) -> Float[Tensor, "batch 1 1 1"]:
-    """Return the mean length of a layer's surpluses, neurons without weight left out."""
-    lengths = torch.stack([side.squared_length() for side in sides]).sum(0).sqrt()
-    mean = lengths.sum(-1) / (lengths > 0).sum(-1).clamp_min(1)
-    return mean[:, None, None, None]
-
-
-def _swept(
+def swept(
     layers: Layers, labels: Labels, k: int, noise: Sequence[tuple[Tensor, Tensor]] = ()
 ) -> list[Int[Tensor, "batch _ restarts"]]:
     """Return the communities after each layer's neurons, in turn, have joined their best one.
@@ -273,12 +162,12 @@ def _turns(layer: int, sides: Sequence[Side]) -> list[slice]:
     return [slice(n, n + 1) for n in range(sides[0].here.shape[-1])]
 
 
-def _settled(
+def settled(
     layers: Layers, labels: Labels, k: int, sweeps: int
 ) -> tuple[Float[Tensor, "batch restarts"], list[Int[Tensor, "batch _ restarts"]]]:
     """Return Q and the communities after the ascent, merged while that raises Q."""
     for _ in range(sweeps):
-        before, labels = labels, _swept(layers, labels, k)
+        before, labels = labels, swept(layers, labels, k)
         if all(torch.equal(a, b) for a, b in zip(before, labels, strict=True)):
             break
     return _merged(between(layers, labels, k), labels)
@@ -303,13 +192,3 @@ def _merged(
     # rounded, so that of equal partitions it is not the rounding that chooses
     q = (M.diagonal(dim1=-2, dim2=-1).sum(-1) / 2).round(decimals=DECIMALS)
     return q, [now.mT.gather(1, layer) for layer in labels]
-
-
-def _picked(
-    q: Float[Tensor, "batch restarts"], labels: Labels
-) -> tuple[Float[Tensor, "batch 1"], list[Int[Tensor, "batch _ 1"]]]:
-    """Return the largest Q among the restarts, and its communities."""
-    at = q.argmax(-1, keepdim=True)
-    return q.gather(-1, at), [
-        layer.gather(-1, at[:, None].expand(-1, layer.shape[1], -1)) for layer in labels
-    ]

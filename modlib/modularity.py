@@ -24,10 +24,11 @@ from torch import Tensor
 from torch.nn.functional import one_hot
 from tqdm import tqdm
 
-from modlib.communities import Layers, layers_of, mixed, search, strengths
+from modlib.annealing import mixed, search
+from modlib.communities import Layers, layers_of, strengths
 from modlib.gauge import Ends, balanced, chained
 from modlib.graphs import in_order_of_appearance
-from modlib.matrices import Weighted, checked, matrices
+from modlib.matrices import checked, matrices
 from modlib.network import Network
 from modlib.nulls import Null, permuted
 
@@ -62,7 +63,7 @@ class Modularity(NamedTuple):
 
 
 def modularity(
-    network: Weighted | Sequence[Real[np.ndarray, "*stack _ _"]],
+    network: Sequence[Real[Tensor | np.ndarray, "*stack _ _"]] | Network,
     nulls: int = 20,
     restarts: int = 5,
     seed: Any = 0,
@@ -148,7 +149,7 @@ def require_searches(nulls: int, restarts: int) -> None:
         )
 
 
-def _weights_and_ends(network: Weighted) -> tuple[list[Float[Tensor, "*stack _ _"]], Ends]:
+def _weights_and_ends(network: object) -> tuple[list[Float[Tensor, "*stack _ _"]], Ends]:
     """Return the weights, and which layers they join, counted in the order of a network's."""
     network = checked(network)
     weights = [W.detach() for W in matrices(network)]

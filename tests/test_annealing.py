@@ -10,10 +10,11 @@ import pytest
 import torch
 from strategies import random_chain
 
-from modlib import communities
+from modlib import annealing
+from modlib.annealing import search
 from modlib.batch import storage
 from modlib.chain import weights
-from modlib.communities import between, layers_of, search
+from modlib.communities import between, layers_of
 from modlib.gauge import chained
 from modlib.nulls import permuted
 
@@ -120,7 +121,7 @@ def test_more_communities_than_at_first_are_found():
     block = torch.block_diag(*[torch.ones(2, 2).double()] * 40)
     q, labels = found_in([block, block])
     assert q == pytest.approx(1 - 1 / 40)
-    assert len(torch.cat(labels).unique()) == 40 > communities.COMMUNITIES
+    assert len(torch.cat(labels).unique()) == 40 > annealing.COMMUNITIES
 
 
 def test_what_is_found_does_not_depend_on_the_other_networks_of_a_batch():
