@@ -5,7 +5,6 @@ Rows feed columns, as in a chain, which is the special case of layers in a line.
 
 from typing import NamedTuple
 
-import torch
 from jaxtyping import Float
 from torch import Tensor
 

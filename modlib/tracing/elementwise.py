@@ -7,7 +7,7 @@ from jaxtyping import Int
 from torch import Tensor
 from torch.fx import Node
 
-from modlib.tracing.neurons import MIXED, alike
+from modlib.tracing.neurons import MIXED, alike, pairs_of
 from modlib.tracing.reading import Reading, argument, mixed, nothing, outputs, refuse, shape
 
 
@@ -38,7 +38,7 @@ def together(
             found = [numbers.narrow(dim, 0, min(1, whole[dim])) for numbers in found]
     a, b = found
     both = (a > MIXED) & (b > MIXED)
-    pairs = torch.stack([a[both], b[both]]).unique(dim=1)
+    pairs = pairs_of(a[both], b[both])
     kept = which_is_kept(reading, node, pairs, is_spread)
     if kept is None:
         reading.neurons.join(*pairs)
@@ -49,16 +49,18 @@ def which_is_kept(
     reading: Reading, node: Node, pairs: Int[Tensor, "2 n_pairs"], is_spread: tuple[bool, bool]
 ) -> int | None:
     """Return which of two operands is the result; None if they are one and the same neurons."""
+    neurons = reading.neurons
+    for side in (0, 1):
+        is_mask = neurons.are_heads(pairs[1 - side]) and neurons.are_unread(pairs[side])
+        if is_mask or neurons.are_of(pairs[side], neurons.conditions):
+            return 1 - side
     meets_many = [len(side.unique()) < len(side) for side in pairs]
     if not any(meets_many):
         return None
-    for side in (0, 1):
-        if reading.neurons.are_of(pairs[side], reading.neurons.conditions):
-            return 1 - side
     if all(meets_many):
         refuse(node, "each of several neurons meets each of several others")
     one = meets_many.index(True)
-    if reading.neurons.are_unread(pairs[1 - one]) and len(pairs[one].unique()) > 1:
+    if neurons.are_unread(pairs[1 - one]) and len(pairs[one].unique()) > 1:
         if is_spread[one]:
             refuse(node, "neurons meet inputs that no weights have read")
         return None

@@ -48,8 +48,8 @@ class Neurons:
 
     def join(self, a: Int[Tensor, " n"], b: Int[Tensor, " n"]) -> None:
         """Make each neuron of `a` one with its counterpart in `b`, where both are neurons."""
-        pairs = self.labels[torch.stack([a, b])]
-        pairs = pairs[:, (pairs > MIXED).all(0) & (pairs[0] != pairs[1])].unique(dim=1)
+        pairs = pairs_of(self.labels[a], self.labels[b])
+        pairs = pairs[:, (pairs > MIXED).all(0) & (pairs[0] != pairs[1])]
         if not pairs.numel():
             return
         met, ends = pairs.unique(return_inverse=True)
@@ -76,6 +76,15 @@ class Neurons:
         """Return whether neurons are heads of attention that was read already."""
         lie = torch.isin(self.layer, torch.tensor([*self.heads]))
         return bool(torch.isin(self.labels[numbers], self.labels[lie]).any())
+
+
+def pairs_of(a: Int[Tensor, " n"], b: Int[Tensor, " n"]) -> Int[Tensor, "2 n_pairs"]:
+    """Return each pair of numbers that meet, once."""
+    if not a.numel():
+        return torch.stack([a, b])
+    base = b.amax() + 1
+    met = (a * base + b).unique()
+    return torch.stack([met // base, met % base])
 
 
 def narrow(numbers: Int[Tensor, "*shape"], dims: Iterable[int]) -> Int[Tensor, "*narrow"]:

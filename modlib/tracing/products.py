@@ -10,7 +10,7 @@ from typing import NamedTuple
 from torch import Tensor
 from torch.fx import Node
 
-from modlib.tracing.attention import heads
+from modlib.tracing.attention import scores, values
 from modlib.tracing.elementwise import together
 from modlib.tracing.neurons import MIXED, alike, narrow
 from modlib.tracing.reading import Reading, refuse, shape
@@ -154,7 +154,10 @@ def attended(reading: Reading, node: Node, x: Factor, y: Factor, out: str, sizes
         rest = [letter for letter in each.letters if letter not in blocks]
         numbers = each.numbers.permute([each.letters.index(s) for s in [*blocks, *rest]])
         parts.append(numbers.reshape(prod(sizes[s] for s in blocks), -1))
-    scores = [reading.neurons.are_heads(part) for part in parts]
-    roles = ["" if score else "value" for score in scores] if any(scores) else ["query", "key"]
-    found = heads(reading, node, dict(zip(roles, parts, strict=True)))
-    return spread(found.view([sizes[letter] for letter in blocks]), blocks, out, sizes)
+    are_scores = [reading.neurons.are_heads(part) for part in parts]
+    if any(are_scores):
+        roles = ["" if score else "value" for score in are_scores]
+        heads = values(reading, dict(zip(roles, parts, strict=True)))
+    else:
+        heads = scores(reading, node, {"query": parts[0], "key": parts[1]})
+    return spread(heads.view([sizes[letter] for letter in blocks]), blocks, out, sizes)

@@ -9,8 +9,11 @@ from jaxtyping import Int
 from torch import Tensor
 from torch.fx import Node
 
-from modlib.tracing.fixed import evaluated
-from modlib.tracing.neurons import MIXED, NOTHING, Neurons
+from modlib.tracing.fixed import evaluated, needed
+from modlib.tracing.neurons import MIXED, NOTHING, Neurons, narrow, pairs_of
+
+ROLES = ("", "query", "key", "value")
+"""What attention makes of neurons."""
 
 Arrange = Callable[[Tensor], Tensor]
 """Maps a parameter to its weights in blocks, of shape (n_blocks, n_rows, n_columns)."""
@@ -41,6 +44,7 @@ class Reading:
         self.numbers: dict[Node, Tensor | list[Tensor]] = {}
         self.read: list[Read] = []
         self.cells: dict[Node, Tensor] = {}
+        self.unsettled: dict[int, dict[str, Tensor]] = {}
         self.left_out: list[str] = []
 
     def of(self, node: Node) -> Tensor:
@@ -74,6 +78,7 @@ class Reading:
             ValueError: if a row reads what is no neuron in particular, or if that would make two
                 rows one.
         """
+        self.settle(numbers)
         found = self.neurons.found(numbers)
         if (found == MIXED).any():
             refuse(node, "it reads a mean, a sum or some other mixture of neurons")
@@ -81,12 +86,30 @@ class Reading:
         if ((found != NOTHING) & (found != first)).any():
             rows = torch.arange(first.numel()).view(first.shape).expand(found.shape)
             met = found != NOTHING
-            pairs = torch.stack([rows[met], found[met]]).unique(dim=1)
+            pairs = pairs_of(rows[met], found[met])
             alone = first.numel() == 1 and not self.neurons.are_of(found, self.neurons.inputs)
             if alone or len(pairs[1].unique()) < pairs.shape[1]:
                 refuse(node, "the neurons of a row differ from place to place")
             self.neurons.join(first.expand(found.shape).flatten(), found.flatten())
         return numbers.amax(1)
+
+    def settle(self, numbers: Int[Tensor, "..."]) -> None:
+        """Make one neuron of each head of attention whose scores these are."""
+        layers = self.neurons.layer[narrow(numbers, range(numbers.dim()))].unique().tolist()
+        for layer in self.unsettled.keys() & {*layers}:
+            self.merge(self.unsettled.pop(layer))
+
+    def merge(self, parts: Mapping[str, Int[Tensor, "n_heads _"]]) -> None:
+        """Make one neuron of each head's entries, and note what attention makes of them."""
+        neurons = self.neurons
+        for role, numbers in parts.items():
+            same = torch.isin(neurons.labels, neurons.found(numbers).unique())
+            new = same & (neurons.labels > MIXED) & (neurons.role == 0)
+            neurons.role[new] = ROLES.index(role)
+        together = torch.cat(list(parts.values()), 1)
+        neurons.join(
+            together.amax(1, keepdim=True).expand(together.shape).flatten(), together.flatten()
+        )
 
     def connect(
         self, node: Node, weight: Node, arrange: Arrange, rows: Tensor, columns: Tensor
@@ -108,16 +131,15 @@ class Reading:
         return (owner if f"{owner}.".startswith(f"{where}.") or not where else where) or parameter
 
     def parameter(self, weight: Node) -> str:
-        """Return the name of the first of the model's tensors that a fixed value is made of."""
-        if weight in self.names:
-            return self.names[weight]
-        return next((self.parameter(node) for node in weight.all_input_nodes), weight.name)
+        """Return the name of the first parameter that a fixed value is made of, or else buffer."""
+        sources = [node for node in needed([weight], ()) if node in self.names]
+        trained = [node for node in sources if self.is_trained(node)]
+        return next((self.names[node] for node in [*trained, *sources]), weight.name)
 
     def is_trained(self, weight: Node) -> bool:
         """Return whether a fixed value is made of parameters."""
-        if weight in self.tensors:
-            return isinstance(self.tensors[weight], torch.nn.Parameter)
-        return any(self.is_trained(node) for node in weight.all_input_nodes)
+        sources = [self.tensors[node] for node in needed([weight], ()) if node in self.tensors]
+        return any(isinstance(tensor, torch.nn.Parameter) for tensor in sources)
 
     def leave_out(self, node: Node) -> None:
         """Note that what a node does was not read."""

@@ -9,9 +9,8 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 from torch import Tensor
 
-from modlib.tracing.attention import ROLES
 from modlib.tracing.neurons import MIXED, Neurons
-from modlib.tracing.reading import Read, Reading
+from modlib.tracing.reading import ROLES, Read, Reading
 
 
 class Wire(NamedTuple):
