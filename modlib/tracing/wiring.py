@@ -67,16 +67,17 @@ def wires_of(reading: Reading, layers: Layers) -> list[Wire]:
     Weights that several layers feed, or that make queries, keys and values at once, are one
     connection for each.
     """
-    wires = []
+    wires, made = [], defaultdict(set)
+    for each in reading.read:
+        made[each.name] |= {*reading.neurons.role[each.columns].unique().tolist()}
     for each in reading.read:
         refuse_bare_attention(reading.neurons, each)
         sources, targets = (layers.layer[ends] for ends in (each.rows, each.columns))
         roles = reading.neurons.role[each.columns]
         ends = [[n for n in part.unique().tolist() if n >= 0] for part in (sources, targets)]
-        kinds = roles.unique().tolist()
-        for source, role, target in product(ends[0], kinds, ends[1]):
+        for source, role, target in product(ends[0], roles.unique().tolist(), ends[1]):
             into = (targets == target) & (roles == role)
-            name = f"{each.name}.{ROLES[role]}" if role and len(kinds) > 1 else each.name
+            name = f"{each.name}.{ROLES[role]}" if role and len(made[each.name]) > 1 else each.name
             wires.append(
                 Wire(
                     f"{name}[{layers.names[source]}]" if len(ends[0]) > 1 else name,
