@@ -38,10 +38,6 @@ def exported(
 
 def refuse_unreadable(model: nn.Module) -> None:
     """Raise ValueError unless all parameters hold plain real numbers."""
-    if not isinstance(model, nn.Module):
-        raise ValueError(f"a network is read from a torch.nn.Module, got {type(model).__name__}")
-    if isinstance(model, torch.jit.ScriptModule):
-        raise ValueError("a network is read from the module before torch.jit, got a ScriptModule")
     for name, parameter in model.named_parameters():
         kind = (
             "not initialised: call the model once"

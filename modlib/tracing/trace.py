@@ -40,13 +40,14 @@ class Trace:
         program = exported(model, inputs, keywords)
         self.model, self.constants = model, program.constants
         self.names = names_of_tensors(program)
-        reading = Reading(self.names, self.tensors())
-        meet_inputs(reading, program)
-        for node in program.graph.nodes:
-            follow(reading, node)
-        layers = layers_of(reading)
+        with torch.device("cpu"):
+            reading = Reading(self.names, self.tensors())
+            meet_inputs(reading, program)
+            for node in program.graph.nodes:
+                follow(reading, node)
+            layers = layers_of(reading)
+            self.wires = wires_of(reading, layers)
         self.sizes = dict(zip(layers.names, layers.sizes, strict=True))
-        self.wires = wires_of(reading, layers)
         read_nodes = [wire.read.weight for wire in self.wires]
         read_names = {self.names[n] for n in needed(read_nodes, ()) if n in self.names}
         read_ids = {id(p) for name, p in self.parameters().items() if name in read_names}

@@ -1,5 +1,6 @@
 """From what was read to layers and the matrices between them."""
 
+from collections import defaultdict
 from itertools import product
 from typing import NamedTuple
 
@@ -118,7 +119,7 @@ def matrix(
 
 def placed(W: Tensor, places: Int[Tensor, " n_old"], n: int, dim: int) -> Tensor:
     """Return a tensor with its entries along one dimension at other places, or at none if -1."""
-    if torch.equal(places, torch.arange(n)):
+    if torch.equal(places, torch.arange(n, device="cpu")):
         return W
     kept = (places >= 0).nonzero()[:, 0]
     places = places[kept]
