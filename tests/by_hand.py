@@ -1,6 +1,20 @@
 """Networks that are written down by hand, to be compared with those that are traced."""
 
 import torch
+from torch import nn
+
+
+class Model(nn.Module):
+    """Layers by name, and what they do to inputs."""
+
+    def __init__(self, run, **layers):
+        super().__init__()
+        self.run = run
+        for name, layer in layers.items():
+            setattr(self, name, layer)
+
+    def forward(self, *inputs):
+        return self.run(self, *inputs)
 
 
 def assert_is(network, sizes, connections):

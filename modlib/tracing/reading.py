@@ -87,11 +87,15 @@ class Reading:
             rows = torch.arange(first.numel()).view(first.shape).expand(found.shape)
             met = found != NOTHING
             pairs = pairs_of(rows[met], found[met])
-            alone = first.numel() == 1 and not self.neurons.are_of(found, self.neurons.inputs)
-            if alone or len(pairs[1].unique()) < pairs.shape[1]:
+            if self.is_one_row(found) or len(pairs[1].unique()) < pairs.shape[1]:
                 refuse(node, "the neurons of a row differ from place to place")
             self.neurons.join(first.expand(found.shape).flatten(), found.flatten())
         return numbers.amax(1)
+
+    def is_one_row(self, found: Int[Tensor, "n_blocks n_places n_rows"]) -> bool:
+        """Return whether a single row would make one of several neurons that are no inputs."""
+        several = found.shape[0] * found.shape[2] == 1 < len(found[found > MIXED].unique())
+        return several and not self.neurons.are_of(found, self.neurons.inputs)
 
     def settle(self, numbers: Int[Tensor, "..."]) -> None:
         """Make one neuron of each head of attention whose scores these are."""
@@ -150,8 +154,9 @@ class Reading:
 
 def outputs(node: Node) -> list[Tensor]:
     """Return what stands for the tensors that a node gives, with their shapes and types."""
-    value = node.meta["val"]
-    return list(value) if isinstance(value, list | tuple) else [value]
+    value = node.meta.get("val")
+    several = value if isinstance(value, list | tuple) else [value]
+    return [each for each in several if isinstance(each, Tensor)]
 
 
 def shape(node: Node) -> torch.Size:

@@ -14,7 +14,7 @@ from modlib.network import Connection, Network, chain
 from modlib.tracing.exporting import exported
 from modlib.tracing.fixed import evaluated, needed
 from modlib.tracing.operations import read
-from modlib.tracing.reading import Reading, refuse
+from modlib.tracing.reading import Reading, outputs, refuse
 from modlib.tracing.wiring import layers_of, matrix, wires_of
 
 
@@ -116,7 +116,7 @@ def meet_inputs(reading: Reading, program: ExportedProgram) -> None:
 
 def follow(reading: Reading, node: Node) -> None:
     """Find the neurons of a node's value, unless no input reaches it or it has none."""
-    if node.op != "call_function" or node.meta.get("val") is None:
+    if node.op != "call_function" or not outputs(node):
         return
     if all(operand in reading.fixed for operand in node.all_input_nodes):
         reading.fixed.add(node)

@@ -25,7 +25,8 @@ class Drawn(nn.Module):
         for at in range(rng.randint(4, 12)):
             a, b = rng.randrange(len(widths)), rng.randrange(len(widths))
             same = [n for n, width in enumerate(widths) if width == widths[a]]
-            kind = rng.choice(["layer", "layer", "layer", "tanh", "add", "mul", "cat", "half"])
+            kinds = ["layer", "layer", "layer", "tanh", "add", "mul", "cat", "half"]
+            kind = rng.choice(kinds) if at else "layer"
             if kind == "layer":
                 made = rng.choice([3, 4])
                 self.add_module(f"layer{at}", nn.Linear(widths[a], made))
@@ -90,11 +91,9 @@ def readers(model):
     return found
 
 
-@pytest.mark.parametrize("seed", range(40))
+@pytest.mark.parametrize("seed", range(24))
 def test_connections_exist_where_silencing_one_layer_changes_what_another_reads(seed):
     model = Drawn(seed)
-    if not model.layers:
-        pytest.skip("no layer was drawn")
     found = network(model, torch.randn(2, 3))
     lies = {c.name.split("[")[0]: c.target for c in found.connections}
     lies["input"] = "input"
@@ -105,12 +104,6 @@ def test_connections_exist_where_silencing_one_layer_changes_what_another_reads(
         actual[connection.name.split("[")[0]].add(connection.source)
     assert actual == expected
     assert {*actual} == {*model.layers}
-
-
-@pytest.mark.parametrize("seed", range(40))
-def test_every_weight_between_layers_that_no_sum_joins_is_in_the_network(seed):
-    model = Drawn(seed)
+    # and every weight is in one of them
     total = sum(getattr(model, name).weight.abs().sum() for name in model.layers)
-    if model.layers:
-        found = network(model, torch.randn(2, 3))
-        torch.testing.assert_close(sum(c.weight.abs().sum() for c in found.connections), total)
+    torch.testing.assert_close(sum(c.weight.abs().sum() for c in found.connections), total)

@@ -2,23 +2,11 @@
 
 import pytest
 import torch
+from by_hand import Model
 from torch import nn
 
 import modlib
 from modlib import Trace, network
-
-
-class Model(nn.Module):
-    """Layers by name, and what they do to an input."""
-
-    def __init__(self, run, **layers):
-        super().__init__()
-        self.run = run
-        for name, layer in layers.items():
-            setattr(self, name, layer)
-
-    def forward(self, *inputs):
-        return self.run(self, *inputs)
 
 
 def linear(*sizes):
