@@ -8,7 +8,19 @@ from torch import Tensor
 from torch.fx import Node
 
 from modlib.tracing.neurons import MIXED, alike, pairs_of
-from modlib.tracing.reading import Reading, argument, mixed, nothing, outputs, refuse, shape
+from modlib.tracing.reading import (
+    Reading,
+    argument,
+    mixed,
+    nothing,
+    operation,
+    outputs,
+    refuse,
+    shape,
+)
+
+GATES = {"mul", "div"}
+"""Operations by which one neuron may scale many, which is left out."""
 
 
 def elementwise(reading: Reading, node: Node) -> Tensor:
@@ -18,8 +30,24 @@ def elementwise(reading: Reading, node: Node) -> Tensor:
         wider = all(shape(v).numel() < shape(node).numel() for v in varying)
         if wider and sum(n > 1 for n in shape(operand)) > 1 and reading.is_trained(operand):
             refuse(node, "a matrix of parameters meets neurons entry by entry")
+    if operation(node).rstrip("_") not in GATES:
+        refuse_foreign_mixtures(reading, node, varying)
     numbers = [reading.of(operand) for operand in varying]
     return reduce(lambda a, b: together(reading, node, a, b), numbers).expand(shape(node))
+
+
+def refuse_foreign_mixtures(reading: Reading, node: Node, operands: list[Node]) -> None:
+    """Raise ValueError if neurons meet a mixture of neurons of other layers than theirs."""
+    own = reading.layers_of(n for n in operands if not reading.is_mixed(n))
+    waiting = [operand for operand in operands if own and reading.is_mixed(operand)]
+    while waiting:
+        operand = waiting.pop()
+        if operand in reading.fixed or outputs(operand)[0].dtype == torch.bool:
+            continue
+        if reading.is_mixed(operand):
+            waiting += operand.all_input_nodes
+        elif not reading.layers_of([operand]) <= own:
+            refuse(node, "neurons meet a mean, a sum or some other mixture of others")
 
 
 def together(
@@ -64,6 +92,8 @@ def which_is_kept(
         if is_spread[one]:
             refuse(node, "neurons meet inputs that no weights have read")
         return None
+    if operation(node).rstrip("_") not in GATES:
+        refuse(node, "one neuron is added to many")
     reading.leave_out(node)
     return 1 - one
 

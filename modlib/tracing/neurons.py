@@ -20,12 +20,14 @@ NOTHING, MIXED = 0, 1
 class Neurons:
     """All neurons met so far: the layer of each, what attention makes of it, which are one.
 
-    Layers are numbered as in `layers`, their names; `inputs` and `conditions` (inputs that are
-    whole numbers) are those of inputs, `heads` those of attention's heads.
+    Layers are numbered as in `layers`, their names; `inputs`, `conditions` and `heads` are those of
+    inputs, of inputs that are whole numbers, and of attention's heads; `examples` says how many
+    examples an input holds.
     """
 
     def __init__(self) -> None:
         self.layers: list[str] = [""]
+        self.examples: dict[int, int] = {}
         self.inputs: set[int] = set()
         self.conditions: set[int] = set()
         self.heads: set[int] = set()

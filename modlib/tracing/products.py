@@ -70,8 +70,7 @@ def product(reading: Reading, node: Node, left: Node, right: Node, letters: str)
     """
     ends, out = letters.split("->")
     a, b = ends.split(",")
-    turned = left in reading.fixed
-    if turned:
+    if left in reading.fixed:
         left, right, a, b = right, left, b, a
     sizes: Sizes = {}
     for letter, size in [*zip(a, shape(left), strict=True), *zip(b, shape(right), strict=True)]:
@@ -88,10 +87,6 @@ def product(reading: Reading, node: Node, left: Node, right: Node, letters: str)
                 left_letters = [letter for letter in mover.letters if letter not in summed]
                 return spread(kept, left_letters, out, sizes)
     if right in reading.fixed:
-        n_rows = prod(sizes[letter] for letter in summed)
-        unread = turned and reading.neurons.are_unread(x.numbers)
-        if unread and n_rows > 1 == len(x.numbers.unique()):
-            refuse(node, "weights stand left of inputs without a batch dimension")
         return weighed(reading, node, x, y, out, sizes)
     if not (carries(reading, x.numbers) and carries(reading, y.numbers)):
         refuse(node, "neurons are multiplied by a matrix of inputs")

@@ -1,7 +1,7 @@
 """What has been read of a graph so far: the neurons of each value, and who feeds whom."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple, NoReturn
 
 import torch
@@ -65,6 +65,18 @@ class Reading:
             for n in each
         )
 
+    def is_mixed(self, node: Node) -> bool:
+        """Return whether entries of a value that depends on inputs are no neuron in particular."""
+        numbers = self.numbers.get(node, NOTHING)
+        if not isinstance(numbers, Tensor):
+            return node not in self.fixed
+        return bool((numbers == MIXED).any())
+
+    def layers_of(self, nodes: Iterable[Node]) -> set[int]:
+        """Return the layers of all neurons in nodes' values, conditions apart."""
+        met = [self.neurons.layer[self.found(node)].unique().tolist() for node in nodes]
+        return {layer for layers in met for layer in layers} - self.neurons.conditions - {0}
+
     def value(self, node: Node) -> Tensor:
         """Return the value of a node that no input reaches."""
         return evaluated([node], self.tensors)[node]
@@ -75,22 +87,35 @@ class Reading:
         """Return the neuron of each row, after making it one neuron at all places.
 
         Raises:
-            ValueError: if a row reads what is no neuron in particular, or if that would make two
-                rows one.
+            ValueError: if a row reads what is no neuron in particular, or examples for neurons, or
+                if two rows of a block would be made one.
         """
         self.settle(numbers)
         found = self.neurons.found(numbers)
         if (found == MIXED).any():
             refuse(node, "it reads a mean, a sum or some other mixture of neurons")
         first = found.amax(1, keepdim=True)
-        if ((found != NOTHING) & (found != first)).any():
-            rows = torch.arange(first.numel()).view(first.shape).expand(found.shape)
-            met = found != NOTHING
-            pairs = pairs_of(rows[met], found[met])
-            if self.is_one_row(found) or len(pairs[1].unique()) < pairs.shape[1]:
+        met = found != NOTHING
+        if (met & (found != first)).any():
+            block, _, row = torch.meshgrid(*map(torch.arange, found.shape), indexing="ij")
+            in_block = block * len(self.neurons.labels) + found
+            pairs = pairs_of(in_block[met], row[met])
+            if self.is_one_row(found) or len(pairs[0].unique()) < pairs.shape[1]:
                 refuse(node, "the neurons of a row differ from place to place")
             self.neurons.join(first.expand(found.shape).flatten(), found.flatten())
-        return numbers.amax(1)
+        rows = numbers.amax(1)
+        if self.are_examples(rows[0]):
+            refuse(node, "the first dimension of inputs counts examples, but it reads along it")
+        return rows
+
+    def are_examples(self, rows: Int[Tensor, " n_rows"]) -> bool:
+        """Return whether rows repeat each entry of an input as often as there are examples."""
+        met, counts = rows.unique(return_counts=True)
+        layers = self.neurons.layer[met]
+        return any(
+            n > 1 and bool((layers == layer).any()) and bool((counts[layers == layer] == n).all())
+            for layer, n in self.neurons.examples.items()
+        )
 
     def is_one_row(self, found: Int[Tensor, "n_blocks n_places n_rows"]) -> bool:
         """Return whether a single row would make one of several neurons that are no inputs."""

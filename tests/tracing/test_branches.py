@@ -296,25 +296,6 @@ def test_layers_without_modules_are_named_by_their_parameters():
     )
 
 
-class Duelling(nn.Module):
-    """Values of actions, as that of the state and what each adds to it."""
-
-    def __init__(self):
-        super().__init__()
-        self.into, self.state, self.adds = nn.Linear(3, 4), nn.Linear(4, 1), nn.Linear(4, 5)
-
-    def forward(self, x):
-        h = torch.relu(self.into(x))
-        adds = self.adds(h)
-        return self.state(h) + adds - adds.mean(-1, keepdim=True)
-
-
-def test_what_is_added_to_a_whole_layer_is_left_out():
-    found = network(Duelling(), torch.randn(2, 3))
-    assert found.sizes == {"input": 3, "into": 4, "state": 1, "adds": 5}
-    assert found.left_out[-2:] == ["(mean)", "(add)"] or "(add)" in found.left_out
-
-
 class Time(nn.Module):
     """A number that is spread over waves before it is read."""
 

@@ -85,6 +85,35 @@ REFUSED = {
         (SEQUENCE,),
         "attention is read where its queries, keys and values are projections",
     ),
+    "one neuron added to many": (
+        Model(lambda net, x: net.a(x) + net.b(x), a=linear(4, 1), b=linear(4, 3)),
+        (X,),
+        "'add' in module ''.*one neuron is added to many",
+    ),
+    "a mean added to other neurons": (
+        Model(
+            lambda net, x: net.a(x).tanh().mean(-1, keepdim=True) ** 2 + net.b(x),
+            a=linear(4, 5),
+            b=linear(4, 3),
+        ),
+        (X,),
+        "'add' in module ''.*mixture of others",
+    ),
+    "examples as features": (
+        Model(lambda net, x: net.into(x.flatten()), into=linear(20, 3)),
+        (torch.randn(5, 4),),
+        "'linear' in module 'into'.*first dimension of inputs counts examples",
+    ),
+    "a vector as long as there are examples": (
+        Model(lambda net, x, y: (net.into(x), net.other(y)), into=linear(4, 3), other=linear(2, 3)),
+        (X, torch.randn(2)),
+        "'linear' in module 'other'.*first dimension of inputs counts examples",
+    ),
+    "a picture without a batch dimension": (
+        Model(lambda net, x: net.conv(x), conv=nn.Conv1d(4, 2, 1)),
+        (torch.randn(4, 1),),
+        "first dimension of inputs counts examples",
+    ),
     "neurons between inputs as weights": (
         Model(lambda net, x, w: net.out(net.into(x) @ w), into=linear(4, 3), out=linear(5, 2)),
         (X, torch.randn(3, 5)),
@@ -114,7 +143,7 @@ REFUSED = {
     "inputs without a batch dimension": (
         Model(lambda net, x: net.weight @ x, weight=nn.Parameter(torch.randn(3, 4))),
         (torch.randn(4, 1),),
-        "batch dimension",
+        "'matmul' in module ''.*first dimension of inputs counts examples",
     ),
     "a bilinear layer": (
         Model(lambda net, x: net.both(x, x), both=nn.Bilinear(4, 4, 2)),
