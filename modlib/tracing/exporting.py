@@ -29,8 +29,8 @@ def exported(
     except Exception as error:
         said = next(iter(str(error).strip().splitlines()), type(error).__name__)
         raise ValueError(
-            f"{type(model).__name__} cannot be traced with these inputs: {said}; the order of its"
-            " operations must not depend on the values of inputs"
+            f"{type(model).__name__} cannot be traced: {said}; pass inputs as the model takes them,"
+            " and a model whose operations do not depend on their values"
         ) from error
     finally:
         torch.backends.mha.set_fastpath_enabled(fast)

@@ -44,7 +44,7 @@ def shifted(reading: Reading, node: Node, numbers: Tensor, bias: Node | None = N
 
 def matmul(reading: Reading, node: Node) -> Tensor:
     """Return the neurons of a product of vectors, matrices or stacks of matrices."""
-    *bias, left, right = node.args[: len(node.target._schema.arguments)]
+    *bias, left, right = node.args
     ranks = len(shape(left)), len(shape(right))
     stack = "abcdefgh"[: max(*ranks, 2) - 2]
     a = stack[len(stack) + 2 - ranks[0] :] + "ni" if ranks[0] > 1 else "i"

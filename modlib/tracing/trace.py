@@ -15,7 +15,7 @@ from modlib.tracing.exporting import exported
 from modlib.tracing.fixed import evaluated, needed
 from modlib.tracing.operations import read
 from modlib.tracing.reading import Reading, outputs, refuse
-from modlib.tracing.wiring import layers_of, matrix, wires_of
+from modlib.tracing.wiring import joined_layers, matrix, wires_of
 
 
 class Trace:
@@ -45,7 +45,12 @@ class Trace:
             meet_inputs(reading, program)
             for node in program.graph.nodes:
                 follow(reading, node)
-            layers = layers_of(reading)
+            if not reading.read:
+                raise ValueError(
+                    f"a network needs weights between neurons, got {type(model).__name__} in which"
+                    " no input meets any"
+                )
+            layers = joined_layers(reading)
             self.wires = wires_of(reading, layers)
         self.sizes = dict(zip(layers.names, layers.sizes, strict=True))
         read_nodes = [wire.read.weight for wire in self.wires]

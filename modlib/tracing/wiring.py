@@ -37,29 +37,26 @@ class Layers(NamedTuple):
     place: Int[Tensor, " n_numbers"]
 
 
-def layers_of(reading: Reading) -> Layers:
+def joined_layers(reading: Reading) -> Layers:
     """Return the layers in the order in which they were met; those that share neurons are one."""
     neurons = reading.neurons
     labels, n_layers = neurons.labels, len(neurons.layers)
-    met = torch.cat([part.flatten() for each in reading.read for part in each[-2:]])
-    used = torch.isin(labels, labels[met].unique()) & (labels > MIXED)
+    met = torch.cat([ends.flatten() for each in reading.read for ends in (each.rows, each.columns)])
+    used = torch.isin(labels, labels[met]) & (labels > MIXED)
     ends = neurons.layer[used], neurons.layer[labels[used]]
     edges = coo_array((torch.ones(len(ends[0])), ends), shape=(n_layers, n_layers))
     group = torch.from_numpy(connected_components(edges, directed=False)[1]).long()
-    names, sizes = [], []
-    layer, place = torch.full_like(labels, -1), torch.full_like(labels, -1)
-    heads = {int(group[each]): neurons.layers[each] for each in sorted(neurons.heads)[::-1]}
+    names = {int(group[layer]): neurons.layers[layer] for layer in sorted(neurons.heads)[::-1]}
+    layers = Layers([], [], torch.full_like(labels, -1), torch.full_like(labels, -1))
     for first in labels[used].unique().tolist():
-        if layer[first] >= 0:
-            continue
-        lies = used & (group[neurons.layer] == group[neurons.layer[first]])
-        members, ranks = labels[lies].unique(return_inverse=True)
-        layer[lies], place[lies] = len(names), ranks
-        names.append(
-            heads.get(int(group[neurons.layer[first]]), neurons.layers[neurons.layer[first]])
-        )
-        sizes.append(len(members))
-    return Layers(names, sizes, layer, place)
+        if layers.layer[first] < 0:
+            own = neurons.layer[first]
+            lies = used & (group[neurons.layer] == group[own])
+            members, ranks = labels[lies].unique(return_inverse=True)
+            layers.layer[lies], layers.place[lies] = len(layers.names), ranks
+            layers.names.append(names.get(int(group[own]), neurons.layers[own]))
+            layers.sizes.append(len(members))
+    return layers
 
 
 def wires_of(reading: Reading, layers: Layers) -> list[Wire]:

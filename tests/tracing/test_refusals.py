@@ -163,12 +163,12 @@ REFUSED = {
     "control by values": (
         Model(lambda net, x: net.a(x) if x.sum() > 0 else net.b(x), a=linear(4, 2), b=linear(4, 2)),
         (X,),
-        "Model cannot be traced with these inputs: .*must not depend on the values",
+        "Model cannot be traced: .*do not depend on their values",
     ),
     "an input of another size": (
         nn.Linear(3, 2),
         (X,),
-        "Linear cannot be traced with these inputs",
+        "Linear cannot be traced: .*pass inputs as the model takes them",
     ),
     "a lazy layer": (nn.LazyLinear(3), (X,), "'weight' of the network is not initialised: call"),
     "complex weights": (nn.Linear(4, 2, dtype=torch.complex64), (X,), "'weight' .* is complex"),
@@ -180,6 +180,7 @@ REFUSED = {
         (X,),
         "'weight' .* is sparse",
     ),
+    "no weights": (nn.Sequential(nn.ReLU()), (X,), "needs weights between neurons, got Sequential"),
     "no example": (nn.Linear(4, 2), (), r"pass one: modlib.network\(model, x\)"),
 }
 
