@@ -140,6 +140,18 @@ def test_inputs_join_what_is_added_to_them():
     assert found.connections[0].target.startswith("input")
 
 
+def test_one_gate_of_many_neurons_is_left_out():
+    net = Model(
+        lambda net, x: net.out((x.view(-1, 2, 2) * net.gate(x)[..., None]).flatten(1)),
+        gate=nn.Linear(4, 2),
+        out=nn.Linear(4, 3),
+    )
+    found = network(net, X)
+    assert found.sizes == {"input": 4, "gate": 2, "out": 3}
+    assert [c.source for c in found.connections] == ["input", "input"]
+    assert found.left_out == ["gate.bias", "out.bias", "(mul)"]
+
+
 def test_half_of_the_inputs_may_change_the_other():
     def run(net, x):
         a, b = x.chunk(2, -1)
