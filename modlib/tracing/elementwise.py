@@ -79,7 +79,7 @@ def which_is_kept(
     """Return which of two operands is the result; None if they are one and the same neurons."""
     neurons = reading.neurons
     for side in (0, 1):
-        is_mask = neurons.are_heads(pairs[1 - side]) and neurons.are_unread(pairs[side])
+        is_mask = neurons.are_heads(pairs[1 - side]) and neurons.are_of(pairs[side], neurons.unread)
         if is_mask or neurons.are_of(pairs[side], neurons.conditions):
             return 1 - side
     meets_many = [len(side.unique()) < len(side) for side in pairs]
@@ -88,7 +88,7 @@ def which_is_kept(
     if all(meets_many):
         refuse(node, "each of several neurons meets each of several others")
     one = meets_many.index(True)
-    if neurons.are_unread(pairs[1 - one]) and len(pairs[one].unique()) > 1:
+    if neurons.are_of(pairs[1 - one], neurons.unread) and len(pairs[one].unique()) > 1:
         if is_spread[one]:
             refuse(node, "neurons meet inputs that no weights have read")
         return None

@@ -21,14 +21,15 @@ class Neurons:
     """All neurons met so far: the layer of each, what attention makes of it, which are one.
 
     Layers are numbered as in `layers`, their names; `inputs`, `conditions` and `heads` are those of
-    inputs, of inputs that are whole numbers, and of attention's heads; `examples` says how many
-    examples an input holds.
+    inputs, of inputs that are whole numbers, and of attention's heads; `unread` are inputs that
+    neither weights nor others' neurons have met; `examples` says how many examples an input holds.
     """
 
     def __init__(self) -> None:
         self.layers: list[str] = [""]
         self.examples: dict[int, int] = {}
         self.inputs: set[int] = set()
+        self.unread: set[int] = set()
         self.conditions: set[int] = set()
         self.heads: set[int] = set()
         self.labels = torch.arange(2)
@@ -55,6 +56,7 @@ class Neurons:
         if not pairs.numel():
             return
         met, ends = pairs.unique(return_inverse=True)
+        self.unread -= {*self.layer[met].tolist()}
         edges = coo_array((torch.ones(ends.shape[1]), tuple(ends)), shape=(len(met), len(met)))
         groups = torch.from_numpy(connected_components(edges, directed=False)[1]).long()
         smallest = met.scatter_reduce(0, groups, met, "amin", include_self=False)
@@ -66,13 +68,6 @@ class Neurons:
         """Return whether there are neurons among the numbers, and all of them in these layers."""
         met = self.layer[numbers[numbers > MIXED]].unique().tolist()
         return bool(met) and layers.issuperset(met)
-
-    def are_unread(self, numbers: Int[Tensor, "..."]) -> bool:
-        """Return whether these are inputs, each entry still a neuron of its own."""
-        if not self.are_of(numbers, self.inputs):
-            return False
-        lie = torch.isin(self.layer, self.layer[numbers[numbers > MIXED]])
-        return torch.equal(self.labels[lie], torch.arange(len(self.labels))[lie])
 
     def are_heads(self, numbers: Int[Tensor, "..."]) -> bool:
         """Return whether neurons are heads of attention that was read already."""

@@ -103,7 +103,7 @@ def factor(reading: Reading, node: Node, letters: str, sizes: Sizes) -> Factor:
 def carries(reading: Reading, numbers: Tensor) -> bool:
     """Return whether a value has neurons other than inputs that no weights have read."""
     neurons, numbers = reading.neurons, reading.neurons.found(numbers)
-    passive = neurons.are_unread(numbers) or neurons.are_of(numbers, neurons.conditions)
+    passive = neurons.are_of(numbers, neurons.unread | neurons.conditions)
     return bool((numbers > MIXED).any()) and not passive
 
 

@@ -104,6 +104,7 @@ class Reading:
                 refuse(node, "the neurons of a row differ from place to place")
             self.neurons.join(first.expand(found.shape).flatten(), found.flatten())
         rows = numbers.amax(1)
+        self.neurons.unread -= {*self.neurons.layer[rows].unique().tolist()}
         if self.are_examples(rows[0]):
             refuse(node, "the first dimension of inputs counts examples, but it reads along it")
         return rows

@@ -113,6 +113,7 @@ def meet_inputs(reading: Reading, program: ExportedProgram) -> None:
         name = "input" if len(inputs) == 1 else f"input.{node.name}"
         layer = len(reading.neurons.layers)
         reading.neurons.inputs.add(layer)
+        reading.neurons.unread.add(layer)
         if is_batch:
             reading.neurons.examples[layer] = len(value)
         if not value.is_floating_point() and value.dtype not in (torch.uint8, torch.int8):

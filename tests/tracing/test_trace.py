@@ -8,7 +8,7 @@ from contextlib import nullcontext
 import pytest
 import torch
 from torch import nn
-from torch.nn.utils import parametrizations, prune, spectral_norm, weight_norm
+from torch.nn.utils import parametrizations, parametrize, prune, spectral_norm, weight_norm
 
 from modlib import Trace, network, weights
 
@@ -26,7 +26,24 @@ def with_hook_norm(norm):
     return parametrised
 
 
+class Masked(nn.Module):
+    """Holds a part of the weights at zero."""
+
+    def __init__(self):
+        super().__init__()
+        self.register_buffer("mask", torch.eye(4))
+
+    def forward(self, weight):
+        return weight * self.mask
+
+
+def masked(layer):
+    parametrize.register_parametrization(layer, "weight", Masked())
+    return layer
+
+
 REPARAMETRISED = {
+    "masked": masked,
     "pruned": pruned,
     "weight norm": parametrizations.weight_norm,
     "spectral norm": parametrizations.spectral_norm,

@@ -119,10 +119,10 @@ def test_times_of_a_neuron_are_one_neuron(kind):
 @pytest.mark.parametrize("to", [lambda m: m, lambda m: m.float()])
 def test_a_mask_of_whole_numbers_is_no_neuron(to):
     def run(net, x, mask):
-        x = net.into(x)
+        x = net.into(x) * mask[..., None]
         q, k, v = (f(x).unflatten(-1, (2, 2)).transpose(1, 2) for f in (net.q, net.k, net.v))
         scores = q @ k.mT + (1 - to(mask))[:, None, None] * -1e9
-        return net.out((scores.softmax(-1) @ v).transpose(1, 2).flatten(2) * mask[..., None])
+        return net.out((scores.softmax(-1) @ v).transpose(1, 2).flatten(2))
 
     layers = {name: nn.Linear(4, 4) for name in ("into", "q", "k", "v", "out")}
     found = network(Model(run, **layers), SEQUENCE, torch.ones(2, 5, dtype=torch.long))
