@@ -90,6 +90,15 @@ REFUSED = {
         (X,),
         "'add' in module ''.*one neuron is added to many",
     ),
+    "neurons that scale inputs": (
+        Model(
+            lambda net, x, y: net.out((y.view(-1, 2, 2) * net.a(x)[..., None]).flatten(1)),
+            a=linear(4, 2),
+            out=linear(4, 2),
+        ),
+        (X, torch.randn(2, 4)),
+        "'mul' in module ''.*inputs that no weights have read",
+    ),
     "a mean added to other neurons": (
         Model(
             lambda net, x: net.a(x).tanh().mean(-1, keepdim=True) ** 2 + net.b(x),
