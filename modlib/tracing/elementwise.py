@@ -37,16 +37,19 @@ def elementwise(reading: Reading, node: Node) -> Tensor:
 
 
 def refuse_foreign_mixtures(reading: Reading, node: Node, operands: list[Node]) -> None:
-    """Raise ValueError if neurons meet a mixture of neurons of other layers than theirs."""
+    """Raise ValueError if neurons meet a mixture of neurons of other layers than theirs.
+
+    Comparisons of inputs are masks, which neurons may meet.
+    """
     own = reading.layers_of(n for n in operands if not reading.is_mixed(n))
-    waiting = [operand for operand in operands if own and reading.is_mixed(operand)]
+    waiting = [(n, own) for n in operands if own and reading.is_mixed(n)]
     while waiting:
-        operand = waiting.pop()
-        if operand in reading.fixed or outputs(operand)[0].dtype == torch.bool:
-            continue
+        operand, allowed = waiting.pop()
+        if outputs(operand)[0].dtype == torch.bool:
+            allowed = allowed | reading.neurons.inputs
         if reading.is_mixed(operand):
-            waiting += operand.all_input_nodes
-        elif not reading.layers_of([operand]) <= own:
+            waiting += [(n, allowed) for n in operand.all_input_nodes if n not in reading.fixed]
+        elif not reading.layers_of([operand]) <= allowed:
             refuse(node, "neurons meet a mean, a sum or some other mixture of others")
 
 

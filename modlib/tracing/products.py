@@ -75,8 +75,6 @@ def product(reading: Reading, node: Node, left: Node, right: Node, letters: str)
     sizes: Sizes = {}
     for letter, size in [*zip(a, shape(left), strict=True), *zip(b, shape(right), strict=True)]:
         sizes[letter] = max(size, sizes.get(letter, size))
-    if any(letter not in out and (letter in a) != (letter in b) for letter in sizes):
-        refuse(node, "it sums over entries of one operand alone")
     x, y = factor(reading, left, a, sizes), factor(reading, right, b, sizes)
     summed = [letter for letter in x.letters if letter in y.letters and letter not in out]
     if right not in reading.fixed or not reading.is_trained(right):

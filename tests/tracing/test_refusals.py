@@ -90,6 +90,27 @@ REFUSED = {
         (X,),
         "'add' in module ''.*one neuron is added to many",
     ),
+    "a product that is summed over new neurons": (
+        Model(
+            lambda net, x: net.out(torch.einsum("bi,io->b", x, net.weight)[:, None]),
+            weight=nn.Parameter(torch.randn(4, 3)),
+            out=linear(1, 2),
+        ),
+        (X,),
+        "'einsum' in module ''",
+    ),
+    "steps of other neurons": (
+        Model(lambda net, x: net.a(x) + (net.b(x) > 0), a=linear(4, 3), b=linear(4, 3)),
+        (X,),
+        "'add' in module ''.*mixture of others",
+    ),
+    "neurons that inputs choose": (
+        Model(
+            lambda net, x, i: net.out(net.into(x).gather(1, i)), into=linear(4, 5), out=linear(2, 3)
+        ),
+        (X, torch.tensor([[0, 1], [2, 3]])),
+        "module 'out'.*mixture",
+    ),
     "neurons that scale inputs": (
         Model(
             lambda net, x, y: net.out((y.view(-1, 2, 2) * net.a(x)[..., None]).flatten(1)),

@@ -23,6 +23,7 @@ SAME = {
     "noise": lambda h: h + torch.randn_like(h),
     "written over in part": lambda h: written_over(h),
     "there and back": lambda h: h.flip(-1).flip(-1),
+    "written over a part of nothing": lambda h: written_over_nothing(h),
     "split and joined": lambda h: torch.cat(h.split(1, -1), -1),
     "stacked and chosen": lambda h: torch.stack([h.sin(), h], 1)[:, 1],
     "repeated and averaged": lambda h: h.repeat(3, 1, 1).mean(0),
@@ -41,6 +42,12 @@ def written_over(h):
     h[:1] = 1.0
     h.relu_().add_(1)
     return h
+
+
+def written_over_nothing(h):
+    nothing = torch.zeros(2, 6)
+    nothing[:, 1:5] = h
+    return nothing[:, 1:5]
 
 
 @pytest.mark.parametrize("kind", SAME)
@@ -119,7 +126,7 @@ def test_times_of_a_neuron_are_one_neuron(kind):
 @pytest.mark.parametrize("to", [lambda m: m, lambda m: m.float()])
 def test_a_mask_of_whole_numbers_is_no_neuron(to):
     def run(net, x, mask):
-        x = net.into(x) * mask[..., None]
+        x = net.into(x) * mask[..., None] + mask.cumsum(-1)[..., None]
         q, k, v = (f(x).unflatten(-1, (2, 2)).transpose(1, 2) for f in (net.q, net.k, net.v))
         scores = q @ k.mT + (1 - to(mask))[:, None, None] * -1e9
         return net.out((scores.softmax(-1) @ v).transpose(1, 2).flatten(2))
@@ -127,6 +134,26 @@ def test_a_mask_of_whole_numbers_is_no_neuron(to):
     layers = {name: nn.Linear(4, 4) for name in ("into", "q", "k", "v", "out")}
     found = network(Model(run, **layers), SEQUENCE, torch.ones(2, 5, dtype=torch.long))
     assert list(found.sizes.values()) == [4, 4, 2, 4]
+
+
+def test_products_that_are_summed_over_places_are_read_at_each():
+    net = Model(
+        lambda net, x: net.out(torch.einsum("bti,io->bo", x, net.weight)),
+        weight=nn.Parameter(torch.randn(4, 3)),
+        out=nn.Linear(3, 2),
+    )
+    found = network(net, SEQUENCE)
+    assert found.sizes == {"input": 4, "weight": 3, "out": 2}
+    assert torch.equal(found.connections[0].weight, net.weight)
+
+
+def test_a_mask_of_inputs_may_be_added():
+    net = Model(
+        lambda net, x: net.out(net.into(x) - 9.0 * (x.mean(-1, keepdim=True) < 0)),
+        into=nn.Linear(4, 4),
+        out=nn.Linear(4, 2),
+    )
+    assert network(net, X).sizes == {"input": 4, "into": 4, "out": 2}
 
 
 def test_inputs_join_what_is_added_to_them():
