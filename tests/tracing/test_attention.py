@@ -244,6 +244,15 @@ def test_queries_that_depend_on_no_input_are_left_out():
     assert "latents" in found.left_out
 
 
+@pytest.mark.parametrize("spelled", [False, True])
+def test_heads_may_be_outputs(spelled):
+    net = Attention(8, 2, False, spelled)
+    net.out = nn.Identity()
+    found = network(net, torch.randn(2, 5, 8))
+    assert found.sizes == {"input": 8, "heads": 2}
+    assert [c.name for c in found.connections] == ["q", "k", "v"]
+
+
 class Towers(nn.Module):
     """Two projections, whose scalar products are the outputs."""
 
