@@ -19,8 +19,6 @@ def exported(
         ValueError: if the model, its parameters or what it computes cannot be exported.
     """
     refuse_unreadable(model)
-    fast = torch.backends.mha.get_fastpath_enabled()
-    torch.backends.mha.set_fastpath_enabled(False)
     try:
         with evaluated_untouched(model), warnings.catch_warnings(), torch.enable_grad():
             warnings.simplefilter("ignore")
@@ -32,8 +30,6 @@ def exported(
             f"{type(model).__name__} cannot be traced: {said}; pass inputs as the model takes them,"
             " and a model whose operations do not depend on their values"
         ) from error
-    finally:
-        torch.backends.mha.set_fastpath_enabled(fast)
 
 
 def refuse_unreadable(model: nn.Module) -> None:

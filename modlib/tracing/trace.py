@@ -116,7 +116,7 @@ def meet_inputs(reading: Reading, program: ExportedProgram) -> None:
         reading.neurons.unread.add(layer)
         if is_batch:
             reading.neurons.examples[layer] = len(value)
-        if not value.is_floating_point() and value.dtype not in (torch.uint8, torch.int8):
+        if not value.is_floating_point():
             reading.neurons.conditions.add(layer)
         numbers = reading.neurons.new(name, own.numel()).view(own)
         reading.numbers[node] = numbers.expand(value.shape)

@@ -95,6 +95,18 @@ def test_a_cell_is_one_layer_at_all_of_its_steps(kind, n_steps):
     )
 
 
+def test_what_a_cell_reads_is_one_layer_at_all_of_its_steps():
+    net = Unrolled(nn.GRUCell(3, 4))
+    net.before = nn.Linear(3, 3)
+    net.forward = lambda x: Unrolled.forward(
+        net, torch.stack([net.before(now) for now in x.unbind(1)], 1)
+    )
+    found = network(net, torch.randn(2, 3, 3))
+    assert found.sizes == {"input": 9, "before": 3, "cell": 4, "out": 2}
+    assert [c.name for c in found.connections[:3]] == ["before"] * 3
+    assert {c.target for c in found.connections[:3]} == {"before"}
+
+
 class Captions(nn.Module):
     """A recurrent layer whose first state is made of an image's features."""
 

@@ -126,15 +126,6 @@ def test_a_model_is_left_as_it_was(fails):
     assert torch.equal(drawn, torch.random.get_rng_state())
 
 
-def test_the_fast_path_of_attention_is_left_as_it_was():
-    was = torch.backends.mha.get_fastpath_enabled()
-    for enabled in (False, True):
-        torch.backends.mha.set_fastpath_enabled(enabled)
-        network(nn.Linear(2, 2), torch.zeros(1, 2))
-        assert torch.backends.mha.get_fastpath_enabled() == enabled
-    torch.backends.mha.set_fastpath_enabled(was)
-
-
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float64])
 def test_weights_have_the_models_precision(dtype):
     net = nn.Sequential(nn.Conv2d(1, 4, 3, groups=1), nn.Flatten(), nn.Linear(16, 3)).to(dtype)
