@@ -41,8 +41,9 @@ def refuse_foreign_mixtures(reading: Reading, node: Node, operands: list[Node]) 
 
     Comparisons of inputs are masks, which neurons may meet.
     """
-    own = reading.layers_of(n for n in operands if not reading.is_mixed(n))
-    waiting = [(n, own) for n in operands if own and reading.is_mixed(n)]
+    mixtures = [operand for operand in operands if reading.is_mixed(operand)]
+    own = reading.layers_of(n for n in operands if n not in mixtures) if mixtures else set()
+    waiting = [(operand, own) for operand in mixtures if own]
     while waiting:
         operand, allowed = waiting.pop()
         if outputs(operand)[0].dtype == torch.bool:

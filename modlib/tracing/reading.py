@@ -106,7 +106,11 @@ class Reading:
         rows = numbers.amax(1)
         self.neurons.unread -= {*self.neurons.layer[rows].unique().tolist()}
         if self.are_examples(rows[0]):
-            refuse(node, "the first dimension of inputs counts examples, but it reads along it")
+            refuse(
+                node,
+                "the first dimension of inputs counts examples, but it seems to read along it, or"
+                " as many copies: pass another number of examples",
+            )
         return rows
 
     def are_examples(self, rows: Int[Tensor, " n_rows"]) -> bool:

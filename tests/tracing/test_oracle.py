@@ -94,7 +94,7 @@ def readers(model):
 @pytest.mark.parametrize("seed", range(24))
 def test_connections_exist_where_silencing_one_layer_changes_what_another_reads(seed):
     model = Drawn(seed)
-    found = network(model, torch.randn(2, 3))
+    found = network(model, torch.randn(7, 3))
     lies = {c.name.split("[")[0]: c.target for c in found.connections}
     lies["input"] = "input"
     expected, actual = defaultdict(set), defaultdict(set)
