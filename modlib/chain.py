@@ -65,15 +65,11 @@ def weights(model: nn.Module) -> list[Float[Tensor, "*stack _ _"]]:
     chain: list[Tensor] = []
     previous_name, is_map, is_flat = "", False, False
     for name, layer in in_order(model):
-        kind = parametrize.type_before_parametrizations(layer)
-        if kind is nn.Flatten:
-            is_flat = True
-            continue
-        if kind is StackedLinear:
+        if isinstance(layer, StackedLinear):
             matrix = layer.weight
-        elif kind is nn.Linear:
+        elif isinstance(layer, nn.Linear):
             matrix = layer.weight.mT
-        elif kind is nn.Conv2d:
+        elif isinstance(layer, nn.Conv2d):
             if layer.groups != 1:
                 raise ValueError(
                     f"a chain needs convolutions with groups=1, got groups={layer.groups}"
@@ -82,19 +78,20 @@ def weights(model: nn.Module) -> list[Float[Tensor, "*stack _ _"]]:
                 )
             matrix = layer.weight.abs().sum((-2, -1)).mT
         else:
+            is_flat = is_flat or isinstance(layer, nn.Flatten)
             continue
         n_in = matrix.shape[-2]
         n_out = chain[-1].shape[-1] if chain else n_in
         if is_map and is_flat and n_in % n_out == 0:
             matrix = matrix.unflatten(-2, (n_out, n_in // n_out)).abs().sum(-2)
-        elif n_in != n_out or (chain and is_map != (kind is nn.Conv2d)):
+        elif n_in != n_out or (chain and is_map != isinstance(layer, nn.Conv2d)):
             raise ValueError(
                 f"consecutive layers must fit together: '{previous_name}' has {n_out}"
                 f" outputs but '{name}' has {n_in} inputs, and a feature map is flattened before a"
                 " linear layer; pass an example of the inputs, modlib.weights(model, x)"
             )
         chain.append(matrix)
-        previous_name, is_map, is_flat = name, kind is nn.Conv2d, False
+        previous_name, is_map, is_flat = name, isinstance(layer, nn.Conv2d), False
     if not chain:
         raise ValueError(
             "a chain needs at least one nn.Linear, nn.Conv2d or StackedLinear layer,"
@@ -112,8 +109,8 @@ def in_order(model: nn.Module, name: str = "") -> Iterator[tuple[str, nn.Module]
     owners = [m for m in model.modules() if next(m.parameters(recurse=False), None) is not None]
     if owners and all(type(owner) is StackedLinear for owner in owners):
         yield from model.named_modules()
-    elif type(model).forward is nn.Sequential.forward:
-        for key, child in model._modules.items():
+    elif isinstance(model, nn.Sequential) and type(model).forward is nn.Sequential.forward:
+        for key, child in zip(model._modules, model, strict=True):
             yield from in_order(child, f"{name}.{key}".lstrip("."))
     elif leaves_neurons(model) or has_weight(model):
         yield name, model
@@ -127,16 +124,15 @@ def in_order(model: nn.Module, name: str = "") -> Iterator[tuple[str, nn.Module]
 
 def has_weight(layer: nn.Module) -> bool:
     """Return whether a layer is of a known type, with a weight that is never stale."""
-    known = parametrize.type_before_parametrizations(layer) in (nn.Linear, nn.Conv2d, StackedLinear)
-    return known and (
-        isinstance(layer.weight, nn.Parameter) or parametrize.is_parametrized(layer, "weight")
-    )
+    kind = parametrize.type_before_parametrizations(layer)
+    is_live = "weight" in layer._parameters or parametrize.is_parametrized(layer, "weight")
+    return kind in (nn.Linear, nn.Conv2d, StackedLinear) and is_live
 
 
 def leaves_neurons(layer: nn.Module) -> bool:
     """Return whether a layer without weights or a norm leaves each neuron on its own."""
     kind = type(layer)
-    if kind is nn.Flatten:
+    if isinstance(layer, nn.Flatten):
         return (layer.start_dim, layer.end_dim) == (1, -1)
     if kind.__module__ == "torch.nn.modules.pooling":
         return kind.__name__.endswith("2d")

@@ -14,7 +14,7 @@ from modlib.chain import Chain
 class Connection(NamedTuple):
     """The weights by which one layer feeds another, or itself.
 
-    >>> Connection("loop", "state", "state", torch.eye(3)).target
+    >>> Connection("loop", "state", "state", Tensor(3, 3)).target
     'state'
     """
 
@@ -29,7 +29,7 @@ class Network(NamedTuple):
 
     `sizes` holds the number of neurons of each layer; `left_out` names what was not read.
 
-    >>> skip = Connection("skip", "x", "y", torch.ones(2, 3))
+    >>> skip = Connection("skip", "x", "y", Tensor(2, 3))
     >>> Network({"x": 2, "y": 3}, [skip, skip], []).sizes["y"]
     3
     """

@@ -9,6 +9,7 @@ import pytest
 import torch
 from torch import nn
 
+from modlib.chain import StackedLinear
 from modlib.lesions import lesion_drops, specialisation
 from modlib.tasks.formulas import formulas
 from modlib.tasks.retina import retina
@@ -101,12 +102,12 @@ def test_heads_of_several_outputs_are_lesioned_as_one_sub_task():
 
 def test_a_lesion_takes_any_network_and_any_accuracy():
     class Weighing(nn.Module):
-        """Two hidden neurons, of which the inputs' layer is an nn.Linear."""
+        """Two hidden neurons, whose layers do not make up a stack."""
 
         def __init__(self):
             super().__init__()
-            self.first, self.second = nn.Linear(2, 2, bias=False), nn.Linear(2, 1, bias=False)
-            self.first.weight.data, self.second.weight.data = IDENTITY, torch.tensor([[1.0, 3.0]])
+            self.first = StackedLinear(IDENTITY[None], torch.zeros(1, 1, 2))
+            self.second = StackedLinear(torch.tensor([[[1.0], [3.0]]]), torch.zeros(1, 1, 1))
 
         def forward(self, x, silenced=None):
             hidden = self.first(x)

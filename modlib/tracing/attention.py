@@ -9,42 +9,42 @@ from jaxtyping import Int
 from torch import Tensor
 from torch.fx import Node
 
-from modlib.tracing.neurons import MIXED, NOTHING
-from modlib.tracing.reading import Reading, argument, place, shape
+from modlib.tracing.neurons import MIXED
+from modlib.tracing.reading import ROLES, Reading, argument, place, shape
 
-ROLES = ("", "query", "key", "value")
-"""What attention makes of neurons."""
-
-
-def heads(
-    reading: Reading, node: Node, parts: dict[str, Int[Tensor, "n_blocks _"]]
-) -> Int[Tensor, " n_blocks"]:
-    """Return one neuron for each block, which is all that queries, keys and values have there."""
-    neurons = reading.neurons
-    for role, numbers in parts.items():
-        alike = torch.isin(neurons.labels, neurons.found(numbers).unique()) & (
-            neurons.labels > MIXED
-        )
-        neurons.role[alike & (neurons.role == 0)] = ROLES.index(role)
-    together = torch.cat(list(parts.values()), 1)
-    first = together.amax(1)
-    neurons.join(first[:, None].expand(together.shape).flatten(), together.flatten())
-    met, which = neurons.found(first).unique(return_inverse=True)
-    neurons.heads.add(len(neurons.layers))
-    found = neurons.new(f"{place(node)}.heads".lstrip("."), len(met))
-    neurons.join(found, met)
-    return torch.where(met > MIXED, found, NOTHING)[which]
+Parts = dict[str, Int[Tensor, "n_heads _"]]
+"""Neurons of queries, keys and values, head by head; those of scores have no role."""
 
 
 def attention(reading: Reading, node: Node) -> Tensor:
     """Return the heads of scaled dot products of queries, keys and values."""
     stack = shape(node)[:-2]
-    parts = {}
+    parts: Parts = {}
     for role, operand in zip(ROLES[1:], node.args, strict=False):
         numbers = reading.of(operand)
         if argument(node, "enable_gqa"):
             numbers = numbers.repeat_interleave(stack[-1] // numbers.shape[-3], -3)
         numbers = numbers.expand(*stack, *numbers.shape[-2:])
-        parts[role] = numbers.reshape(-1, numbers.shape[-2:].numel())
-    found = heads(reading, node, parts)
-    return found.view(*stack, 1, 1).expand(shape(node))
+        parts[role] = numbers.reshape(stack.numel(), -1)
+    heads = scores(reading, node, parts)
+    reading.settle(heads)
+    return heads.view(*stack, 1, 1).expand(shape(node))
+
+
+def scores(reading: Reading, node: Node, parts: Parts) -> Int[Tensor, " n_heads"]:
+    """Return new neurons, the heads that these become once values or weights read the scores."""
+    first = torch.cat(list(parts.values()), 1).amax(1)
+    met, which = reading.neurons.found(first).unique(return_inverse=True)
+    layer = len(reading.neurons.layers)
+    heads = reading.neurons.new(f"{place(node)}.heads".lstrip("."), len(met))[which]
+    heads = torch.where(reading.neurons.found(first) > MIXED, heads, first)
+    reading.neurons.heads.add(layer)
+    reading.unsettled[layer] = {**parts, "": heads[:, None]}
+    return heads
+
+
+def values(reading: Reading, parts: Parts) -> Int[Tensor, " n_heads"]:
+    """Return the heads of scores, which values become too."""
+    reading.settle(parts[""])
+    reading.merge(parts)
+    return parts[""].amax(1)

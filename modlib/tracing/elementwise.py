@@ -7,8 +7,20 @@ from jaxtyping import Int
 from torch import Tensor
 from torch.fx import Node
 
-from modlib.tracing.neurons import MIXED, alike
-from modlib.tracing.reading import Reading, argument, mixed, nothing, outputs, refuse, shape
+from modlib.tracing.neurons import MIXED, alike, pairs_of
+from modlib.tracing.reading import (
+    Reading,
+    argument,
+    mixed,
+    nothing,
+    operation,
+    outputs,
+    refuse,
+    shape,
+)
+
+GATES = {"mul", "div"}
+"""Operations by which one neuron may scale many, which is left out."""
 
 
 def elementwise(reading: Reading, node: Node) -> Tensor:
@@ -18,8 +30,28 @@ def elementwise(reading: Reading, node: Node) -> Tensor:
         wider = all(shape(v).numel() < shape(node).numel() for v in varying)
         if wider and sum(n > 1 for n in shape(operand)) > 1 and reading.is_trained(operand):
             refuse(node, "a matrix of parameters meets neurons entry by entry")
+    if operation(node).rstrip("_") not in GATES:
+        refuse_foreign_mixtures(reading, node, varying)
     numbers = [reading.of(operand) for operand in varying]
     return reduce(lambda a, b: together(reading, node, a, b), numbers).expand(shape(node))
+
+
+def refuse_foreign_mixtures(reading: Reading, node: Node, operands: list[Node]) -> None:
+    """Raise ValueError if neurons meet a mixture of neurons of other layers than theirs.
+
+    Comparisons of inputs are masks, which neurons may meet.
+    """
+    mixtures = [operand for operand in operands if reading.is_mixed(operand)]
+    own = reading.layers_of(n for n in operands if n not in mixtures) if mixtures else set()
+    waiting = [(operand, own) for operand in mixtures if own]
+    while waiting:
+        operand, allowed = waiting.pop()
+        if outputs(operand)[0].dtype == torch.bool:
+            allowed = allowed | reading.neurons.inputs
+        if reading.is_mixed(operand):
+            waiting += [(n, allowed) for n in operand.all_input_nodes if n not in reading.fixed]
+        elif not reading.layers_of([operand]) <= allowed:
+            refuse(node, "neurons meet a mean, a sum or some other mixture of others")
 
 
 def together(
@@ -38,7 +70,7 @@ def together(
             found = [numbers.narrow(dim, 0, min(1, whole[dim])) for numbers in found]
     a, b = found
     both = (a > MIXED) & (b > MIXED)
-    pairs = torch.stack([a[both], b[both]]).unique(dim=1)
+    pairs = pairs_of(a[both], b[both])
     kept = which_is_kept(reading, node, pairs, is_spread)
     if kept is None:
         reading.neurons.join(*pairs)
@@ -49,19 +81,23 @@ def which_is_kept(
     reading: Reading, node: Node, pairs: Int[Tensor, "2 n_pairs"], is_spread: tuple[bool, bool]
 ) -> int | None:
     """Return which of two operands is the result; None if they are one and the same neurons."""
+    neurons = reading.neurons
+    for side in (0, 1):
+        is_mask = neurons.are_heads(pairs[1 - side]) and neurons.are_of(pairs[side], neurons.unread)
+        if is_mask or neurons.are_of(pairs[side], neurons.conditions):
+            return 1 - side
     meets_many = [len(side.unique()) < len(side) for side in pairs]
     if not any(meets_many):
         return None
-    for side in (0, 1):
-        if reading.neurons.are_of(pairs[side], reading.neurons.conditions):
-            return 1 - side
     if all(meets_many):
         refuse(node, "each of several neurons meets each of several others")
     one = meets_many.index(True)
-    if reading.neurons.are_unread(pairs[1 - one]) and len(pairs[one].unique()) > 1:
+    if neurons.are_of(pairs[1 - one], neurons.unread) and len(pairs[one].unique()) > 1:
         if is_spread[one]:
             refuse(node, "neurons meet inputs that no weights have read")
         return None
+    if operation(node).rstrip("_") not in GATES:
+        refuse(node, "one neuron is added to many")
     reading.leave_out(node)
     return 1 - one
 

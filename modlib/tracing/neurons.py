@@ -20,13 +20,16 @@ NOTHING, MIXED = 0, 1
 class Neurons:
     """All neurons met so far: the layer of each, what attention makes of it, which are one.
 
-    Layers are numbered as in `layers`, their names; `inputs` and `conditions` (inputs that are
-    whole numbers) are those of inputs, `heads` those of attention's heads.
+    Layers are numbered as in `layers`, their names; `inputs`, `conditions` and `heads` are those of
+    inputs, of inputs that are whole numbers, and of attention's heads; `unread` are inputs that
+    neither weights nor others' neurons have met; `examples` says how many examples an input holds.
     """
 
     def __init__(self) -> None:
         self.layers: list[str] = [""]
+        self.examples: dict[int, int] = {}
         self.inputs: set[int] = set()
+        self.unread: set[int] = set()
         self.conditions: set[int] = set()
         self.heads: set[int] = set()
         self.labels = torch.arange(2)
@@ -48,11 +51,12 @@ class Neurons:
 
     def join(self, a: Int[Tensor, " n"], b: Int[Tensor, " n"]) -> None:
         """Make each neuron of `a` one with its counterpart in `b`, where both are neurons."""
-        pairs = self.labels[torch.stack([a, b])]
-        pairs = pairs[:, (pairs > MIXED).all(0) & (pairs[0] != pairs[1])].unique(dim=1)
+        pairs = pairs_of(self.labels[a], self.labels[b])
+        pairs = pairs[:, (pairs > MIXED).all(0) & (pairs[0] != pairs[1])]
         if not pairs.numel():
             return
         met, ends = pairs.unique(return_inverse=True)
+        self.unread -= {*self.layer[met].tolist()}
         edges = coo_array((torch.ones(ends.shape[1]), tuple(ends)), shape=(len(met), len(met)))
         groups = torch.from_numpy(connected_components(edges, directed=False)[1]).long()
         smallest = met.scatter_reduce(0, groups, met, "amin", include_self=False)
@@ -65,17 +69,19 @@ class Neurons:
         met = self.layer[numbers[numbers > MIXED]].unique().tolist()
         return bool(met) and layers.issuperset(met)
 
-    def are_unread(self, numbers: Int[Tensor, "..."]) -> bool:
-        """Return whether these are inputs, each entry still a neuron of its own."""
-        if not self.are_of(numbers, self.inputs):
-            return False
-        lie = torch.isin(self.layer, self.layer[numbers[numbers > MIXED]])
-        return torch.equal(self.labels[lie], torch.arange(len(self.labels))[lie])
-
     def are_heads(self, numbers: Int[Tensor, "..."]) -> bool:
         """Return whether neurons are heads of attention that was read already."""
         lie = torch.isin(self.layer, torch.tensor([*self.heads]))
         return bool(torch.isin(self.labels[numbers], self.labels[lie]).any())
+
+
+def pairs_of(a: Int[Tensor, " n"], b: Int[Tensor, " n"]) -> Int[Tensor, "2 n_pairs"]:
+    """Return each pair of numbers that meet, once."""
+    if not a.numel():
+        return torch.stack([a, b])
+    base = b.amax() + 1
+    met = (a * base + b).unique()
+    return torch.stack([met // base, met % base])
 
 
 def narrow(numbers: Int[Tensor, "*shape"], dims: Iterable[int]) -> Int[Tensor, "*narrow"]:

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from torch import Tensor
 from torch.fx import Node
 
-from modlib.tracing.attention import heads
+from modlib.tracing.attention import scores, values
 from modlib.tracing.elementwise import together
 from modlib.tracing.neurons import MIXED, alike, narrow
 from modlib.tracing.reading import Reading, refuse, shape
@@ -44,7 +44,7 @@ def shifted(reading: Reading, node: Node, numbers: Tensor, bias: Node | None = N
 
 def matmul(reading: Reading, node: Node) -> Tensor:
     """Return the neurons of a product of vectors, matrices or stacks of matrices."""
-    *bias, left, right = node.args[: len(node.target._schema.arguments)]
+    *bias, left, right = node.args
     ranks = len(shape(left)), len(shape(right))
     stack = "abcdefgh"[: max(*ranks, 2) - 2]
     a = stack[len(stack) + 2 - ranks[0] :] + "ni" if ranks[0] > 1 else "i"
@@ -70,14 +70,11 @@ def product(reading: Reading, node: Node, left: Node, right: Node, letters: str)
     """
     ends, out = letters.split("->")
     a, b = ends.split(",")
-    turned = left in reading.fixed
-    if turned:
+    if left in reading.fixed:
         left, right, a, b = right, left, b, a
     sizes: Sizes = {}
     for letter, size in [*zip(a, shape(left), strict=True), *zip(b, shape(right), strict=True)]:
         sizes[letter] = max(size, sizes.get(letter, size))
-    if any(letter not in out and (letter in a) != (letter in b) for letter in sizes):
-        refuse(node, "it sums over entries of one operand alone")
     x, y = factor(reading, left, a, sizes), factor(reading, right, b, sizes)
     summed = [letter for letter in x.letters if letter in y.letters and letter not in out]
     if right not in reading.fixed or not reading.is_trained(right):
@@ -88,10 +85,6 @@ def product(reading: Reading, node: Node, left: Node, right: Node, letters: str)
                 left_letters = [letter for letter in mover.letters if letter not in summed]
                 return spread(kept, left_letters, out, sizes)
     if right in reading.fixed:
-        n_rows = prod(sizes[letter] for letter in summed)
-        unread = turned and reading.neurons.are_unread(x.numbers)
-        if unread and n_rows > 1 == len(x.numbers.unique()):
-            refuse(node, "weights stand left of inputs without a batch dimension")
         return weighed(reading, node, x, y, out, sizes)
     if not (carries(reading, x.numbers) and carries(reading, y.numbers)):
         refuse(node, "neurons are multiplied by a matrix of inputs")
@@ -108,7 +101,7 @@ def factor(reading: Reading, node: Node, letters: str, sizes: Sizes) -> Factor:
 def carries(reading: Reading, numbers: Tensor) -> bool:
     """Return whether a value has neurons other than inputs that no weights have read."""
     neurons, numbers = reading.neurons, reading.neurons.found(numbers)
-    passive = neurons.are_unread(numbers) or neurons.are_of(numbers, neurons.conditions)
+    passive = neurons.are_of(numbers, neurons.unread | neurons.conditions)
     return bool((numbers > MIXED).any()) and not passive
 
 
@@ -154,7 +147,10 @@ def attended(reading: Reading, node: Node, x: Factor, y: Factor, out: str, sizes
         rest = [letter for letter in each.letters if letter not in blocks]
         numbers = each.numbers.permute([each.letters.index(s) for s in [*blocks, *rest]])
         parts.append(numbers.reshape(prod(sizes[s] for s in blocks), -1))
-    scores = [reading.neurons.are_heads(part) for part in parts]
-    roles = ["" if score else "value" for score in scores] if any(scores) else ["query", "key"]
-    found = heads(reading, node, dict(zip(roles, parts, strict=True)))
-    return spread(found.view([sizes[letter] for letter in blocks]), blocks, out, sizes)
+    are_scores = [reading.neurons.are_heads(part) for part in parts]
+    if any(are_scores):
+        roles = ["" if score else "value" for score in are_scores]
+        heads = values(reading, dict(zip(roles, parts, strict=True)))
+    else:
+        heads = scores(reading, node, {"query": parts[0], "key": parts[1]})
+    return spread(heads.view([sizes[letter] for letter in blocks]), blocks, out, sizes)

@@ -1,7 +1,7 @@
 """What has been read of a graph so far: the neurons of each value, and who feeds whom."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple, NoReturn
 
 import torch
@@ -9,8 +9,11 @@ from jaxtyping import Int
 from torch import Tensor
 from torch.fx import Node
 
-from modlib.tracing.fixed import evaluated
-from modlib.tracing.neurons import MIXED, NOTHING, Neurons
+from modlib.tracing.fixed import evaluated, needed
+from modlib.tracing.neurons import MIXED, NOTHING, Neurons, narrow, pairs_of
+
+ROLES = ("", "query", "key", "value")
+"""What attention makes of neurons."""
 
 Arrange = Callable[[Tensor], Tensor]
 """Maps a parameter to its weights in blocks, of shape (n_blocks, n_rows, n_columns)."""
@@ -41,6 +44,7 @@ class Reading:
         self.numbers: dict[Node, Tensor | list[Tensor]] = {}
         self.read: list[Read] = []
         self.cells: dict[Node, Tensor] = {}
+        self.unsettled: dict[int, dict[str, Tensor]] = {}
         self.left_out: list[str] = []
 
     def of(self, node: Node) -> Tensor:
@@ -61,6 +65,18 @@ class Reading:
             for n in each
         )
 
+    def is_mixed(self, node: Node) -> bool:
+        """Return whether entries of a value that depends on inputs are no neuron in particular."""
+        numbers = self.numbers.get(node, NOTHING)
+        if not isinstance(numbers, Tensor):
+            return node not in self.fixed
+        return bool((numbers == MIXED).any())
+
+    def layers_of(self, nodes: Iterable[Node]) -> set[int]:
+        """Return the layers of all neurons in nodes' values, conditions apart."""
+        met = [self.neurons.layer[self.found(node)].unique().tolist() for node in nodes]
+        return {layer for layers in met for layer in layers} - self.neurons.conditions - {0}
+
     def value(self, node: Node) -> Tensor:
         """Return the value of a node that no input reaches."""
         return evaluated([node], self.tensors)[node]
@@ -71,22 +87,63 @@ class Reading:
         """Return the neuron of each row, after making it one neuron at all places.
 
         Raises:
-            ValueError: if a row reads what is no neuron in particular, or if that would make two
-                rows one.
+            ValueError: if a row reads what is no neuron in particular, or examples for neurons, or
+                if two rows of a block would be made one.
         """
+        self.settle(numbers)
         found = self.neurons.found(numbers)
         if (found == MIXED).any():
             refuse(node, "it reads a mean, a sum or some other mixture of neurons")
         first = found.amax(1, keepdim=True)
-        if ((found != NOTHING) & (found != first)).any():
-            rows = torch.arange(first.numel()).view(first.shape).expand(found.shape)
-            met = found != NOTHING
-            pairs = torch.stack([rows[met], found[met]]).unique(dim=1)
-            alone = first.numel() == 1 and not self.neurons.are_of(found, self.neurons.inputs)
-            if alone or len(pairs[1].unique()) < pairs.shape[1]:
+        met = found != NOTHING
+        if (met & (found != first)).any():
+            block, _, row = torch.meshgrid(*map(torch.arange, found.shape), indexing="ij")
+            in_block = block * len(self.neurons.labels) + found
+            pairs = pairs_of(in_block[met], row[met])
+            if self.is_one_row(found) or len(pairs[0].unique()) < pairs.shape[1]:
                 refuse(node, "the neurons of a row differ from place to place")
             self.neurons.join(first.expand(found.shape).flatten(), found.flatten())
-        return numbers.amax(1)
+        rows = numbers.amax(1)
+        self.neurons.unread -= {*self.neurons.layer[rows].unique().tolist()}
+        if self.are_examples(rows[0]):
+            refuse(
+                node,
+                "the first dimension of inputs counts examples, but it seems to read along it, or"
+                " as many copies: pass another number of examples",
+            )
+        return rows
+
+    def are_examples(self, rows: Int[Tensor, " n_rows"]) -> bool:
+        """Return whether rows repeat each entry of an input as often as there are examples."""
+        met, counts = rows.unique(return_counts=True)
+        layers = self.neurons.layer[met]
+        return any(
+            n > 1 and bool((layers == layer).any()) and bool((counts[layers == layer] == n).all())
+            for layer, n in self.neurons.examples.items()
+        )
+
+    def is_one_row(self, found: Int[Tensor, "n_blocks n_places n_rows"]) -> bool:
+        """Return whether a single row would make one of several neurons that are no inputs."""
+        several = found.shape[0] * found.shape[2] == 1 < len(found[found > MIXED].unique())
+        return several and not self.neurons.are_of(found, self.neurons.inputs)
+
+    def settle(self, numbers: Int[Tensor, "..."]) -> None:
+        """Make one neuron of each head of attention whose scores these are."""
+        layers = self.neurons.layer[narrow(numbers, range(numbers.dim()))].unique().tolist()
+        for layer in self.unsettled.keys() & {*layers}:
+            self.merge(self.unsettled.pop(layer))
+
+    def merge(self, parts: Mapping[str, Int[Tensor, "n_heads _"]]) -> None:
+        """Make one neuron of each head's entries, and note what attention makes of them."""
+        neurons = self.neurons
+        for role, numbers in parts.items():
+            same = torch.isin(neurons.labels, neurons.found(numbers).unique())
+            new = same & (neurons.labels > MIXED) & (neurons.role == 0)
+            neurons.role[new] = ROLES.index(role)
+        together = torch.cat(list(parts.values()), 1)
+        neurons.join(
+            together.amax(1, keepdim=True).expand(together.shape).flatten(), together.flatten()
+        )
 
     def connect(
         self, node: Node, weight: Node, arrange: Arrange, rows: Tensor, columns: Tensor
@@ -108,16 +165,15 @@ class Reading:
         return (owner if f"{owner}.".startswith(f"{where}.") or not where else where) or parameter
 
     def parameter(self, weight: Node) -> str:
-        """Return the name of the first of the model's tensors that a fixed value is made of."""
-        if weight in self.names:
-            return self.names[weight]
-        return next((self.parameter(node) for node in weight.all_input_nodes), weight.name)
+        """Return the name of the first parameter that a fixed value is made of, or else buffer."""
+        sources = [node for node in needed([weight], ()) if node in self.names]
+        trained = [node for node in sources if self.is_trained(node)]
+        return next((self.names[node] for node in [*trained, *sources]), weight.name)
 
     def is_trained(self, weight: Node) -> bool:
         """Return whether a fixed value is made of parameters."""
-        if weight in self.tensors:
-            return isinstance(self.tensors[weight], torch.nn.Parameter)
-        return any(self.is_trained(node) for node in weight.all_input_nodes)
+        sources = [self.tensors[node] for node in needed([weight], ()) if node in self.tensors]
+        return any(isinstance(tensor, torch.nn.Parameter) for tensor in sources)
 
     def leave_out(self, node: Node) -> None:
         """Note that what a node does was not read."""
@@ -128,8 +184,9 @@ class Reading:
 
 def outputs(node: Node) -> list[Tensor]:
     """Return what stands for the tensors that a node gives, with their shapes and types."""
-    value = node.meta["val"]
-    return list(value) if isinstance(value, list | tuple) else [value]
+    value = node.meta.get("val")
+    several = value if isinstance(value, list | tuple) else [value]
+    return [each for each in several if isinstance(each, Tensor)]
 
 
 def shape(node: Node) -> torch.Size:

@@ -4,6 +4,7 @@ Weights to a unit's gates are added up by absolute value. A state that is handed
 is the layer's own.
 """
 
+import re
 from collections.abc import Sequence
 
 import torch
@@ -12,7 +13,7 @@ from torch import Tensor
 from torch.fx import Node
 
 from modlib.tracing.elementwise import together
-from modlib.tracing.reading import Reading, operation, outputs, place, refuse, shape
+from modlib.tracing.reading import Reading, operation, outputs, refuse, shape
 
 
 def recurrent(reading: Reading, node: Node) -> list[Tensor]:
@@ -29,8 +30,7 @@ def recurrent(reading: Reading, node: Node) -> list[Tensor]:
         for _ in range(n_ways):
             at = len(last)
             own = weights[at * per_layer : at * per_layer + 2]
-            name = f"{place(node)}.{at}" if n_layers * n_ways > 1 else place(node)
-            last.append(units(reading, node, name, numbers, own, [s[at] for s in handed]))
+            last.append(units(reading, node, numbers, own, [s[at] for s in handed]))
         numbers = torch.cat(last[-n_ways:]).expand(*shape(x)[:-1], -1)
     value, *ends = outputs(node)
     state = torch.stack(last)[:, None].expand(-1, *ends[0].shape[1:])
@@ -42,14 +42,13 @@ def cell(reading: Reading, node: Node) -> Tensor | list[Tensor]:
     x, states, *matrices = node.args[:4]
     states = [states] if isinstance(states, Node) else states
     handed = [reading.of(state) for state in states]
-    found = units(reading, node, place(node), reading.of(x), matrices, handed).expand(shape(node))
+    found = units(reading, node, reading.of(x), matrices, handed).expand(shape(node))
     return found if len(outputs(node)) == 1 else [found, found]
 
 
 def units(
     reading: Reading,
     node: Node,
-    name: str,
     numbers: Int[Tensor, "... n_in"],
     weights: Sequence[Node],
     states: Sequence[Int[Tensor, "... n"]],
@@ -62,7 +61,9 @@ def units(
     found = reading.cells.get(from_units) if is_cell else None
     first = found is None
     if first:
-        found = reading.neurons.new(name, n)
+        name = reading.name(node, from_units)
+        layer = re.sub("weight_hh(_l0$|_|$)", "", name).strip(".")
+        found = reading.neurons.new(layer or name, n)
     columns = found.repeat(n_weights // n)[None]
     if first:
         reading.connect(node, from_inputs, transposed, rows, columns)

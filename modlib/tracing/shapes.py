@@ -67,10 +67,11 @@ def pooled(reading: Reading, node: Node) -> Tensor | list[Tensor]:
     value, *others = outputs(node)
     n_spatial = int(next(c for c in operation(node) if c.isdigit()))
     channel = -n_spatial - 1
-    if (reading.neurons.found(numbers) == MIXED).any():
+    places = narrow(numbers, [d for d in range(-numbers.dim(), 0) if d != channel])
+    places = places.movedim(channel, -1).reshape(1, -1, shape(node)[channel])
+    found = reading.neurons.found(places)
+    if (found == MIXED).any() or reading.is_one_row(found):
         pools = mixed(value)
     else:
-        places = narrow(numbers, [d for d in range(-numbers.dim(), 0) if d != channel])
-        rows = reading.rows(node, places.movedim(channel, -1).reshape(1, -1, shape(node)[channel]))
-        pools = rows.view(-1, *[1] * n_spatial).expand(value.shape)
+        pools = reading.rows(node, places).view(-1, *[1] * n_spatial).expand(value.shape)
     return [pools, *map(mixed, others)] if is_several(node) else pools

@@ -14,8 +14,8 @@ from modlib.network import Connection, Network, chain
 from modlib.tracing.exporting import exported
 from modlib.tracing.fixed import evaluated, needed
 from modlib.tracing.operations import read
-from modlib.tracing.reading import Reading, refuse
-from modlib.tracing.wiring import layers_of, matrix, wires_of
+from modlib.tracing.reading import Reading, outputs, refuse
+from modlib.tracing.wiring import joined_layers, matrix, wires_of
 
 
 class Trace:
@@ -40,13 +40,19 @@ class Trace:
         program = exported(model, inputs, keywords)
         self.model, self.constants = model, program.constants
         self.names = names_of_tensors(program)
-        reading = Reading(self.names, self.tensors())
-        meet_inputs(reading, program)
-        for node in program.graph.nodes:
-            follow(reading, node)
-        layers = layers_of(reading)
+        with torch.device("cpu"):
+            reading = Reading(self.names, self.tensors())
+            meet_inputs(reading, program)
+            for node in program.graph.nodes:
+                follow(reading, node)
+            if not reading.read:
+                raise ValueError(
+                    f"a network needs weights between neurons, got {type(model).__name__} in which"
+                    " no input meets any"
+                )
+            layers = joined_layers(reading)
+            self.wires = wires_of(reading, layers)
         self.sizes = dict(zip(layers.names, layers.sizes, strict=True))
-        self.wires = wires_of(reading, layers)
         read_nodes = [wire.read.weight for wire in self.wires]
         read_names = {self.names[n] for n in needed(read_nodes, ()) if n in self.names}
         read_ids = {id(p) for name, p in self.parameters().items() if name in read_names}
@@ -107,7 +113,10 @@ def meet_inputs(reading: Reading, program: ExportedProgram) -> None:
         name = "input" if len(inputs) == 1 else f"input.{node.name}"
         layer = len(reading.neurons.layers)
         reading.neurons.inputs.add(layer)
-        if not value.is_floating_point() and value.dtype not in (torch.uint8, torch.int8):
+        reading.neurons.unread.add(layer)
+        if is_batch:
+            reading.neurons.examples[layer] = len(value)
+        if not value.is_floating_point():
             reading.neurons.conditions.add(layer)
         numbers = reading.neurons.new(name, own.numel()).view(own)
         reading.numbers[node] = numbers.expand(value.shape)
@@ -115,7 +124,7 @@ def meet_inputs(reading: Reading, program: ExportedProgram) -> None:
 
 def follow(reading: Reading, node: Node) -> None:
     """Find the neurons of a node's value, unless no input reaches it or it has none."""
-    if node.op != "call_function" or node.meta.get("val") is None:
+    if node.op != "call_function" or not outputs(node):
         return
     if all(operand in reading.fixed for operand in node.all_input_nodes):
         reading.fixed.add(node)

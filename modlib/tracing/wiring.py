@@ -1,5 +1,6 @@
 """From what was read to layers and the matrices between them."""
 
+from collections import defaultdict
 from itertools import product
 from typing import NamedTuple
 
@@ -9,9 +10,8 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 from torch import Tensor
 
-from modlib.tracing.attention import ROLES
 from modlib.tracing.neurons import MIXED, Neurons
-from modlib.tracing.reading import Read, Reading
+from modlib.tracing.reading import ROLES, Read, Reading
 
 
 class Wire(NamedTuple):
@@ -37,29 +37,26 @@ class Layers(NamedTuple):
     place: Int[Tensor, " n_numbers"]
 
 
-def layers_of(reading: Reading) -> Layers:
+def joined_layers(reading: Reading) -> Layers:
     """Return the layers in the order in which they were met; those that share neurons are one."""
     neurons = reading.neurons
     labels, n_layers = neurons.labels, len(neurons.layers)
-    met = torch.cat([part.flatten() for each in reading.read for part in each[-2:]])
-    used = torch.isin(labels, labels[met].unique()) & (labels > MIXED)
+    met = torch.cat([ends.flatten() for each in reading.read for ends in (each.rows, each.columns)])
+    used = torch.isin(labels, labels[met]) & (labels > MIXED)
     ends = neurons.layer[used], neurons.layer[labels[used]]
     edges = coo_array((torch.ones(len(ends[0])), ends), shape=(n_layers, n_layers))
     group = torch.from_numpy(connected_components(edges, directed=False)[1]).long()
-    names, sizes = [], []
-    layer, place = torch.full_like(labels, -1), torch.full_like(labels, -1)
-    heads = {int(group[each]): neurons.layers[each] for each in sorted(neurons.heads)[::-1]}
+    names = {int(group[layer]): neurons.layers[layer] for layer in sorted(neurons.heads)[::-1]}
+    layers = Layers([], [], torch.full_like(labels, -1), torch.full_like(labels, -1))
     for first in labels[used].unique().tolist():
-        if layer[first] >= 0:
-            continue
-        lies = used & (group[neurons.layer] == group[neurons.layer[first]])
-        members, ranks = labels[lies].unique(return_inverse=True)
-        layer[lies], place[lies] = len(names), ranks
-        names.append(
-            heads.get(int(group[neurons.layer[first]]), neurons.layers[neurons.layer[first]])
-        )
-        sizes.append(len(members))
-    return Layers(names, sizes, layer, place)
+        if layers.layer[first] < 0:
+            own = neurons.layer[first]
+            lies = used & (group[neurons.layer] == group[own])
+            members, ranks = labels[lies].unique(return_inverse=True)
+            layers.layer[lies], layers.place[lies] = len(layers.names), ranks
+            layers.names.append(names.get(int(group[own]), neurons.layers[own]))
+            layers.sizes.append(len(members))
+    return layers
 
 
 def wires_of(reading: Reading, layers: Layers) -> list[Wire]:
@@ -68,16 +65,17 @@ def wires_of(reading: Reading, layers: Layers) -> list[Wire]:
     Weights that several layers feed, or that make queries, keys and values at once, are one
     connection for each.
     """
-    wires = []
+    wires, made = [], defaultdict(set)
+    for each in reading.read:
+        made[each.name] |= {*reading.neurons.role[each.columns].unique().tolist()}
     for each in reading.read:
         refuse_bare_attention(reading.neurons, each)
         sources, targets = (layers.layer[ends] for ends in (each.rows, each.columns))
         roles = reading.neurons.role[each.columns]
         ends = [[n for n in part.unique().tolist() if n >= 0] for part in (sources, targets)]
-        kinds = roles.unique().tolist()
-        for source, role, target in product(ends[0], kinds, ends[1]):
+        for source, role, target in product(ends[0], roles.unique().tolist(), ends[1]):
             into = (targets == target) & (roles == role)
-            name = f"{each.name}.{ROLES[role]}" if role and len(kinds) > 1 else each.name
+            name = f"{each.name}.{ROLES[role]}" if role and len(made[each.name]) > 1 else each.name
             wires.append(
                 Wire(
                     f"{name}[{layers.names[source]}]" if len(ends[0]) > 1 else name,
@@ -118,7 +116,7 @@ def matrix(
 
 def placed(W: Tensor, places: Int[Tensor, " n_old"], n: int, dim: int) -> Tensor:
     """Return a tensor with its entries along one dimension at other places, or at none if -1."""
-    if torch.equal(places, torch.arange(n)):
+    if torch.equal(places, torch.arange(n, device="cpu")):
         return W
     kept = (places >= 0).nonzero()[:, 0]
     places = places[kept]

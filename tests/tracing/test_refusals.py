@@ -1,0 +1,231 @@
+"""What cannot be read is refused, by its module's name."""
+
+import pytest
+import torch
+from by_hand import Model
+from torch import nn
+
+import modlib
+from modlib import Trace, network
+
+
+def linear(*sizes):
+    return nn.Linear(*sizes)
+
+
+def encoder_that_is_attended_as_it_is(net, x):
+    states, _ = net.lstm(x)
+    asked = net.ask(states[:, -1:])
+    return net.out((asked @ states.mT).softmax(-1) @ states)
+
+
+X, SEQUENCE, IMAGE = torch.randn(2, 4), torch.randn(2, 5, 4), torch.randn(2, 3, 8, 8)
+
+REFUSED = {
+    "an operation without a rule": (
+        Model(
+            lambda net, x: net.out(torch.fft.fft(net.into(x)).real),
+            into=linear(4, 4),
+            out=linear(4, 2),
+        ),
+        (X,),
+        "'fft_fft' in module ''.*no rule",
+    ),
+    "layers that mix times": (
+        Model(lambda net, x: net.mix(net.into(x).mT), into=linear(4, 3), mix=linear(5, 5)),
+        (SEQUENCE,),
+        "'linear' in module 'mix'.*differ from place to place",
+    ),
+    "layers that mix times of inputs as well as features": (
+        Model(lambda net, x: net.mix(x.mT) + net.into(x).mT, into=linear(4, 4), mix=linear(5, 5)),
+        (SEQUENCE,),
+        "'linear' in module 'into'.*differ from place to place",
+    ),
+    "a mean of neurons that is read": (
+        Model(
+            lambda net, x: net.out(net.into(x).mean(-1, keepdim=True)),
+            into=linear(4, 3),
+            out=linear(1, 2),
+        ),
+        (X,),
+        "module 'out'.*a mean, a sum or some other mixture",
+    ),
+    "a layer written as a product and a sum": (
+        Model(
+            lambda net, x: net.out((x[:, :, None] * net.weight).sum(1)),
+            weight=nn.Parameter(torch.randn(4, 3)),
+            out=linear(3, 2),
+        ),
+        (X,),
+        "'mul' in module ''.*matrix of parameters",
+    ),
+    "an outer sum": (
+        Model(
+            lambda net, x: net.a(x)[:, :, None] + net.b(x)[:, None], a=linear(4, 3), b=linear(4, 5)
+        ),
+        (X,),
+        "'add' in module ''.*each of several",
+    ),
+    "an outer product": (
+        Model(
+            lambda net, x: torch.einsum("bi,bj->bij", net.a(x), net.b(x)),
+            a=linear(4, 3),
+            b=linear(4, 5),
+        ),
+        (X,),
+        "'einsum' in module ''.*each of several",
+    ),
+    "attention without projections": (
+        Model(
+            encoder_that_is_attended_as_it_is,
+            lstm=nn.LSTM(4, 4, batch_first=True),
+            ask=linear(4, 4),
+            out=linear(4, 2),
+        ),
+        (SEQUENCE,),
+        "attention is read where its queries, keys and values are projections",
+    ),
+    "one neuron added to many": (
+        Model(lambda net, x: net.a(x) + net.b(x), a=linear(4, 1), b=linear(4, 3)),
+        (X,),
+        "'add' in module ''.*one neuron is added to many",
+    ),
+    "a product that is summed over new neurons": (
+        Model(
+            lambda net, x: net.out(torch.einsum("bi,io->b", x, net.weight)[:, None]),
+            weight=nn.Parameter(torch.randn(4, 3)),
+            out=linear(1, 2),
+        ),
+        (X,),
+        "'einsum' in module ''",
+    ),
+    "steps of other neurons": (
+        Model(lambda net, x: net.a(x) + (net.b(x) > 0), a=linear(4, 3), b=linear(4, 3)),
+        (X,),
+        "'add' in module ''.*mixture of others",
+    ),
+    "neurons that inputs choose": (
+        Model(
+            lambda net, x, i: net.out(net.into(x).gather(1, i)), into=linear(4, 5), out=linear(2, 3)
+        ),
+        (X, torch.tensor([[0, 1], [2, 3]])),
+        "module 'out'.*mixture",
+    ),
+    "neurons that scale inputs": (
+        Model(
+            lambda net, x, y: net.out((y.view(-1, 2, 2) * net.a(x)[..., None]).flatten(1)),
+            a=linear(4, 2),
+            out=linear(4, 2),
+        ),
+        (X, torch.randn(2, 4)),
+        "'mul' in module ''.*inputs that no weights have read",
+    ),
+    "a mean added to other neurons": (
+        Model(
+            lambda net, x: net.a(x).tanh().mean(-1, keepdim=True) ** 2 + net.b(x),
+            a=linear(4, 5),
+            b=linear(4, 3),
+        ),
+        (X,),
+        "'add' in module ''.*mixture of others",
+    ),
+    "examples as features": (
+        Model(lambda net, x: net.into(x.flatten()), into=linear(20, 3)),
+        (torch.randn(5, 4),),
+        "'linear' in module 'into'.*first dimension of inputs counts examples",
+    ),
+    "a vector as long as there are examples": (
+        Model(lambda net, x, y: (net.into(x), net.other(y)), into=linear(4, 3), other=linear(2, 3)),
+        (X, torch.randn(2)),
+        "'linear' in module 'other'.*first dimension of inputs counts examples",
+    ),
+    "a picture without a batch dimension": (
+        Model(lambda net, x: net.conv(x), conv=nn.Conv1d(4, 2, 1)),
+        (torch.randn(4, 1),),
+        "first dimension of inputs counts examples",
+    ),
+    "neurons between inputs as weights": (
+        Model(lambda net, x, w: net.out(net.into(x) @ w), into=linear(4, 3), out=linear(5, 2)),
+        (X, torch.randn(3, 5)),
+        "'matmul' in module ''.*multiplied by a matrix of inputs",
+    ),
+    "a hidden layer as a signal": (
+        Model(
+            lambda net, x: net.conv(net.into(x)[:, None]),
+            into=linear(4, 9),
+            conv=nn.Conv1d(1, 2, 3),
+        ),
+        (X,),
+        "'conv1d' in module 'conv'.*differ from place to place",
+    ),
+    "choices by inputs": (
+        Model(
+            lambda net, x: net.out(net.into(x).topk(2).values), into=linear(4, 5), out=linear(2, 2)
+        ),
+        (X,),
+        "module 'out'.*mixture",
+    ),
+    "projected states": (
+        nn.LSTM(4, 5, proj_size=2),
+        (SEQUENCE,),
+        "'lstm' in module ''.*states are projected",
+    ),
+    "inputs without a batch dimension": (
+        Model(lambda net, x: net.weight @ x, weight=nn.Parameter(torch.randn(3, 4))),
+        (torch.randn(4, 1),),
+        "'matmul' in module ''.*first dimension of inputs counts examples",
+    ),
+    "a bilinear layer": (
+        Model(lambda net, x: net.both(x, x), both=nn.Bilinear(4, 4, 2)),
+        (X,),
+        "'bilinear' in module 'both'",
+    ),
+    "a deformed map": (
+        Model(
+            lambda net, x: net.conv(
+                nn.functional.grid_sample(net.conv(x), torch.zeros(2, 4, 4, 2))
+            ),
+            conv=nn.Conv2d(3, 3, 1),
+        ),
+        (IMAGE,),
+        "'grid_sampler' in module ''",
+    ),
+    "control by values": (
+        Model(lambda net, x: net.a(x) if x.sum() > 0 else net.b(x), a=linear(4, 2), b=linear(4, 2)),
+        (X,),
+        "Model cannot be traced: .*do not depend on their values",
+    ),
+    "an input of another size": (
+        nn.Linear(3, 2),
+        (X,),
+        "Linear cannot be traced: .*pass inputs as the model takes them",
+    ),
+    "a lazy layer": (nn.LazyLinear(3), (X,), "'weight' of the network is not initialised: call"),
+    "complex weights": (nn.Linear(4, 2, dtype=torch.complex64), (X,), "'weight' .* is complex"),
+    "sparse weights": (
+        Model(
+            lambda net, x: torch.sparse.mm(net.weight, x.T).T,
+            weight=nn.Parameter(torch.eye(4).to_sparse()),
+        ),
+        (X,),
+        "'weight' .* is sparse",
+    ),
+    "no weights": (nn.Sequential(nn.ReLU()), (X,), "needs weights between neurons, got Sequential"),
+    "no example": (nn.Linear(4, 2), (), r"pass one: modlib.network\(model, x\)"),
+}
+
+
+@pytest.mark.parametrize("kind", REFUSED)
+def test_what_cannot_be_read_is_refused(kind):
+    model, inputs, message = REFUSED[kind]
+    with pytest.raises(ValueError, match=message):
+        network(model, *inputs)
+
+
+def test_a_refusal_shows_how_to_give_connections_by_hand():
+    model, inputs, _ = REFUSED["a bilinear layer"]
+    with pytest.raises(ValueError, match=r"by hand: modlib.Network\(.*modlib.Connection\("):
+        Trace(model, *inputs)
+    W = torch.randn(4, 2)
+    by_hand = modlib.Network({"x": 4, "y": 2}, [modlib.Connection("both", "x", "y", W)], [])
+    assert by_hand.connections[0].weight is W
