@@ -12,6 +12,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn.utils import parametrize
+from torch.nn.utils.prune import BasePruningMethod
+from torch.nn.utils.spectral_norm import SpectralNorm
+from torch.nn.utils.weight_norm import WeightNorm
 
 Chain = Sequence[Float[Tensor, "*stack _ _"]]
 """The weight matrices of a stack of networks, input side first."""
@@ -68,7 +71,7 @@ def weights(model: nn.Module) -> list[Float[Tensor, "*stack _ _"]]:
         if isinstance(layer, StackedLinear):
             matrix = layer.weight
         elif isinstance(layer, nn.Linear):
-            matrix = layer.weight.mT
+            matrix = present_weight(layer).mT
         elif isinstance(layer, nn.Conv2d):
             if layer.groups != 1:
                 raise ValueError(
@@ -76,7 +79,7 @@ def weights(model: nn.Module) -> list[Float[Tensor, "*stack _ _"]]:
                     f" in layer '{name}': its channels are not fully connected; pass an example"
                     " of the inputs, modlib.network(model, x)"
                 )
-            matrix = layer.weight.abs().sum((-2, -1)).mT
+            matrix = present_weight(layer).abs().sum((-2, -1)).mT
         else:
             is_flat = is_flat or isinstance(layer, nn.Flatten)
             continue
@@ -123,10 +126,40 @@ def in_order(model: nn.Module, name: str = "") -> Iterator[tuple[str, nn.Module]
 
 
 def has_weight(layer: nn.Module) -> bool:
-    """Return whether a layer is of a known type, with a weight that is never stale."""
+    """Return whether a layer is of a known type, with a weight that `present_weight` returns."""
     kind = parametrize.type_before_parametrizations(layer)
-    is_live = "weight" in layer._parameters or parametrize.is_parametrized(layer, "weight")
+    is_live = (
+        "weight" in layer._parameters
+        or parametrize.is_parametrized(layer, "weight")
+        or any(map(of_weight, layer._forward_pre_hooks.values()))
+    )
     return kind in (nn.Linear, nn.Conv2d, StackedLinear) and is_live
+
+
+def of_weight(hook: object) -> bool:
+    """Return whether a hook makes a layer's weight of other parameters before each run."""
+    name = getattr(hook, "name", getattr(hook, "_tensor_name", None))
+    return name == "weight" and isinstance(hook, BasePruningMethod | SpectralNorm | WeightNorm)
+
+
+def present_weight(layer: nn.Module) -> Tensor:
+    """Return a layer's weight as it would be in a run, made anew where a hook makes it.
+
+    Such are `torch.nn.utils.prune` and the old `weight_norm` and `spectral_norm`, which leave the
+    weight of the last run in the layer.
+    """
+    weight = None
+    for hook in filter(of_weight, layer._forward_pre_hooks.values()):
+        if isinstance(hook, BasePruningMethod):
+            weight = hook.apply_mask(layer)
+        elif isinstance(hook, SpectralNorm):
+            # copies, since the next run changes them in place
+            u, v = layer.weight_u.clone(), layer.weight_v.clone()
+            W = hook.reshape_weight_to_matrix(layer.weight_orig)
+            weight = layer.weight_orig / torch.dot(u, torch.mv(W, v))
+        else:
+            weight = hook.compute_weight(layer)
+    return layer.weight if weight is None else weight
 
 
 def leaves_neurons(layer: nn.Module) -> bool:

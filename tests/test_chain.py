@@ -1,5 +1,6 @@
 """`weights` against what layers do to inputs, and against sums spelled out by channel."""
 
+from functools import partial
 from itertools import pairwise
 
 import pytest
@@ -7,7 +8,7 @@ import torch
 from torch import nn
 from torch.nn.utils import parametrizations, prune
 
-from modlib import weights
+from modlib import walk_loop_penalty, weights
 from modlib.chain import StackedLinear
 
 
@@ -75,7 +76,6 @@ class Scaled(nn.Linear):
         nn.Sequential(nn.Linear(3, 3), nn.PReLU(), nn.Linear(3, 3)),
         nn.Sequential(nn.LSTM(3, 3)),
         nn.TransformerEncoderLayer(8, 2, 16),
-        nn.Sequential(prune.identity(nn.Linear(3, 3), "weight")),
     ],
 )
 def test_without_an_example_what_is_not_known_to_run_in_order_is_refused(model):
@@ -167,3 +167,38 @@ def test_layers_that_do_not_fit_are_named(layers, message):
 def test_a_grouped_convolution_is_refused():
     with pytest.raises(ValueError, match="groups=1, got groups=2 in layer '1'"):
         weights(nn.Sequential(nn.Conv2d(1, 4, 3), nn.Conv2d(4, 4, 3, groups=2)))
+
+
+def with_both_masks(layer):
+    prune.random_unstructured(layer, "weight", 0.5)
+    prune.l1_unstructured(layer, "weight", 0.2)
+
+
+@pytest.mark.filterwarnings("ignore::FutureWarning")
+@pytest.mark.parametrize(
+    "reparametrised",
+    [
+        partial(prune.random_unstructured, name="weight", amount=0.5),
+        with_both_masks,
+        nn.utils.weight_norm,
+        nn.utils.spectral_norm,
+        nn.utils.parametrizations.weight_norm,
+        nn.utils.parametrizations.spectral_norm,
+    ],
+    ids=["pruned", "pruned twice", "weight norm", "spectral norm", "new weight norm", "new one"],
+)
+def test_weights_that_a_layer_makes_of_others_are_never_stale(reparametrised):
+    net = nn.Sequential(nn.Linear(8, 6), nn.Tanh(), nn.Linear(6, 3)).double()
+    reparametrised(net[0])
+    optimiser, x = torch.optim.SGD(net.parameters(), lr=0.1), torch.randn(4, 8).double()
+    for _ in range(3):
+        loss = walk_loop_penalty(weights(net)) + net(x).square().mean()
+        optimiser.zero_grad()
+        loss.backward()
+        assert all(p.grad is not None for p in net[0].parameters())
+        optimiser.step()
+        net.eval()
+        found = weights(net)[0]
+        net(x)
+        assert torch.allclose(found, net[0].weight.mT)
+        net.train()

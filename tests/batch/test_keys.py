@@ -94,7 +94,11 @@ CHANGES = {
     "its penalty": (KINDS, "W.abs().sum((-2, -1))", "W.abs().mean((-2, -1))"),
     "its default strength": (PENALTY, "l1_penalty, 1e-3", "l1_penalty, 2e-3"),
     "the networks without a penalty that it is held against": (KINDS, "new_zeros", "new_ones"),
-    "what makes every penalty": (KINDS, "return self.function(", "return 2 * self.function("),
+    "what makes every penalty": (
+        KINDS,
+        "return in_full_precision(",
+        "return 2 * in_full_precision(",
+    ),
     "its task": (RETINA, 'name="retina" if', 'name="re" if'),
     "its task's entry": (TASK, '"retina": retina', '"retina": partial(retina, "both")'),
     "what its task is made of": (RETINA, "(outer + inner >= 3)", "(outer >= 3)"),
@@ -119,10 +123,10 @@ CHANGES = {
     "the notebook's code": ("notebooks/sweep.ipynb", "or judged[0]", "or judged[-1]"),
 }
 NO_CHANGES = {
-    "another penalty": ("modlib/chain.py", "W.square().sum((-2, -1))", "W.square().mean((-2, -1))"),
+    "another penalty": ("modlib/matrices.py", "W.square().sum((-2", "W.square().mean((-2"),
     "another penalty's class": (
         "modlib/penalties/connection_costs.py",
-        "class BIMT(nn.Module):",
+        "class BIMT(OfChain):",
         "class BIMT(list):",
     ),
     "another prior": ("modlib/penalties/priors.py", "0 <= rate < 1", "0 <= rate <= 1"),
@@ -323,7 +327,7 @@ def test_a_part_does_not_reach_what_other_parts_are_made_of():
     modules = {name.rpartition(".")[0] for name in found - {"penalties.forms.FORMS"}}
     others = {"penalties.forms", "loops", "walks", "penalties.connection_costs", "penalties.priors"}
     assert not modules & {*others, "plots", "tasks.images", "tasks.planted", "batch.tables"}
-    assert "chain.squares" not in found
+    assert "matrices.squares" not in found
 
 
 @pytest.mark.parametrize("version", ["3.11", "3.12", "3.13", "3.14"])
