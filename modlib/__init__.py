@@ -4,6 +4,7 @@ from importlib import import_module
 from importlib.util import find_spec
 from types import ModuleType
 
+from modlib.graphs import newman_q
 from modlib.loops import loop_penalty, loop_sum, retraced_sum, total_loop_sum
 from modlib.modularity import Modularity, modularity
 from modlib.network import Connection, Network
@@ -28,6 +29,7 @@ __all__ = [
     "loop_sum",
     "modularity",
     "network",
+    "newman_q",
     "retraced_sum",
     "total_loop_sum",
     "train",

@@ -48,10 +48,12 @@ def search(
     q, labels = _annealed(layers, restarts, seeds, k)
     while k < neurons:
         numbers = 1 + max(int(layer.max()) for layer in labels)
-        used = sum(
-            (one_hot(layer, numbers) * there[..., None]).sum(1)
-            for layer, there in zip(labels, connected, strict=True)
-        )
+        used = torch.stack(
+            [
+                (one_hot(layer, numbers) * there[..., None]).sum(1)
+                for layer, there in zip(labels, connected, strict=True)
+            ]
+        ).sum(0)
         crowded = ((used > 0).sum(-1) > IN_USE * k).nonzero().squeeze(-1)
         if not len(crowded):
             break

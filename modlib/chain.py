@@ -7,6 +7,7 @@ as `weight.mT`. Nothing outside this module transposes a weight.
 
 from collections.abc import Iterator, Sequence
 from itertools import accumulate, pairwise
+from typing import cast
 
 import torch
 from jaxtyping import Float
@@ -154,12 +155,12 @@ def present_weight(layer: nn.Module) -> Tensor:
             weight = hook.apply_mask(layer)
         elif isinstance(hook, SpectralNorm):
             # copies, since the next run changes them in place
-            u, v = layer.weight_u.clone(), layer.weight_v.clone()
-            W = hook.reshape_weight_to_matrix(layer.weight_orig)
-            weight = layer.weight_orig / torch.dot(u, torch.mv(W, v))
+            u, v = (layer.get_buffer(f"weight_{side}").clone() for side in "uv")
+            W = layer.get_parameter("weight_orig")
+            weight = W / torch.dot(u, torch.mv(hook.reshape_weight_to_matrix(W), v))
         else:
             weight = hook.compute_weight(layer)
-    return layer.weight if weight is None else weight
+    return cast(Tensor, layer.weight) if weight is None else weight
 
 
 def leaves_neurons(layer: nn.Module) -> bool:

@@ -82,11 +82,11 @@ def between(layers: Layers, labels: Labels, k: int) -> Float[Tensor, "batch rest
     Q is half of its trace.
     """
     chosen = [_one_hot(layer, k, layers) for layer in labels]
-    total = sum(
+    found = [
         torch.einsum("bnrk,bnrl->brkl", own, _towards(sides, chosen))
         for sides, own in zip(layers, chosen, strict=True)
-    )
-    return 2 * total / sum(len(sides) for sides in layers)
+    ]
+    return 2 * torch.stack(found).sum(0) / sum(len(sides) for sides in layers)
 
 
 def _one_hot(

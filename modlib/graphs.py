@@ -94,7 +94,14 @@ def layer_of(sizes: Sequence[int]) -> Int[np.ndarray, " n_neurons"]:
 
 
 def newman_q(adjacency: sparse.csr_array, communities: Int[np.ndarray, " n_neurons"]) -> float:
-    """Return Q of a partition of a weighted undirected graph; 0 if it has no edges."""
+    """Return Newman's Q of a partition of a weighted undirected graph; 0 if it has no edges.
+
+    Source: Newman & Girvan (2004), doi 10.1103/PhysRevE.69.026113.
+
+    >>> pairs = sparse.csr_array(np.kron(np.eye(2), [[0, 1], [1, 0]]))
+    >>> newman_q(pairs, np.array([0, 0, 1, 1]))
+    0.5
+    """
     edges = adjacency.tocoo()
     total = edges.data.sum()
     if total == 0:

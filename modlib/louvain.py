@@ -10,7 +10,7 @@ from modlib.graphs import in_order_of_appearance, newman_q
 def communities_of(adjacency: sparse.csr_array, restarts: int = 3) -> Int[np.ndarray, " n_neurons"]:
     """Return the partition of largest Q that a number of searches find.
 
-    The search ends on every graph; that of `modularity.find_communities` does not, if weights have
+    The search ends on every graph; that of `whole_graph.find_communities` does not, if weights have
     few levels, as in convolutions and under the three-node procedure.
 
     Source: Blondel et al. (2008), doi 10.1088/1742-5468/2008/10/P10008, with the refinement of
@@ -19,13 +19,13 @@ def communities_of(adjacency: sparse.csr_array, restarts: int = 3) -> Int[np.nda
     # imported here because it sets a style of matplotlib's
     import networkit as nk
 
-    edges = sparse.triu(adjacency).tocoo()
+    edges, n = sparse.triu(adjacency).tocoo(), len(adjacency.indptr) - 1
     if not edges.data.any():
-        return np.arange(adjacency.shape[0])
+        return np.arange(n)
     # GraphFromCoo reads its arrays as 64-bit numbers, whatever they are
     ends = edges.row.astype(np.uint64), edges.col.astype(np.uint64)
     weights = edges.data.astype(np.float64) / edges.data.max()
-    graph = nk.GraphFromCoo((weights, ends), n=adjacency.shape[0], weighted=True)
+    graph = nk.GraphFromCoo((weights, ends), n=n, weighted=True)
     threads = nk.getMaxNumberOfThreads()
     nk.setNumberOfThreads(1)
     found = []

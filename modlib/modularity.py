@@ -123,7 +123,9 @@ def modularity(
     share = np.divide(excess, room, out=np.zeros_like(room), where=room > 0)
     communities = np.array(numbered).reshape(*stack, -1)
     numbers = (q[:, 0], mean, std, excess, share)
-    return Modularity(*(x.reshape(stack) if stack else x.item() for x in numbers), communities)
+    return Modularity._make(
+        [*(x.reshape(stack) if stack else x.item() for x in numbers), communities]
+    )
 
 
 @contextmanager

@@ -81,10 +81,15 @@ def test_the_library_alone_asks_for_no_more_than_it_computes_with():
     }  # fmt: skip
 
 
-def test_the_lines_in_the_readme_run(capsys):
-    (code,) = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
-    exec(code, {})
+def test_the_lines_in_the_readme_run(capsys, tmp_path, monkeypatch):
+    training, own = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+    exec(training, {})
     assert -1 < float(capsys.readouterr().out) < 1
+    monkeypatch.chdir(tmp_path)
+    exec(own, {})
+    assert "norm1.weight" in capsys.readouterr().out
+    assert (tmp_path / "modules.png").stat().st_size > 10_000
+    assert len(own.strip().replace("\n\n", "\n").splitlines()) <= 8
 
 
 def test_conda_installs_the_same():
