@@ -45,7 +45,7 @@ def recurrent_modularity(
 ) -> tuple[float, float, Int[np.ndarray, " n_neurons"]]:
     """Return Q of one network's graph, its excess over permuted nulls, and the communities.
 
-    As in `modularity`, on `recurrent_graph`.
+    As in `newman_modularity`, on `recurrent_graph`.
     """
     rng = np.random.default_rng(seed)
 

@@ -145,7 +145,7 @@ def descent_table(
 
     `network`, its place in the stack; `penalty`; `rank`, the effective rank averaged over
     layers; `walk_loops`; `modules`, as in `module_count`; `q`, `q_null_mean` and `excess` as in
-    `modularity`.
+    `newman_modularity`.
     """
     parts = []
     for step, chain in passed.items():
