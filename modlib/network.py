@@ -21,7 +21,7 @@ class Connection(NamedTuple):
     name: str
     source: str
     target: str
-    weight: Float[Tensor, "n_source n_target"]
+    weight: Float[Tensor, "*stack n_source n_target"]
 
 
 class Network(NamedTuple):
@@ -49,7 +49,7 @@ class Network(NamedTuple):
         return cls(sizes, connections, [])
 
 
-def chain(network: Network) -> list[Float[Tensor, "_ _"]]:
+def chain(network: Network) -> list[Float[Tensor, "*stack _ _"]]:
     """Return the matrices of a network whose layers form a line, input side first.
 
     Raises:
