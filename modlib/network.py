@@ -80,6 +80,6 @@ def chain(network: Network) -> list[Float[Tensor, "*stack _ _"]]:
     if len(line) < len(network.connections):
         apart = [c.name for c in network.connections if c not in line]
         raise ValueError(
-            f"a chain needs layers in one line, but {', '.join(apart)} stands apart from it; {ADVICE}"
+            f"a chain needs layers in one line; {', '.join(apart)} stands apart from it; {ADVICE}"
         )
     return [connection.weight for connection in line]
