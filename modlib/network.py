@@ -10,6 +10,11 @@ from torch import Tensor
 
 from modlib.chain import Chain
 
+ADVICE = (
+    "use modlib.network(model, *inputs), or pick connections that form a line with"
+    " modlib.weights(model, *inputs, layers=[...])"
+)
+
 
 class Connection(NamedTuple):
     """The weights by which one layer feeds another, or itself.
@@ -49,7 +54,7 @@ class Network(NamedTuple):
         return cls(sizes, connections, [])
 
 
-def chain(network: Network) -> list[Float[Tensor, "_ _"]]:
+def chain(network: Network) -> list[Float[Tensor, "*stack _ _"]]:
     """Return the matrices of a network whose layers form a line, input side first.
 
     Raises:
@@ -64,9 +69,7 @@ def chain(network: Network) -> list[Float[Tensor, "_ _"]]:
             if len(names) > 1:
                 raise ValueError(
                     f"a chain needs layers in a line, but {len(names)} connections lead {ways}"
-                    f" layer '{layer}': {', '.join(names)}; use modlib.network(model, *inputs),"
-                    " or pick connections that form a line with"
-                    " modlib.weights(model, *inputs, layers=[...])"
+                    f" layer '{layer}': {', '.join(names)}; {ADVICE}"
                 )
     following = {connection.source: connection for connection in network.connections}
     starts = following.keys() - {connection.target for connection in network.connections}
@@ -77,8 +80,6 @@ def chain(network: Network) -> list[Float[Tensor, "_ _"]]:
     if len(line) < len(network.connections):
         apart = [c.name for c in network.connections if c not in line]
         raise ValueError(
-            f"a chain needs layers in one line, but {', '.join(apart)} stands apart from it;"
-            " use modlib.network(model, *inputs), or pick connections that form a line with"
-            " modlib.weights(model, *inputs, layers=[...])"
+            f"a chain needs layers in one line; {', '.join(apart)} stands apart from it; {ADVICE}"
         )
     return [connection.weight for connection in line]

@@ -17,6 +17,13 @@ def test_a_chain_is_a_network_in_a_line():
     assert all(a is b for a, b in zip(chain(made), [A, B, C], strict=True))
 
 
+def test_the_chain_of_a_stack_is_a_network_too():
+    stack = [torch.randn(5, 2, 3), torch.randn(5, 3, 1)]
+    made = Network.from_chain(stack)
+    assert made.sizes == {"0": 2, "1": 3, "2": 1}
+    assert all(a is b for a, b in zip(chain(made), stack, strict=True))
+
+
 def test_a_line_is_a_chain_in_whatever_order_its_connections_are():
     made = Network.from_chain([A, B, C])
     first, second, third = made.connections
