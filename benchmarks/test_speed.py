@@ -18,7 +18,7 @@ from modlib.graphs import neuron_graph
 from modlib.tasks.scores import cross_entropy
 from modlib.training.fit import flushed_denormals
 from modlib.training.stacks import Stack
-from modlib.whole_graph import permuted
+from modlib.whole_graph import newman_modularity, permuted
 
 WIDTHS = (128, 48, 48, 20)
 
@@ -70,7 +70,7 @@ def test_denormals(benchmark, context):
 
 
 def modularity_by_networkx(chain, nulls, restarts):
-    """Return the excess as `modlib.modularity` does, by networkx's Louvain search."""
+    """Return the excess of Newman's Q, by networkx's Louvain search."""
     rng = np.random.default_rng(0)
 
     def largest_q(layers):
@@ -82,11 +82,34 @@ def modularity_by_networkx(chain, nulls, restarts):
     return largest_q(layers) - np.mean([largest_q(permuted(layers, rng)) for _ in range(nulls)])
 
 
-@pytest.mark.benchmark(group="excess modularity of 784-256-256-10, 20 nulls: here and by networkx")
-@pytest.mark.parametrize("measure", [modlib.modularity, modularity_by_networkx])
+MODULARITIES = [modlib.modularity, newman_modularity, modularity_by_networkx]
+
+
+@pytest.mark.benchmark(
+    group="excess modularity of 784-256-256-10, 20 nulls: layered, whole graph, and by networkx"
+)
+@pytest.mark.parametrize("measure", MODULARITIES)
 def test_modularity(benchmark, measure):
     chain = random_chain(784, 256, 256, 10)
     benchmark.pedantic(partial(measure, chain, nulls=20, restarts=1), rounds=1, warmup_rounds=0)
+
+
+@pytest.mark.benchmark(group="excess modularity of square chains of three matrices, 20 nulls")
+@pytest.mark.parametrize("width", [58, 183, 577, 1826], ids=lambda width: f"{3 * width**2:.0e}")
+def test_modularity_by_size(benchmark, width):
+    chain = random_chain(*[width] * 4)
+    benchmark.pedantic(partial(modlib.modularity, chain), rounds=1, warmup_rounds=0)
+
+
+@pytest.mark.benchmark(
+    group="penalties of a traced transformer: read once, and read anew each time"
+)
+@pytest.mark.parametrize("way", ["tensors", "trace"])
+def test_reading(benchmark, way):
+    model = torch.nn.TransformerEncoderLayer(64, 4, 128, batch_first=True)
+    trace = modlib.Trace(model, torch.randn(2, 10, 64))
+    read = trace()
+    benchmark(lambda: modlib.walk_loop_penalty(trace() if way == "trace" else read))
 
 
 @pytest.mark.benchmark(group="one training step of 16 networks of 128-48-48-20, with each penalty")
