@@ -88,7 +88,7 @@ class Reading:
 
         Raises:
             ValueError: if a row reads what is no neuron in particular, or examples for neurons, or
-                if two rows of a block would be made one.
+                if two rows would be made one.
         """
         self.settle(numbers)
         found = self.neurons.found(numbers)
@@ -97,9 +97,8 @@ class Reading:
         first = found.amax(1, keepdim=True)
         met = found != NOTHING
         if (met & (found != first)).any():
-            block, _, row = torch.meshgrid(*map(torch.arange, found.shape), indexing="ij")
-            in_block = block * len(self.neurons.labels) + found
-            pairs = pairs_of(in_block[met], row[met])
+            rows = torch.arange(found.shape[-1]).expand(found.shape)
+            pairs = pairs_of(found[met], rows[met])
             if self.is_one_row(found) or len(pairs[0].unique()) < pairs.shape[1]:
                 refuse(node, "the neurons of a row differ from place to place")
             self.neurons.join(first.expand(found.shape).flatten(), found.flatten())

@@ -241,6 +241,26 @@ def test_pictures_of_bytes_are_inputs():
     assert found.sizes == {"input": 3, "conv": 4}
 
 
+def test_inputs_that_join_neurons_are_read():
+    def run(net, x, y):
+        h = (net.into(x) + y).view(-1, 2, 2)
+        return net.out((h * net.gate(x)[..., None]).flatten(1))
+
+    net = Model(run, into=nn.Linear(4, 4), gate=nn.Linear(4, 2), out=nn.Linear(4, 3))
+    found = network(net, X, torch.randn(2, 4))
+    assert list(found.sizes.values()) == [4, 4, 2, 3]
+
+
+def test_weights_that_are_masked_by_hand_have_the_weights_name():
+    net = Model(
+        lambda net, x: F.linear(x, net.weight * net.mask), weight=nn.Parameter(torch.randn(3, 4))
+    )
+    net.register_buffer("mask", torch.ones(3, 4).tril())
+    (found,) = network(net, X).connections
+    assert found.name == "weight"
+    assert torch.equal(found.weight, (net.weight * net.mask).T)
+
+
 def test_fixed_features_are_read_as_weights():
     features = torch.randn(4, 6)
     net = Model(lambda net, x: net.out(torch.cos(x @ features)), out=nn.Linear(6, 2))
