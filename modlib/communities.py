@@ -128,7 +128,8 @@ def divided(
     used = torch.stack([_one_hot(layer, 2 * k, layers).sum(1) for layer in joined]).sum(0) > 0
     number = used.cumsum(-1) - 1
     compact = [number.mT.gather(1, layer) for layer in joined]
-    return compact, max(k, int(number.max()) + 1)
+    # one more than are in use, so that a neuron may leave for an empty one
+    return compact, max(k, int(number.max()) + 2)
 
 
 def swept(
