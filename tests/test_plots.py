@@ -225,7 +225,6 @@ def test_figures_of_chains_look_as_they_did():
     chain, communities = network(3)
     fig = plots.weight_matrices(chain, communities)
     assert tuple(fig.get_size_inches()) == pytest.approx((7.0, 4.0))
-    assert fig.get_layout_engine() is None
     assert [ax.get_title() for ax in fig.axes] == ["", ""]
     ax = plots.module_graph(chain, communities)
     assert tuple(ax.figure.get_size_inches()) == pytest.approx((6.0, 4.2))

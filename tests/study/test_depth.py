@@ -8,7 +8,10 @@ from modlib.batch import claims, pages
 from modlib.study import depth
 from notebooks import execute
 
-SMALL = {"n_networks": 3, "depths": [1, 6], "width": 16, "spreads": [1.0], "nulls": 2}
+SMALL = {
+    "n_networks": 3, "depths": [1, 6], "width": 16, "ratio": 3.0, "spreads": [1.0], "nulls": 2,
+    "task": "two_digits",
+}  # fmt: skip
 CHANGED = [
     {"n_networks": 1, "depths": [3], "width": 4},
     {"spreads": [5.0, 0.1], "ratio": 1.0},
@@ -21,7 +24,7 @@ REFUSED = {
     "ratio = 0.5": {"ratio": 0.5},
     "nulls = 1": {"nulls": 1},
     "task = 'mnist'": {"task": "mnist"},
-    "depth = 3": {"depth": 3},
+    "widths = 3": {"widths": 3},
 }
 
 
