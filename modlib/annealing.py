@@ -89,16 +89,12 @@ def _annealed(
     q, labels = _picked(q, labels)
     for _ in range(REHEATS):
         new_q, new = settled(layers, cooled(labels, WARM, SWEEPS_REHEATED), k, ASCENTS)
-        better = (new_q > q)[:, None]
-        labels = [torch.where(better, b, a) for a, b in zip(labels, new, strict=True)]
-        q = torch.maximum(q, new_q)
+        q, labels = _better(q, labels, new_q, new)
     for _ in range(DIVISIONS):
         halves = [gumbel(n, 1)[..., :2].argmax(-1) for n in sizes]
         new, k = divided(layers, labels, halves, k)
         new_q, new = settled(layers, new, k, ASCENTS)
-        better = (new_q > q)[:, None]
-        labels = [torch.where(better, b, a) for a, b in zip(labels, new, strict=True)]
-        q = torch.maximum(q, new_q)
+        q, labels = _better(q, labels, new_q, new)
     q, labels = settled(layers, labels, k, LAST_ASCENTS)
     return q.squeeze(-1), [layer.squeeze(-1) for layer in labels]
 
@@ -140,3 +136,12 @@ def _picked(
     return q.gather(-1, at), [
         layer.gather(-1, at[:, None].expand(-1, layer.shape[1], -1)) for layer in labels
     ]
+
+
+def _better(
+    q: Float[Tensor, "batch 1"], labels: Labels, new_q: Float[Tensor, "batch 1"], new: Labels
+) -> tuple[Float[Tensor, "batch 1"], Labels]:
+    """Return, for each network, the larger Q and its communities."""
+    better = (new_q > q)[:, None]
+    kept = [torch.where(better, b, a) for a, b in zip(labels, new, strict=True)]
+    return torch.maximum(q, new_q), kept

@@ -115,7 +115,6 @@ def divided(
 
     Neurons begin in random halves of their community, and ascend within it.
     """
-    halves = list(halves)
     pairs = [2 * layer[..., None] + torch.arange(2, device=layer.device) for layer in labels]
     split = [2 * layer + half for layer, half in zip(labels, halves, strict=True)]
     chosen = [_one_hot(layer, 2 * k, layers) for layer in split]

@@ -19,6 +19,7 @@ from scipy import sparse
 from torch import Tensor
 
 from modlib.graphs import arrays_of, in_order_of_appearance, neuron_graph, newman_q
+from modlib.modularity import require_searches
 
 SMALLEST_SUM = 1e-300
 """A row or column whose weights sum to less is left as it is."""
@@ -150,15 +151,6 @@ def newman_modularity(
     with np.errstate(divide="ignore", invalid="ignore"):
         z = excess / null_std
     return WholeGraph(q, null_mean, null_std, excess, z, communities)
-
-
-def require_searches(nulls: int, restarts: int) -> None:
-    """Raise ValueError unless there are two nulls, for a spread, and one search or more."""
-    if nulls < 2 or restarts < 1:
-        raise ValueError(
-            f"modularity needs nulls >= 2 and restarts >= 1, got {nulls} and {restarts}:"
-            " the nulls' spread takes two of them, a partition one search"
-        )
 
 
 def _of_one_network(

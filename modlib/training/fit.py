@@ -16,6 +16,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from modlib.chain import weights
+from modlib.modularity import require_searches
 from modlib.penalties import PENALTIES
 from modlib.penalties.forms import FORMS
 from modlib.penalties.penalty import Penalty
@@ -31,7 +32,6 @@ from modlib.training.measures import (
 )
 from modlib.training.optimisers import ADAM
 from modlib.training.stacks import Stack
-from modlib.whole_graph import require_searches
 
 
 @dataclass(frozen=True)
