@@ -32,6 +32,7 @@ SPLIT_BY = {
     ],
     "retraining": ["strengths"],
     "reuse": ["strengths"],
+    "whole_graph": ["strengths"],
 }
 """The parameters of which each entry makes rows of its own. `settings` has none."""
 

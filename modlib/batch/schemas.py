@@ -112,8 +112,8 @@ SCHEMAS = {
         NETWORK
         | STATUS
         | {"examples": _whole(1), "chosen": pa.Column(bool), "steps": _whole(1)}
-        | _of("accuracy", "validation_accuracy", "excess", "ari", "specialisation")
-        | _of("pruned_accuracy"),
+        | _of("accuracy", "validation_accuracy", "excess", "share", "ari")
+        | _of("specialisation", "pruned_accuracy"),
         [*NETWORK, "role", "examples"],
     ),
     "damage": _schema(DAMAGE, [*NETWORK, "damage"]),
@@ -121,7 +121,12 @@ SCHEMAS = {
     "goals": _schema(
         {name: NETWORK[name] for name in ("penalty", "strength", "seed")}
         | {"schedule": TEXT, "epoch": _whole(), "goal": TEXT, "unseen": SHARE, "seen": SHARE}
-        | {"excess": _number(-1, 1), "ari": _number(-1, 1), "size": _number(0)}
+        | {
+            "excess": _number(-1, 1),
+            "share": _number(high=1),
+            "ari": _number(-1, 1),
+            "size": _number(0),
+        }
         | {"cost": _number(0, **SWITCHED), r"^seen_\d+$": _number(0, 1, **SWITCHED)}
         | {"back": pa.Column(None, pa.Check.isin([True, False]), **SWITCHED)},
         ["penalty", "strength", "seed", "schedule", "epoch"],
@@ -129,7 +134,7 @@ SCHEMAS = {
     "recurrent": _schema(
         NETWORK
         | STATUS
-        | _of("accuracy", "validation_accuracy", "q", "excess", "ari", "specialisation")
+        | _of("accuracy", "validation_accuracy", "q", "excess", "share", "ari", "specialisation")
         | dict.fromkeys(("radius", "capacity", "information"), _measured(0))
         | dict.fromkeys(("branching", "branching_permuted"), _measured(0))
         | {
@@ -162,6 +167,14 @@ SCHEMAS = {
         {"seed": _whole(), "case": TEXT, "strength": _number(0)} | SETTING_VALUES,
         ["seed", "case", "strength", "measure"],
         WITHIN_SETTINGS,
+    ),
+    "whole_graph": _schema(
+        NETWORK
+        | dict.fromkeys(("q", "newman_q"), _number(-0.5, 1))
+        | dict.fromkeys(("excess", "newman_excess"), _number(-1, 1))
+        | {"share": _number(high=1)}
+        | dict.fromkeys(("ari", "newman_ari"), _number(-1, 1, nullable=True)),
+        NETWORK,
     ),
 }
 """What each table of `results/` holds, by its name.

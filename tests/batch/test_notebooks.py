@@ -26,6 +26,7 @@ TINY = {
     "retraining": OF_RETINA | {"steps": 10},
     "reuse": OF_RETINA | {"steps": 10},
     "settings": {"steps": 2, "epochs": 0},
+    "whole_graph": OF_RETINA | {"nulls": 2},
 }
 SWEEP = {
     "task": "retina",
@@ -74,7 +75,7 @@ def test_the_sweep_and_the_networks_that_others_take_are_made(execute, tmp_path,
     told |= {"training_steps": 10, "sweeps": ["new/networks"], "output": "new/trained"}
     stacks = execute("trained", told)["stacks"]
     assert [stack.penalty for stack in stacks] == ["none", "pruned", "l2"]
-    for name in ("circuits", "damage", "retraining", "reuse"):
+    for name in ("circuits", "damage", "retraining", "reuse", "whole_graph"):
         asked = OF_RETINA | {"strengths": {"retina": {"l2": 0.003}}}
         smoke = SMOKE["tables"][name] | TINY[name] | asked
         given = smoke | {"files": {"retina": "new/trained"}, "output": "taken.csv"}

@@ -42,7 +42,9 @@ def test_parameters_that_are_not_allowed_are_refused_by_name(message):
 def test_a_claim_broken_on_purpose_stops_the_page_with_its_sentence(monkeypatch):
     small = SMALL | {"depths": [2, 12]}
     monkeypatch.setattr(pages, "own_parameters", lambda name: small)
-    monkeypatch.setattr(depth, "newman_modularity", depth.modularity)
+    monkeypatch.setattr(
+        depth, "newman", lambda chain, nulls, restarts, seed: depth.modularity(chain, nulls)
+    )
     with pytest.raises(AssertionError, match=r"'Those of the whole graph are not\.'"):
         execute("depth", small)
     assert "not here" in execute("depth", small | {"width": 17})["held"].to_html()
