@@ -12,6 +12,7 @@ from scipy.optimize import minimize, minimize_scalar
 from strategies import random_chain
 
 from modlib import loop_penalty, walk_loop_sum
+from modlib.modularity import modularity
 from modlib.study.theory import (
     best_scale_penalty,
     block_chain,
@@ -21,7 +22,6 @@ from modlib.study.theory import (
     loop_optimum,
     module_count,
 )
-from modlib.modularity import modularity
 
 WIDTHS = st.lists(st.integers(1, 5), min_size=3, max_size=5)
 

@@ -44,12 +44,13 @@ QUICK = {"nulls": 2, "restarts": 1}
 
 @pytest.fixture
 def network():
-    """Two strengths of two seeds; the weights of the last network of all but one are zero."""
+    """Two strengths of two seeds; the last network has one path alone."""
     stack = Stack([8, 7, 2], seeds=[0, 1, 2, 3])
     with torch.no_grad():
         stack.layers[0].weight[3] = 0
         stack.layers[0].weight[3, 0, 0] = 1
         stack.layers[1].weight[3] = 0
+        stack.layers[1].weight[3, 0, 0] = 1
     return stack
 
 
@@ -91,7 +92,7 @@ def test_a_row_says_how_modular_its_network_is(network):
         graph = neuron_graph([W.numpy() for W in chain])
         assert row.conductance == pytest.approx(conductance(graph, found.communities))
     assert not np.allclose(rows.strengths_excess, rows.excess)
-    # one edge makes one community of two; the other neurons are on their own
+    # a path makes one community; the other neurons are on their own
     assert rows.communities[3] == 1
     assert rows.conductance[3] == 0
     assert rows.conductance[:3].min() > 0
@@ -119,7 +120,7 @@ def test_a_row_says_what_is_left_of_its_network_at_a_quarter_of_the_weights(netw
     for n, row in rows.iterrows():
         left = pruned([W[n].detach().numpy() for W in weights(network)], 0.25)
         # 14 of 56 and 4 of 14, or the one that there is
-        assert [np.count_nonzero(W) for W in left] == ([14, 4] if n < 3 else [1, 0])
+        assert [np.count_nonzero(W) for W in left] == ([14, 4] if n < 3 else [1, 1])
         found = modularity(left, **QUICK, seed=network.seeds[n])
         assert row.pruned_excess == found.excess
         for layer, W in zip(sparse.layers, left, strict=True):
@@ -199,7 +200,7 @@ def test_the_overview_is_the_first_part_of_a_row(network):
     pd.testing.assert_frame_equal(first, rows[first.columns])
     assert first.columns.tolist() == [
         *("status", "accuracy", "validation_accuracy"),
-        *("q", "q_null_mean", "q_null_std", "excess", "communities", "ari"),
+        *("q", "q_null_mean", "q_null_std", "excess", "share", "communities", "ari"),
     ]
 
 
