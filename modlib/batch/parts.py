@@ -25,6 +25,7 @@ SPLIT_BY = {
     "curves": ["examples", "strengths"],
     "damage": ["strengths"],
     "damage_tuned": ["strengths"],
+    "deep": ["strengths", "depths", "starts"],
     "goals": ["strengths"],
     "recurrent": ["delays", "strengths"],
     "reservoirs": [

@@ -30,7 +30,7 @@ def _numbers(values: pd.Series) -> pd.Series | bool:
 
 
 def _number(low: float | int = -LARGEST, high: float | int = LARGEST, **column: bool) -> pa.Column:
-    within = pa.Check.in_range(low, min(high, LARGEST))
+    within = pa.Check.in_range(max(low, -LARGEST), min(high, LARGEST))
     return pa.Column(None, [pa.Check(_numbers, error="a number"), within], **column)
 
 
@@ -118,6 +118,16 @@ SCHEMAS = {
     ),
     "damage": _schema(DAMAGE, [*NETWORK, "damage"]),
     "damage_tuned": _schema(DAMAGE, [*NETWORK, "damage"]),
+    "deep": _schema(
+        NETWORK
+        | STATUS
+        | {"depth": _whole(1), "start": TEXT}
+        | _of("accuracy", "validation_accuracy", "q", "q_null_mean", "q_null_std", "excess")
+        | _of("share", "communities", "ari")
+        | {"assortativity": _measured(-1, 1), "through": _measured(0, 1)}
+        | {"newman_excess": _measured(-1, 1), "newman_ari": _measured(-1, 1, ())},
+        [*NETWORK, "depth", "start"],
+    ),
     "goals": _schema(
         {name: NETWORK[name] for name in ("penalty", "strength", "seed")}
         | {"schedule": TEXT, "epoch": _whole(), "goal": TEXT, "unseen": SHARE, "seen": SHARE}

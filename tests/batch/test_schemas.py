@@ -114,6 +114,7 @@ NEVER_EMPTY = {
     "curves": ["examples", "chosen", "accuracy", "excess"],
     "damage": ["area", "level_4", "accuracy_4"],
     "damage_tuned": ["area", "level_4", "accuracy_4"],
+    "deep": ["depth", "start", "accuracy", "share", "assortativity", "through"],
     "goals": ["goal", "unseen", "excess", "size"],
     "recurrent": ["accuracy", "q", "radius", "lyapunov", "branching_permuted"],
     "reservoirs": ["value", "between"],

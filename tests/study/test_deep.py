@@ -1,0 +1,145 @@
+"""Deep networks: how they start, and whether communities run through all of their matrices."""
+
+from fractions import Fraction
+
+import networkx as nx
+import numpy as np
+import pytest
+import torch
+from strategies import blocks
+
+from modlib.chain import weights
+from modlib.penalties import PENALTIES
+from modlib.study import deep
+from modlib.study.deep import assortativities, deep_table, started, through
+from modlib.tasks import TASKS
+from modlib.training.fit import fit
+from modlib.training.stacks import Stack
+
+HALVES = np.array([0, 0, 1, 1])
+DEPTH = 3
+CHAIN = [np.kron(np.eye(2), np.ones((2, 2)))] * DEPTH
+COMMUNITIES = np.tile(HALVES, DEPTH + 1)
+
+
+def stacked(chain):
+    return [torch.as_tensor(W).double()[None] for W in chain]
+
+
+@pytest.mark.parametrize(("start", "variance"), [("linear", 1 / 3), ("lecun", 1)])
+def test_weights_start_with_their_variance_over_the_number_of_inputs(start, variance):
+    network = Stack((300, 200, 200), [0, 1])
+    started(PENALTIES["l1"], start).prepare(None, network, [0.0, 0.0])
+    for W in weights(network):
+        assert W.var().item() == pytest.approx(variance / W.shape[1], rel=0.02)
+
+
+def test_a_prior_changes_what_was_started():
+    stack = fit("retina", started(PENALTIES["hard_wired"], "lecun"), 1.0, [0], steps=1)
+    assert all((W == 0).any() for W in stack.chain)
+    plain = fit("retina", started(PENALTIES["hard_wired"], "linear"), 1.0, [0], steps=1)
+    same = fit("retina", "hard_wired", 1.0, [0], steps=1)
+    for W, V, U in zip(stack.chain, plain.chain, same.chain, strict=True):
+        assert torch.equal(V, U)
+        assert W.std() > 1.5 * V.std()
+
+
+def test_separate_blocks_are_wholly_assortative_in_each_matrix():
+    found = assortativities(stacked(blocks(3, 2)), np.tile(np.repeat(range(3), 2), 3)[None])
+    assert found.tolist() == [[1.0, 1.0]]
+
+
+def test_one_community_and_no_weight_have_none():
+    alone = np.zeros((1, 16), dtype=int)
+    assert assortativities(stacked(CHAIN), alone).tolist() == [[0.0] * DEPTH]
+    assert assortativities([0 * W for W in stacked(CHAIN)], alone).tolist() == [[0.0] * DEPTH]
+
+
+def test_a_matrix_that_mixes_is_told_by_its_place():
+    # 6 within and 2 between, against 4 that the sums let expect: (6 - 4) / (8 - 4)
+    mixed = np.array([[1, 1, 0, 0], [1, 0, 1, 0], [0, 1, 0, 1], [0, 0, 1, 1]])
+    found = assortativities(stacked([CHAIN[0], mixed, CHAIN[0]]), COMMUNITIES[None])
+    expected = Fraction(6 - 4, 8 - 4)
+    assert found[0].tolist() == pytest.approx([1, float(expected), 1])
+    graph = nx.from_numpy_array(np.kron([[0, 1], [0, 0]], mixed), create_using=nx.DiGraph)
+    nx.set_node_attributes(graph, dict(enumerate(np.tile(HALVES, 2).tolist())), "half")
+    of_networkx = nx.attribute_assortativity_coefficient(graph, "half")
+    assert of_networkx == pytest.approx(float(expected))
+
+
+def test_rescaled_neurons_change_no_coefficient():
+    rng = np.random.default_rng(0)
+    W, V = rng.uniform(0.5, 1, (2, 4, 4))
+    labels, factors = np.tile(HALVES, 3)[None], np.exp(rng.standard_normal(4))
+    found = [assortativities(stacked(c), labels) for c in ([W, V], [W * factors, V.T / factors])]
+    assert not np.allclose(*found)
+    again = assortativities(stacked([W * factors, V / factors[:, None]]), labels)
+    assert again == pytest.approx(found[0])
+
+
+def changed(place, value):
+    communities = COMMUNITIES.copy()
+    communities[place] = value
+    return communities
+
+
+@pytest.mark.parametrize(
+    ("communities", "share"),
+    [
+        (COMMUNITIES, 1),
+        (0 * COMMUNITIES, 0),  # one community is home to both
+        (changed([6, 7], 2), Fraction(1, 2)),  # the first hidden layer lacks the second module's
+        (changed([7], 2), 1),
+        (changed([3], 2), Fraction(1, 2)),  # half of the inputs are no majority
+        (changed([14, 15], 2), Fraction(1, 2)),  # other outputs
+        (changed([2, 3, 12, 13], 2), 0),  # inputs of one module, outputs of the other
+    ],
+)
+def test_modules_run_through_where_a_community_of_their_own_does(communities, share):
+    assert through(CHAIN, communities, HALVES, HALVES) == share
+
+
+def test_inputs_that_were_dropped_or_have_no_module_do_not_count():
+    chain = [CHAIN[0] * np.array([[1], [1], [1], [0]]), *CHAIN[1:]]
+    lost = changed([3], 2)
+    assert through(chain, lost, HALVES, HALVES) == 1
+    assert through(CHAIN, lost, np.array([0, 0, 1, -1]), HALVES) == 1
+
+
+def test_the_table_has_one_row_per_network_and_says_what_it_is():
+    table = deep_table(
+        "retina", "hard_wired", 1.0, 4, "lecun", [3, 5], steps=30, nulls=2, restarts=1
+    )
+    assert table.seed.tolist() == [3, 5]
+    same = {"task": "retina", "penalty": "hard_wired", "depth": 4, "start": "lecun"}
+    assert (table[list(same)] == list(same.values())).all(axis=None)
+    assert table.status.tolist() == ["ok", "ok"]
+    assert table.assortativity.tolist() == pytest.approx([1, 1])
+    assert table.through.tolist() == [1, 1]
+    assert table.ari.tolist() == [1, 1]
+    assert (table.newman_excess.abs() > 0).all()
+
+
+def test_networks_have_as_many_matrices_as_asked_for(monkeypatch):
+    asked = {}
+    monkeypatch.setattr(
+        deep, "fit", lambda *told, **settings: asked.update(settings) or fit(*told, **settings)
+    )
+    deep_table("retina", "none", 0.0, 5, "linear", [0], steps=1, nulls=2, restarts=1)
+    first = TASKS["retina"]().hidden[0]
+    assert asked["hidden"] == (first,) * 4
+
+
+def test_a_diverged_network_keeps_its_row(monkeypatch):
+    def diverging(*told, **settings):
+        run = fit(*told, **settings)
+        with torch.no_grad():
+            run.network.layers[0].weight[0] = torch.nan
+        return run
+
+    monkeypatch.setattr(deep, "fit", diverging)
+    table = deep_table("retina", "none", 0.0, 2, "linear", [0, 1], steps=1, nulls=2, restarts=1)
+    assert table.status.tolist() == ["diverged", "ok"]
+    measures = ["accuracy", "q", "assortativity", "through", "newman_excess", "newman_ari"]
+    assert table.loc[0, measures].isna().all()
+    assert table.loc[1, measures].notna().all()
