@@ -4,6 +4,7 @@ from fractions import Fraction
 
 import networkx as nx
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from strategies import blocks
@@ -143,3 +144,47 @@ def test_a_diverged_network_keeps_its_row(monkeypatch):
     measures = ["accuracy", "q", "assortativity", "through", "newman_excess", "newman_ari"]
     assert table.loc[0, measures].isna().all()
     assert table.loc[1, measures].notna().all()
+
+
+def rows_of(*changes):
+    """Rows of networks that learned from the second start, each changed."""
+    one = {"task": "two_digits", "penalty": "walk_loops", "depth": 2, "start": "lecun", "seed": 0}
+    one |= {"accuracy": 0.9, "share": 0.5, "ari": 1.0, "assortativity": 0.6, "through": 1.0}
+    one |= {"newman_excess": 0.1, "newman_ari": 0.2}
+    return pd.DataFrame([one | change for change in changes])
+
+
+def test_a_network_has_learned_if_it_made_up_half_of_what_a_guess_lacks():
+    two, planted = (TASKS[name]().guess_accuracy for name in ("two_digits", "planted_0"))
+    half = {"two_digits": (1 + two) / 2, "planted_0": (1 + planted) / 2}
+    assert half["planted_0"] == 0.75
+    table = rows_of(
+        *({"task": t, "accuracy": a + step} for t, a in half.items() for step in (-0.01, 0.01))
+    )
+    assert deep.learned(table).tolist() == [False, True] * 2
+
+
+def test_what_did_not_learn_is_counted_and_has_no_other_measure():
+    table = rows_of({}, {"accuracy": 0.1, "seed": 1}, {"start": "linear"})
+    found = deep.from_start(table, "lecun")
+    assert found.learned.tolist() == [True, False]
+    assert found.accuracy.tolist() == [0.9, 0.1]
+    measures = ["share", "ari", "assortativity", "through", "newman_excess", "newman_ari"]
+    assert found.loc[0, measures].notna().all()
+    assert found.loc[1, measures].isna().all()
+
+
+def test_a_change_is_from_the_least_depth_to_the_most_in_pairs():
+    values = {2: [0.5, 0.6, 0.7], 4: [0.0, 0.0, 0.0], 12: [0.4, 0.3, 0.2]}
+    table = rows_of(
+        *(
+            {"depth": depth, "seed": seed, "share": share}
+            for depth, shares in values.items()
+            for seed, share in enumerate(shares)
+        ),
+        {"penalty": "none", "share": 9.0},
+    )
+    found = deep.change(deep.by_seed(table, "walk_loops", "share"))
+    assert found.index.tolist() == ["two_digits"]
+    assert found.loc["two_digits", "mean"] == pytest.approx(-0.3)
+    assert found.loc["two_digits", "networks"] == 3
