@@ -9,6 +9,8 @@ import pytest
 import torch
 from strategies import blocks
 
+from modlib.batch import tables
+from modlib.batch.claims import judged
 from modlib.chain import weights
 from modlib.penalties import PENALTIES
 from modlib.study import deep
@@ -93,7 +95,7 @@ def changed(place, value):
         (changed([7], 2), 1),
         (changed([3], 2), Fraction(1, 2)),  # half of the inputs are no majority
         (changed([14, 15], 2), Fraction(1, 2)),  # other outputs
-        (changed([2, 3, 12, 13], 2), 0),  # inputs of one module, outputs of the other
+        (changed([12, 13, 14, 15], [1, 1, 0, 0]), 0),  # outputs of the other module
     ],
 )
 def test_modules_run_through_where_a_community_of_their_own_does(communities, share):
@@ -188,3 +190,37 @@ def test_a_change_is_from_the_least_depth_to_the_most_in_pairs():
     assert found.index.tolist() == ["two_digits"]
     assert found.loc["two_digits", "mean"] == pytest.approx(-0.3)
     assert found.loc["two_digits", "networks"] == 3
+
+
+@pytest.fixture(scope="module")
+def published():
+    return tables.published_table("deep")
+
+
+BROKEN = {
+    "Most deep networks learn": ("start == 'lecun' and depth == 8", {"accuracy": 0.1}),
+    "From the usual start, few": ("start == 'linear' and depth == 12", {"accuracy": 0.9}),
+    "Hard-wired networks have all": ("penalty == 'hard_wired' and depth == 4", {"share": 0.9}),
+    "The excess of the whole graph": ("penalty == 'hard_wired'", {"newman_excess": 0.2}),
+    "At any depth walk loops": ("penalty == 'l2' and depth == 12", {"share": 0.95}),
+    "With up to six": ("penalty == 'walk_loops' and depth == 6", {"assortativity": 0.4}),
+    "In the deepest, some": ("penalty == 'walk_loops'", {"assortativity": 0.9}),
+    "The share that walk loops": ("penalty == 'walk_loops'", {"share": 0.9}),
+    "On two digits, each": ("penalty == 'walk_loops' and depth == 8", {"through": 0.5}),
+    "Of planted teachers": ("penalty == 'walk_loops' and depth == 12", {"through": 1.0}),
+    "From the usual start, they": ("start == 'linear' and depth == 6", {"ari": 1.0}),
+}
+
+
+@pytest.mark.parametrize("sentence", BROKEN)
+def test_a_claim_broken_on_purpose_is_told_by_its_sentence(published, sentence):
+    where, change = BROKEN[sentence]
+    broken = published.copy()
+    broken.loc[broken.query(where).index, list(change)] = list(change.values())
+    told = judged(deep.claims(broken)).query("not holds").claim
+    assert told.str.startswith(sentence).any()
+
+
+def test_all_claims_hold_of_the_published_networks(published):
+    assert len(deep.claims(published)) == len(BROKEN)
+    assert judged(deep.claims(published)).holds.all()
