@@ -187,7 +187,6 @@ def claims(table: pd.DataFrame) -> list[Claim]:
     share, least, runs = (by_seed(rows, OWN, m) for m in ("share", "assortativity", "through"))
     depths, tasks = (runs.index.get_level_values(name) for name in ("depth", "task"))
     lead = {rival: statistics.intervals(share - by_seed(rows, rival, "share")) for rival in rivals}
-    pieces = (by_seed(usual, OWN, "ari") - by_seed(rows, OWN, "ari")).loc[[("two_digits", 6)]]
     hard_wired = {m: by_seed(rows, "hard_wired", m) for m in ("share", "newman_excess")}
     return [
         Claim(
@@ -234,9 +233,5 @@ def claims(table: pd.DataFrame) -> list[Claim]:
             "share of modules",
             statistics.intervals(runs[(tasks == "planted_0") & (depths == depths.max())]),
             below(0.9), ".2f",
-        ),
-        Claim(
-            "From the usual start, they are in pieces on two digits in six matrices already.",
-            "difference in adjusted Rand index", statistics.intervals(pieces), below(-0.1), "+.2f",
         ),
     ]  # fmt: skip
