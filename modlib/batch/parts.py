@@ -25,6 +25,7 @@ SPLIT_BY = {
     "curves": ["examples", "strengths"],
     "damage": ["strengths"],
     "damage_tuned": ["strengths"],
+    "deep": ["strengths", "depths"],
     "goals": ["strengths"],
     "recurrent": ["delays", "strengths"],
     "reservoirs": [
@@ -39,7 +40,7 @@ SPLIT_BY = {
 REFERENCES = {"recurrent": ["none"]}
 """Penalties that are made with every other, strengths being chosen against them."""
 
-SLOW = [{"four_digits"}, {"curves", "walk_loops"}]
+SLOW = [{"four_digits"}, {"curves", "walk_loops"}, {"deep", "walk_loops"}]
 """Words of parts that take over a minute to make again, and are not drawn."""
 
 SPREAD, SHARE = 0.5, 0.02

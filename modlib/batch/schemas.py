@@ -14,8 +14,9 @@ from pandas.api.types import is_numeric_dtype
 
 from modlib.training.measures import ALL, MEASURES
 
-LARGEST = sys.float_info.max
-"""The largest number: what is above is infinite, and in no table."""
+LARGEST, ROUNDING = sys.float_info.max, 1e-9
+"""The largest number: what is above is infinite, and in no table. By how much a number may lie
+beyond the ends of its range."""
 
 TEXT = pa.Column(str)
 
@@ -30,7 +31,7 @@ def _numbers(values: pd.Series) -> pd.Series | bool:
 
 
 def _number(low: float | int = -LARGEST, high: float | int = LARGEST, **column: bool) -> pa.Column:
-    within = pa.Check.in_range(low, min(high, LARGEST))
+    within = pa.Check.in_range(max(low, -LARGEST) - ROUNDING, min(high, LARGEST) + ROUNDING)
     return pa.Column(None, [pa.Check(_numbers, error="a number"), within], **column)
 
 
@@ -118,15 +119,20 @@ SCHEMAS = {
     ),
     "damage": _schema(DAMAGE, [*NETWORK, "damage"]),
     "damage_tuned": _schema(DAMAGE, [*NETWORK, "damage"]),
+    "deep": _schema(
+        NETWORK
+        | STATUS
+        | {"depth": _whole(1), "start": TEXT}
+        | _of("ari", *(m.name for m in MEASURES if m.needed == ALL))
+        | dict.fromkeys(("assortativity", "newman_excess"), _measured(-1, 1))
+        | {"through": _measured(0, 1), "newman_ari": _measured(-1, 1, ())},
+        [*NETWORK, "depth", "start"],
+    ),
     "goals": _schema(
         {name: NETWORK[name] for name in ("penalty", "strength", "seed")}
         | {"schedule": TEXT, "epoch": _whole(), "goal": TEXT, "unseen": SHARE, "seen": SHARE}
-        | {
-            "excess": _number(-1, 1),
-            "share": _number(high=1),
-            "ari": _number(-1, 1),
-            "size": _number(0),
-        }
+        | {"excess": _number(-1, 1), "share": _number(high=1)}
+        | {"ari": _number(-1, 1), "size": _number(0)}
         | {"cost": _number(0, **SWITCHED), r"^seen_\d+$": _number(0, 1, **SWITCHED)}
         | {"back": pa.Column(None, pa.Check.isin([True, False]), **SWITCHED)},
         ["penalty", "strength", "seed", "schedule", "epoch"],
@@ -137,11 +143,8 @@ SCHEMAS = {
         | _of("accuracy", "validation_accuracy", "q", "excess", "share", "ari", "specialisation")
         | dict.fromkeys(("radius", "capacity", "information"), _measured(0))
         | dict.fromkeys(("branching", "branching_permuted"), _measured(0))
-        | {
-            "lyapunov": _measured(),
-            "exponent": _measured(needed=()),
-            r"^accuracy_\d+$": EMPTY_SHARE,
-        },
+        | {"lyapunov": _measured(), "exponent": _measured(needed=())}
+        | {r"^accuracy_\d+$": EMPTY_SHARE},
         [*NETWORK, "role"],
     ),
     "reservoirs": _schema(

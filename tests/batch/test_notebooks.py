@@ -20,6 +20,7 @@ TINY = {
     "curves": {"examples": [100], "steps": 10, "strengths": {"none": [0.0], "l2": [0.001]}},
     "damage": OF_RETINA,
     "damage_tuned": {"training_steps": 10, "strengths": {"retina": {"l2": [1e-3, 3e-3]}}},
+    "deep": {"strengths": OF_RETINA["strengths"], "seeds": [0, 1], "steps": 10},
     "goals": {"strengths": {"none": 0.0, "walk_loops": 0.15}, "steps": 80, "epochs": [20]},
     "recurrent": {"steps": 5, "strengths": {"none": [0.0], "walk_loops": [0.05]}},
     "reservoirs": {"seeds": [0, 1], "between": [0.0, 0.9]},

@@ -46,6 +46,13 @@ def test_a_bad_row_is_refused_by_its_number_and_column(change, message):
         check("networks", table({}, change, {}))
 
 
+def test_a_number_may_lie_beyond_its_range_by_rounding():
+    check("networks", table({}, {"share": 1 + 1e-12}))
+    for value in (1 + 1e-6, -math.inf):
+        with pytest.raises(ValueError, match=r"(?s)row 1, .*'share'.*in_range"):
+            check("networks", table({}, {"share": value}))
+
+
 @pytest.mark.parametrize("column", ROW)
 def test_a_missing_column_is_refused_by_its_name(column):
     with pytest.raises(ValueError, match=f"column '{column}' is missing"):
@@ -114,6 +121,7 @@ NEVER_EMPTY = {
     "curves": ["examples", "chosen", "accuracy", "excess"],
     "damage": ["area", "level_4", "accuracy_4"],
     "damage_tuned": ["area", "level_4", "accuracy_4"],
+    "deep": ["depth", "start", "accuracy", "share", "assortativity", "through"],
     "goals": ["goal", "unseen", "excess", "size"],
     "recurrent": ["accuracy", "q", "radius", "lyapunov", "branching_permuted"],
     "reservoirs": ["value", "between"],
