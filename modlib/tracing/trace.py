@@ -38,7 +38,7 @@ class Trace:
                 " modlib.network(model, x)"
             )
         program = exported(model, inputs, keywords)
-        self.model, self.constants = model, program.constants
+        self.model, self.program, self.inputs = model, program, (inputs, keywords)
         self.names = names_of_tensors(program)
         with torch.device("cpu"):
             reading = Reading(self.names, self.tensors())
@@ -66,7 +66,7 @@ class Trace:
 
     def tensors(self) -> dict[Node, Tensor]:
         """Return the present tensors of the graph's parameters, buffers and constants."""
-        present = {**self.constants, **self.parameters()}
+        present = {**self.program.constants, **self.parameters()}
         gone = [name for name in self.names.values() if name not in present]
         if gone:
             raise ValueError(
