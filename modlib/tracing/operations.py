@@ -15,6 +15,7 @@ from modlib.tracing.elementwise import (
     reduced,
     unchanged,
 )
+from modlib.tracing.experts import grouped
 from modlib.tracing.layers import convolution, embedding
 from modlib.tracing.products import einsum, linear, matmul
 from modlib.tracing.reading import Reading, mixed, operation, outputs, refuse
@@ -76,6 +77,7 @@ RULES: dict[Rule, str] = {
     convolution: "conv1d conv2d conv3d conv_transpose1d conv_transpose2d conv_transpose3d",
     embedding: "embedding",
     attention: "scaled_dot_product_attention",
+    grouped: "_grouped_mm grouped_mm_fallback",
     recurrent: "gru lstm rnn_relu rnn_tanh",
     cell: "gru_cell lstm_cell rnn_relu_cell rnn_tanh_cell",
 }

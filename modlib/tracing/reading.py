@@ -45,6 +45,7 @@ class Reading:
         self.numbers: dict[Node, Tensor | list[Tensor]] = {}
         self.read: list[Read] = []
         self.cells: dict[Node, Tensor] = {}
+        self.experts: dict[Node, list[Tensor]] = {}
         self.unsettled: dict[int, dict[str, Tensor]] = {}
         self.left_out: list[str] = []
 

@@ -11,6 +11,7 @@ from torch.fx import Node
 
 from modlib.chain import weights as in_order_of_registration
 from modlib.network import Connection, Network, chain
+from modlib.tracing.experts import alike_for_all
 from modlib.tracing.exporting import exported
 from modlib.tracing.fixed import evaluated, needed
 from modlib.tracing.operations import read
@@ -50,6 +51,7 @@ class Trace:
                     f"a network needs weights between neurons, got {type(model).__name__} in which"
                     " no input meets any"
                 )
+            alike_for_all(reading)
             layers = joined_layers(reading)
             self.wires = wires_of(reading, layers)
         self.sizes = dict(zip(layers.names, layers.sizes, strict=True))
