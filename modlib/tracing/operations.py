@@ -44,13 +44,16 @@ RULES: dict[Rule, str] = {
         """,
     constant: "empty_like fill full_like new_empty new_full new_ones new_zeros ones_like rand_like "
     "randn_like zeros_like bernoulli",
+    elementwise: "absolute arctan arctan2 divide fix multiply negative special_expit subtract "
+    "true_divide where",
     reduced: """
         all amax amin any argmax argmin cummax cummin cumprod cumsum linalg_vector_norm logcumsumexp
         logsumexp max mean median min norm prod sort std std_mean sum topk var var_mean
         """,
     gated_halves: "glu",
     moved: """
-        broadcast_to cat channel_shuffle chunk diagonal expand expand_as flip movedim
+        broadcast_to cat channel_shuffle chunk concat concatenate diagonal expand expand_as flip
+        hstack movedim unsafe_split unsafe_split_with_sizes
         narrow native_channel_shuffle permute pixel_shuffle pixel_unshuffle repeat
         repeat_interleave roll rot90 select select_scatter slice slice_scatter split
         split_with_sizes squeeze stack swapaxes t tile transpose tril triu unbind unfold unsqueeze
@@ -81,7 +84,7 @@ RULES: dict[Rule, str] = {
     recurrent: "gru lstm rnn_relu rnn_tanh",
     cell: "gru_cell lstm_cell rnn_relu_cell rnn_tanh_cell",
 }
-"""Rules and the names of the operations that they read; entry by entry, PyTorch tags them."""
+"""Rules and the names of the operations that they read; entry by entry, PyTorch tags most."""
 
 RULE_OF = {name: rule for rule, names in RULES.items() for name in names.split()}
 
