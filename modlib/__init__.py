@@ -10,7 +10,7 @@ from modlib.modularity import Modularity, modularity
 from modlib.network import Connection, Network
 from modlib.penalties import PENALTIES
 from modlib.tasks import TASKS
-from modlib.tracing import Trace, network, weights
+from modlib.tracing import Trace, community_drops, lesioned, network, weights
 from modlib.training.fit import Run, fit, train
 from modlib.triads import close_triads
 from modlib.walks import walk_loop_penalty, walk_loop_sum
@@ -24,7 +24,9 @@ __all__ = [
     "Run",
     "Trace",
     "close_triads",
+    "community_drops",
     "fit",
+    "lesioned",
     "loop_penalty",
     "loop_sum",
     "modularity",

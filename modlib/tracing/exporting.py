@@ -28,7 +28,7 @@ def exported(
         said = next(iter(str(error).strip().splitlines()), type(error).__name__)
         raise ValueError(
             f"{type(model).__name__} cannot be traced: {said}; pass inputs as the model takes them,"
-            " and a model whose operations do not depend on their values"
+            " and a model, or a part of one, whose operations do not depend on their values"
         ) from error
 
 

@@ -15,6 +15,7 @@ from modlib.tracing.elementwise import (
     reduced,
     unchanged,
 )
+from modlib.tracing.experts import grouped
 from modlib.tracing.layers import convolution, embedding
 from modlib.tracing.products import einsum, linear, matmul
 from modlib.tracing.reading import Reading, mixed, operation, outputs, refuse
@@ -43,13 +44,16 @@ RULES: dict[Rule, str] = {
         """,
     constant: "empty_like fill full_like new_empty new_full new_ones new_zeros ones_like rand_like "
     "randn_like zeros_like bernoulli",
+    elementwise: "absolute arctan arctan2 divide fix multiply negative special_expit subtract "
+    "true_divide where",
     reduced: """
         all amax amin any argmax argmin cummax cummin cumprod cumsum linalg_vector_norm logcumsumexp
         logsumexp max mean median min norm prod sort std std_mean sum topk var var_mean
         """,
     gated_halves: "glu",
     moved: """
-        broadcast_to cat channel_shuffle chunk diagonal expand expand_as flip movedim
+        broadcast_to cat channel_shuffle chunk concat concatenate diagonal expand expand_as flip
+        hstack movedim unsafe_split unsafe_split_with_sizes
         narrow native_channel_shuffle permute pixel_shuffle pixel_unshuffle repeat
         repeat_interleave roll rot90 select select_scatter slice slice_scatter split
         split_with_sizes squeeze stack swapaxes t tile transpose tril triu unbind unfold unsqueeze
@@ -76,10 +80,11 @@ RULES: dict[Rule, str] = {
     convolution: "conv1d conv2d conv3d conv_transpose1d conv_transpose2d conv_transpose3d",
     embedding: "embedding",
     attention: "scaled_dot_product_attention",
+    grouped: "_grouped_mm grouped_mm_fallback",
     recurrent: "gru lstm rnn_relu rnn_tanh",
     cell: "gru_cell lstm_cell rnn_relu_cell rnn_tanh_cell",
 }
-"""Rules and the names of the operations that they read; entry by entry, PyTorch tags them."""
+"""Rules and the names of the operations that they read; entry by entry, PyTorch tags most."""
 
 RULE_OF = {name: rule for rule, names in RULES.items() for name in names.split()}
 

@@ -20,9 +20,10 @@ Arrange = Callable[[Tensor], Tensor]
 
 
 class Read(NamedTuple):
-    """Weights that were read: in each block, the neurons of its rows and of its columns."""
+    """Weights that were read, at some nodes: in each block, the neurons of rows and of columns."""
 
     name: str
+    nodes: list[Node]
     weight: Node
     arrange: Arrange
     rows: Int[Tensor, "n_blocks n_rows"]
@@ -44,6 +45,7 @@ class Reading:
         self.numbers: dict[Node, Tensor | list[Tensor]] = {}
         self.read: list[Read] = []
         self.cells: dict[Node, Tensor] = {}
+        self.experts: dict[Node, list[Tensor]] = {}
         self.unsettled: dict[int, dict[str, Tensor]] = {}
         self.left_out: list[str] = []
 
@@ -149,7 +151,7 @@ class Reading:
     ) -> None:
         """Note that a node feeds these columns from these rows through a fixed value."""
         name = self.name(node, weight)
-        self.read.append(Read(name, weight, arrange, rows, columns))
+        self.read.append(Read(name, [node], weight, arrange, rows, columns))
 
     def name(self, node: Node, weight: Node) -> str:
         """Return the name of the module whose weight it is, or the parameter's if it has others.

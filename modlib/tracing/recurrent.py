@@ -71,6 +71,9 @@ def units(
         reading.cells |= {from_inputs: rows, from_units: found}
     else:
         reading.neurons.join(rows.flatten(), reading.cells[from_inputs].flatten())
+        for each in reading.read:
+            if each.weight in weights:
+                each.nodes.append(node)
     for state in states:
         together(reading, node, found.expand(state.shape), state)
     return found

@@ -11,6 +11,7 @@ from torch.fx import Node
 
 from modlib.chain import weights as in_order_of_registration
 from modlib.network import Connection, Network, chain
+from modlib.tracing.experts import alike_for_all
 from modlib.tracing.exporting import exported
 from modlib.tracing.fixed import evaluated, needed
 from modlib.tracing.operations import read
@@ -38,7 +39,7 @@ class Trace:
                 " modlib.network(model, x)"
             )
         program = exported(model, inputs, keywords)
-        self.model, self.constants = model, program.constants
+        self.model, self.program, self.inputs = model, program, (inputs, keywords)
         self.names = names_of_tensors(program)
         with torch.device("cpu"):
             reading = Reading(self.names, self.tensors())
@@ -50,6 +51,7 @@ class Trace:
                     f"a network needs weights between neurons, got {type(model).__name__} in which"
                     " no input meets any"
                 )
+            alike_for_all(reading)
             layers = joined_layers(reading)
             self.wires = wires_of(reading, layers)
         self.sizes = dict(zip(layers.names, layers.sizes, strict=True))
@@ -66,7 +68,7 @@ class Trace:
 
     def tensors(self) -> dict[Node, Tensor]:
         """Return the present tensors of the graph's parameters, buffers and constants."""
-        present = {**self.constants, **self.parameters()}
+        present = {**self.program.constants, **self.parameters()}
         gone = [name for name in self.names.values() if name not in present]
         if gone:
             raise ValueError(

@@ -2,8 +2,9 @@
 
 import pytest
 import torch
-from by_hand import assert_is, by_block
+from by_hand import Model, assert_is, by_block
 from torch import nn
+from torch.nn import functional as F
 
 from modlib import network
 
@@ -94,6 +95,60 @@ def test_experts_in_a_stack_lie_side_by_side():
         [
             ("up", "input", "up", torch.cat([*net.up], 1)),
             ("down", "up", "down", torch.block_diag(*net.down)),
+        ],
+    )
+
+
+class ChosenExperts(nn.Module):
+    """Experts of which inputs choose one for each example."""
+
+    def __init__(self):
+        super().__init__()
+        for name in ("gate", "up", "down"):
+            n_in, n_out = (8, 16) if name == "down" else (16, 8)
+            setattr(self, name, nn.Parameter(torch.randn(3, n_in, n_out)))
+        self.into, self.route, self.out = nn.Linear(4, 16), nn.Linear(16, 3), nn.Linear(16, 2)
+
+    def forward(self, x):
+        h = self.into(x)
+        how_much, which = self.route(h).softmax(-1).max(-1)
+        order = which.argsort()
+        ends = torch.histc(which.float(), 3, 0, 2).cumsum(0).int()
+        gate, up = (F.grouped_mm(h[order], W, offs=ends) for W in (self.gate, self.up))
+        y = F.grouped_mm(F.silu(gate) * up, self.down, offs=ends)
+        return self.out(h + y[order.argsort()] * how_much[:, None])
+
+
+def test_experts_that_inputs_choose_lie_side_by_side():
+    # in the one precision in which PyTorch traces them
+    net = ChosenExperts().bfloat16()
+    found = network(net, torch.randn(6, 4, dtype=torch.bfloat16))
+    assert_is(
+        found,
+        {"input": 4, "into": 16, "route": 3, "gate": 24, "out": 2},
+        [
+            ("into", "input", "into", net.into.weight.T),
+            ("route", "into", "route", net.route.weight.T),
+            ("gate", "into", "gate", torch.cat([*net.gate], 1)),
+            ("up", "into", "gate", torch.cat([*net.up], 1)),
+            ("down", "gate", "into", torch.cat([*net.down], 0)),
+            ("out", "into", "out", net.out.weight.T),
+        ],
+    )
+
+
+def test_experts_that_one_matrix_reads_are_one():
+    def run(net, x):
+        ends = torch.histc((x.sum(-1) > 0).float(), 2, 0, 1).cumsum(0).int()
+        return net.out(F.grouped_mm(x, net.up, offs=ends))
+
+    net = Model(run, up=nn.Parameter(torch.randn(2, 16, 8)), out=nn.Linear(8, 3)).bfloat16()
+    assert_is(
+        network(net, torch.randn(6, 16, dtype=torch.bfloat16)),
+        {"input": 16, "up": 8, "out": 3},
+        [
+            ("up", "input", "up", net.up.abs().sum(0)),
+            ("out", "up", "out", net.out.weight.T),
         ],
     )
 

@@ -2,23 +2,11 @@
 
 import pytest
 import torch
+from architectures import Block, InvertedResidual, LeNet, SqueezeAndExcite, UNet, resnet_18, vgg
 from by_hand import assert_is, by_block, by_channel
 from torch import nn
-from torch.nn import functional as F
 
 from modlib import network
-
-
-class LeNet(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.c1, self.c2 = nn.Conv2d(1, 3, 5, padding=2), nn.Conv2d(3, 4, 5)
-        self.f1, self.f2 = nn.Linear(4 * 2 * 2, 7), nn.Linear(7, 5)
-
-    def forward(self, x):
-        x = F.max_pool2d(torch.relu(self.c1(x)), 2)
-        x = F.max_pool2d(torch.relu(self.c2(x)), 2)
-        return self.f2(torch.tanh(self.f1(x.flatten(1))))
 
 
 def test_lenet():
@@ -33,27 +21,6 @@ def test_lenet():
             ("f2", "f1", "f2", net.f2.weight.T),
         ],
     )
-
-
-class Block(nn.Module):
-    """A residual block, whose skip is projected where channels change."""
-
-    def __init__(self, n_in, n_out, stride=1):
-        super().__init__()
-        self.conv1 = nn.Conv2d(n_in, n_out, 3, stride, 1, bias=False)
-        self.bn1, self.bn2 = nn.BatchNorm2d(n_out), nn.BatchNorm2d(n_out)
-        self.conv2 = nn.Conv2d(n_out, n_out, 3, padding=1, bias=False)
-        self.relu = nn.ReLU(inplace=True)
-        self.skip = nn.Identity()
-        if stride > 1:
-            self.skip = nn.Sequential(
-                nn.Conv2d(n_in, n_out, 1, stride, bias=False), nn.BatchNorm2d(n_out)
-            )
-
-    def forward(self, x):
-        y = self.bn2(self.conv2(self.relu(self.bn1(self.conv1(x)))))
-        y += self.skip(x)
-        return self.relu(y)
 
 
 def test_a_residual_stream_is_one_layer():
@@ -74,15 +41,8 @@ def test_a_residual_stream_is_one_layer():
 
 
 def test_a_small_resnet_18():
-    widths, n_blocks = (4, 8, 12, 16), 2
-    stem = nn.Sequential(nn.Conv2d(3, 4, 7, 2, 3, bias=False), nn.BatchNorm2d(4), nn.ReLU())
-    stages = [
-        Block(n_in, n_out, 2 if n_in != n_out else 1)
-        for n_before, n_out in zip((4, *widths), widths, strict=False)
-        for n_in in (n_before, *[n_out] * (n_blocks - 1))
-    ]
-    head = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(16, 5))
-    net = nn.Sequential(stem, nn.MaxPool2d(3, 2, 1), *stages, head)
+    net = resnet_18()
+    stem, _, *stages, head = net
     sizes = {"input": 3, "0.0": 4}
     stream = "0.0"
     connections = [("0.0", "input", "0.0", by_channel(stem[0].weight))]
@@ -105,17 +65,7 @@ def test_a_small_resnet_18():
 
 
 def test_vgg_with_batch_norm():
-    features = [
-        part
-        for n_in, n_out in ((3, 4), (4, 6), (6, 6))
-        for part in (
-            nn.Conv2d(n_in, n_out, 3, padding=1),
-            nn.BatchNorm2d(n_out),
-            nn.ReLU(inplace=True),
-            nn.MaxPool2d(2),
-        )
-    ]
-    net = nn.Sequential(*features, nn.Flatten(), nn.Linear(24, 8), nn.Dropout(), nn.Linear(8, 3))
+    net = vgg()
     assert_is(
         network(net, torch.randn(2, 3, 16, 16)),
         {"input": 3, "0": 4, "4": 6, "8": 6, "13": 8, "15": 3},
@@ -127,19 +77,6 @@ def test_vgg_with_batch_norm():
             ("15", "13", "15", net[15].weight.T),
         ],
     )
-
-
-class InvertedResidual(nn.Module):
-    def __init__(self, n, expansion):
-        super().__init__()
-        wide = n * expansion
-        self.expand, self.project = nn.Conv2d(n, wide, 1), nn.Conv2d(wide, n, 1)
-        self.depthwise = nn.Conv2d(wide, wide, 3, padding=1, groups=wide)
-        self.norm = nn.BatchNorm2d(wide)
-
-    def forward(self, x):
-        inner = F.relu6(self.norm(self.depthwise(F.relu6(self.expand(x)))))
-        return x + self.project(inner)
 
 
 def test_an_inverted_residual_of_mobilenet_has_a_diagonal():
@@ -161,20 +98,6 @@ def test_an_inverted_residual_of_mobilenet_has_a_diagonal():
             ("2", "0", "2", by_channel(net[2].weight)),
         ],
     )
-
-
-class UNet(nn.Module):
-    """One level, whose skip is concatenated."""
-
-    def __init__(self):
-        super().__init__()
-        self.outer, self.inner = nn.Conv2d(1, 2, 3, padding=1), nn.Conv2d(2, 4, 3, padding=1)
-        self.up, self.merge = nn.ConvTranspose2d(4, 3, 2, 2), nn.Conv2d(5, 2, 3, padding=1)
-
-    def forward(self, x):
-        kept = torch.relu(self.outer(x))
-        deep = torch.relu(self.inner(F.avg_pool2d(kept, 2)))
-        return self.merge(torch.cat([kept, self.up(deep)], 1))
 
 
 def test_a_concatenated_skip_of_a_u_net_is_a_connection_of_its_own():
@@ -239,19 +162,6 @@ def test_a_kernel_of_one_weight_is_a_view_with_its_sign():
     (found,) = network(nn.Sequential(layer), torch.randn(1, 3, 4, 4)).connections
     assert torch.equal(found.weight, layer.weight[:, :, 0, 0].T)
     assert found.weight.data_ptr() == layer.weight.data_ptr()
-
-
-class SqueezeAndExcite(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.conv = nn.Conv2d(3, 4, 3)
-        self.squeeze, self.excite = nn.Conv2d(4, 2, 1), nn.Conv2d(2, 4, 1)
-        self.out = nn.Linear(4, 2)
-
-    def forward(self, x):
-        x = self.conv(x)
-        gate = self.excite(torch.relu(self.squeeze(F.adaptive_avg_pool2d(x, 1))))
-        return self.out((x * torch.sigmoid(gate)).mean((2, 3)))
 
 
 def test_a_gate_of_each_channel_is_the_channel():
