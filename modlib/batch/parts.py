@@ -26,6 +26,8 @@ SPLIT_BY = {
     "damage": ["strengths"],
     "damage_tuned": ["strengths"],
     "goals": ["strengths"],
+    "models": ["strengths"],
+    "pretrained": ["seeds"],
     "recurrent": ["delays", "strengths"],
     "reservoirs": [
         *("between", "radii", "thresholds", "rewired", "temperatures", "ratios", "edge_radii")

@@ -77,6 +77,12 @@ MEASURED = {m.name: _measured(m.low, m.high, m.needed) for m in MEASURES}
 DAMAGE = NETWORK | {
     "damage": TEXT, "area": SHARE, r"^level_\d+$": SHARE, r"^accuracy_\d+$": SHARE,
 }  # fmt: skip
+OF_TRACED = ("q", "q_null_mean", "excess", "share", "strengths_excess", "communities", "ari")
+TRACED = {
+    m.name: _number(max(m.low, -LARGEST), m.high, nullable=not m.needed)
+    for m in MEASURES
+    if m.name in OF_TRACED
+}
 SWITCHED = {"required": False, "nullable": True}
 RESERVOIR_VALUES, WITHIN_RESERVOIRS = _values(
     {
@@ -121,15 +127,20 @@ SCHEMAS = {
     "goals": _schema(
         {name: NETWORK[name] for name in ("penalty", "strength", "seed")}
         | {"schedule": TEXT, "epoch": _whole(), "goal": TEXT, "unseen": SHARE, "seen": SHARE}
+        | {"excess": _number(-1, 1), "share": _number(high=1), "ari": _number(-1, 1)}
         | {
-            "excess": _number(-1, 1),
-            "share": _number(high=1),
-            "ari": _number(-1, 1),
             "size": _number(0),
+            "cost": _number(0, **SWITCHED),
+            r"^seen_\d+$": _number(0, 1, **SWITCHED),
         }
-        | {"cost": _number(0, **SWITCHED), r"^seen_\d+$": _number(0, 1, **SWITCHED)}
         | {"back": pa.Column(None, pa.Check.isin([True, False]), **SWITCHED)},
         ["penalty", "strength", "seed", "schedule", "epoch"],
+    ),
+    "models": _schema(
+        {"architecture": TEXT, "accuracy": SHARE} | NETWORK | TRACED, ["architecture", *NETWORK]
+    ),
+    "pretrained": _schema(
+        {"package": TEXT, "version": TEXT, "seed": _whole()} | TRACED, ["package", "seed"]
     ),
     "recurrent": _schema(
         NETWORK
@@ -137,11 +148,8 @@ SCHEMAS = {
         | _of("accuracy", "validation_accuracy", "q", "excess", "share", "ari", "specialisation")
         | dict.fromkeys(("radius", "capacity", "information"), _measured(0))
         | dict.fromkeys(("branching", "branching_permuted"), _measured(0))
-        | {
-            "lyapunov": _measured(),
-            "exponent": _measured(needed=()),
-            r"^accuracy_\d+$": EMPTY_SHARE,
-        },
+        | {"lyapunov": _measured(), "exponent": _measured(needed=())}
+        | {r"^accuracy_\d+$": EMPTY_SHARE},
         [*NETWORK, "role"],
     ),
     "reservoirs": _schema(
