@@ -6,6 +6,7 @@ from itertools import product
 import numpy as np
 import pandas as pd
 import torch
+from jaxtyping import Int
 from torch import nn
 
 from modlib.agreement import agreement
@@ -64,8 +65,8 @@ def train_model(
 
 def measured(
     network: Network,
-    input_modules: Sequence[int],
-    output_modules: Sequence[int],
+    input_modules: Int[np.ndarray, " n_in"],
+    output_modules: Int[np.ndarray, " n_out"],
     nulls: int,
     restarts: int,
     seed: int,
@@ -84,9 +85,7 @@ def measured(
         "share": found.share,
         "strengths_excess": kept.excess,
         "communities": int((np.bincount(found.communities) > 1).sum()),
-        "ari": float(
-            agreement(found.communities, np.array(input_modules), np.array(output_modules))
-        ),
+        "ari": float(agreement(found.communities, input_modules, output_modules)),
     }
 
 

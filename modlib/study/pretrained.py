@@ -5,6 +5,7 @@ from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import torch
 from jaxtyping import Float
@@ -73,7 +74,7 @@ def pretrained_table(seeds: Sequence[int], nulls: int, restarts: int) -> pd.Data
     Its modules are not known.
     """
     read = network(voice_detector(), torch.zeros(2, 129, 4))
-    first, *_, last = ([NO_MODULE] * size for size in read.sizes.values())
+    first, *_, last = (np.full(size, NO_MODULE) for size in read.sizes.values())
     told = {"package": PACKAGE, "version": version(PACKAGE)}
     return pd.DataFrame(
         told | {"seed": seed} | measured(read, first, last, nulls, restarts, seed) for seed in seeds

@@ -1,0 +1,31 @@
+"""Weights that others trained: read from their package, into layers as they are there."""
+
+import pytest
+import torch
+
+import modlib
+from modlib.study import pretrained
+from modlib.study.pretrained import voice_detector, weights_file
+
+
+def test_all_weights_of_the_package_are_read_but_for_the_fourier_transform():
+    tensors = pretrained.load_file(weights_file())
+    told = voice_detector().state_dict()
+    assert tensors.keys() - told.keys() == {"stft_conv.weight"}
+    for name, value in told.items():
+        assert torch.equal(value, tensors[name])
+
+
+def test_its_layers_are_those_of_the_detector():
+    network = modlib.network(voice_detector(), torch.zeros(2, 129, 4))
+    assert list(network.sizes.values()) == [129, 128, 64, 64, 128, 128, 1]
+    assert all("bias" in name for name in network.left_out)
+    # over a kernel absolute weights are added up; rows feed columns
+    kernel = pretrained.load_file(weights_file())["conv2.weight"]
+    assert torch.allclose(network.connections[1].weight, kernel.abs().sum(-1).T, atol=1e-5)
+
+
+def test_a_package_that_is_not_there_is_named_with_what_brings_it(monkeypatch):
+    monkeypatch.setattr(pretrained, "PACKAGE", "no-such-package")
+    with pytest.raises(ValueError, match=r"no-such-package.*pip install 'modlib\[batch\]'"):
+        weights_file()
