@@ -11,9 +11,7 @@ from modlib.figures.style import LOOKS, name_lines
 from modlib.modularity import Modularity
 from modlib.network import Network
 from modlib.plots import GREY, module_graph
-
-DEFAULT = 0.15
-"""The strength of walk loops above which they are drawn hollow."""
+from modlib.study.architectures import DEFAULT
 
 
 def networks(table: pd.DataFrame, measures: Mapping[str, str]) -> Figure:
@@ -22,10 +20,10 @@ def networks(table: pd.DataFrame, measures: Mapping[str, str]) -> Figure:
     A colour and marker for each penalty, hollow where walk loops are stronger than by default.
     """
     lines = list(table.architecture.unique())[::-1]
-    kinds = table[["penalty", "strength"]].drop_duplicates()
-    kinds = kinds[kinds.penalty != "walk_loops"].drop_duplicates("penalty").penalty.tolist()
-    shown = [*((p, False) for p in kinds), ("walk_loops", False), ("walk_loops", True)]
     is_strong = (table.penalty == "walk_loops") & (table.strength > DEFAULT)
+    kinds = table.penalty.where(~is_strong, "stronger").unique()
+    shown = [(kind, False) for kind in kinds if kind != "stronger"]
+    shown += [("walk_loops", True)] * ("stronger" in kinds)
     fig, axes = plt.subplots(
         1, len(measures), sharey=True, squeeze=False, figsize=(8, 1.3 + 0.55 * len(lines))
     )

@@ -41,7 +41,7 @@ def test_parameters_that_are_not_allowed_are_refused_by_name(message):
 def test_a_claim_broken_on_purpose_stops_the_page_with_its_sentence(monkeypatch):
     monkeypatch.setattr(pages, "own_parameters", lambda name: SMALL)
     monkeypatch.setattr(architectures, "MODULAR", 1.5)
-    with pytest.raises(AssertionError, match="'With walk loops at their default the residual net"):
+    with pytest.raises(AssertionError, match="'The residual network's communities are"):
         execute("architectures", SMALL)
     assert "not here" in execute("architectures", SMALL | {"steps": 1})["held"].to_html()
 
@@ -62,13 +62,14 @@ def test_each_network_of_the_table_is_a_point_of_each_panel():
         assert pd.Series(drawn).count() == table[measure].count()
 
 
-def test_a_cost_is_what_the_same_seeds_lose():
+def test_walk_loops_are_those_at_their_default_and_seeds_stay_together():
     rows = [("A", "none", 0.0, s, a) for s, a in enumerate([0.9, 0.8, 1.0])]
-    rows += [("A", "walk_loops", 0.15, s, a) for s, a in enumerate([0.7, 0.7, 0.7])]
+    rows += [("A", "walk_loops", 0.15, s, a) for s, a in enumerate([0.7, 0.6, 0.8])][::-1]
+    rows += [("A", "walk_loops", 0.5, s, 0.0) for s in range(3)]
     table = pd.DataFrame(rows, columns=["architecture", "penalty", "strength", "seed", "accuracy"])
-    cost = architectures.costs(table, "walk_loops", 0.15, ["A"])
-    assert cost.loc["A", "mean"] == pytest.approx(0.2)
-    assert 0.1 <= cost.loc["A", "low"] <= cost.loc["A", "high"] <= 0.3
+    none, own = (architectures.of_each(table, p, "accuracy", ["A"]) for p in ("none", "walk_loops"))
+    assert own.loc["A"].tolist() == [0.7, 0.6, 0.8]
+    assert architectures.means(none - own).loc["A"].tolist() == pytest.approx([0.2, 0.2, 0.2])
 
 
 def test_there_is_a_claim_for_each_sentence():
