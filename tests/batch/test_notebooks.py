@@ -21,7 +21,7 @@ TINY = {
     "damage": OF_RETINA,
     "damage_tuned": {"training_steps": 10, "strengths": {"retina": {"l2": [1e-3, 3e-3]}}},
     "goals": {"strengths": {"none": 0.0, "walk_loops": 0.15}, "steps": 80, "epochs": [20]},
-    "models": {"steps": 3},
+    "models": {"strengths": {"LSTM": {"none": [0.0]}}, "seeds": [1], "steps": 3},
     "pretrained": {},
     "recurrent": {"steps": 5, "strengths": {"none": [0.0], "walk_loops": [0.05]}},
     "reservoirs": {"seeds": [0, 1], "between": [0.0, 0.9]},
