@@ -72,6 +72,11 @@ def test_walk_loops_are_those_at_their_default_and_seeds_stay_together():
     assert architectures.means(none - own).loc["A"].tolist() == pytest.approx([0.2, 0.2, 0.2])
 
 
+def test_a_network_is_modular_if_share_and_agreement_are_large_where_there_is_one():
+    table = pd.DataFrame({"share": [0.6, 0.6, 0.4, 0.6], "ari": [0.9, 0.2, 0.9, None]})
+    assert architectures.is_modular(table).tolist() == [True, False, False, True]
+
+
 def test_there_is_a_claim_for_each_sentence():
     made = execute("architectures", SMALL)["made"]
-    assert len(claims.judged(made)) == len(made) == 8
+    assert len(claims.judged(made)) == len(made) == 10
