@@ -30,7 +30,7 @@ def _numbers(values: pd.Series) -> pd.Series | bool:
 
 
 def _number(low: float | int = -LARGEST, high: float | int = LARGEST, **column: bool) -> pa.Column:
-    within = pa.Check.in_range(low, min(high, LARGEST))
+    within = pa.Check.in_range(max(low, -LARGEST), min(high, LARGEST))
     return pa.Column(None, [pa.Check(_numbers, error="a number"), within], **column)
 
 
@@ -68,20 +68,16 @@ def _values(
 
 ORIGIN = {"versions": TEXT, "commit": TEXT, "key": TEXT}
 NETWORK = {"task": TEXT, "penalty": TEXT, "strength": _number(0), "seed": _whole()}
-STATUS = {
-    "role": pa.Column(str, pa.Check.isin(ALL)),
-    "status": pa.Column(str, pa.Check.isin(["ok", "diverged"])),
-}
+CHOICES = {"role": ALL, "status": ("ok", "diverged")}
+STATUS = {name: pa.Column(str, pa.Check.isin(of)) for name, of in CHOICES.items()}
 SHARE, EMPTY_SHARE = _number(0, 1), _number(0, 1, nullable=True)
 MEASURED = {m.name: _measured(m.low, m.high, m.needed) for m in MEASURES}
 DAMAGE = NETWORK | {
     "damage": TEXT, "area": SHARE, r"^level_\d+$": SHARE, r"^accuracy_\d+$": SHARE,
 }  # fmt: skip
 OF_TRACED = ("q", "q_null_mean", "excess", "share", "strengths_excess", "communities", "ari")
-TRACED = {
-    m.name: _number(max(m.low, -LARGEST), m.high, nullable=not m.needed)
-    for m in MEASURES
-    if m.name in OF_TRACED
+TRACED = {"seed": _whole()} | {
+    m.name: _number(m.low, m.high, nullable=not m.needed) for m in MEASURES if m.name in OF_TRACED
 }
 SWITCHED = {"required": False, "nullable": True}
 RESERVOIR_VALUES, WITHIN_RESERVOIRS = _values(
@@ -139,9 +135,7 @@ SCHEMAS = {
     "models": _schema(
         {"architecture": TEXT, "accuracy": SHARE} | NETWORK | TRACED, ["architecture", *NETWORK]
     ),
-    "pretrained": _schema(
-        {"package": TEXT, "version": TEXT, "seed": _whole()} | TRACED, ["package", "seed"]
-    ),
+    "pretrained": _schema({"package": TEXT, "version": TEXT} | TRACED, ["package", "seed"]),
     "recurrent": _schema(
         NETWORK
         | STATUS
