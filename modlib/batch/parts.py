@@ -27,6 +27,8 @@ SPLIT_BY = {
     "damage_tuned": ["strengths"],
     "deep": ["strengths", "depths"],
     "goals": ["strengths"],
+    "models": ["strengths"],
+    "pretrained": ["seeds"],
     "recurrent": ["delays", "strengths"],
     "reservoirs": [
         *("between", "radii", "thresholds", "rewired", "temperatures", "ratios", "edge_radii")

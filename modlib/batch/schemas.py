@@ -69,15 +69,17 @@ def _values(
 
 ORIGIN = {"versions": TEXT, "commit": TEXT, "key": TEXT}
 NETWORK = {"task": TEXT, "penalty": TEXT, "strength": _number(0), "seed": _whole()}
-STATUS = {
-    "role": pa.Column(str, pa.Check.isin(ALL)),
-    "status": pa.Column(str, pa.Check.isin(["ok", "diverged"])),
-}
+CHOICES = {"role": ALL, "status": ("ok", "diverged")}
+STATUS = {name: pa.Column(str, pa.Check.isin(of)) for name, of in CHOICES.items()}
 SHARE, EMPTY_SHARE = _number(0, 1), _number(0, 1, nullable=True)
 MEASURED = {m.name: _measured(m.low, m.high, m.needed) for m in MEASURES}
 DAMAGE = NETWORK | {
     "damage": TEXT, "area": SHARE, r"^level_\d+$": SHARE, r"^accuracy_\d+$": SHARE,
 }  # fmt: skip
+OF_TRACED = ("q", "q_null_mean", "excess", "share", "strengths_excess", "communities", "ari")
+TRACED = {"seed": _whole()} | {
+    m.name: _number(m.low, m.high, nullable=not m.needed) for m in MEASURES if m.name in OF_TRACED
+}
 SWITCHED = {"required": False, "nullable": True}
 RESERVOIR_VALUES, WITHIN_RESERVOIRS = _values(
     {
@@ -137,6 +139,10 @@ SCHEMAS = {
         | {"back": pa.Column(None, pa.Check.isin([True, False]), **SWITCHED)},
         ["penalty", "strength", "seed", "schedule", "epoch"],
     ),
+    "models": _schema(
+        {"architecture": TEXT, "accuracy": SHARE} | NETWORK | TRACED, ["architecture", *NETWORK]
+    ),
+    "pretrained": _schema({"package": TEXT, "version": TEXT} | TRACED, ["package", "seed"]),
     "recurrent": _schema(
         NETWORK
         | STATUS

@@ -123,6 +123,8 @@ NEVER_EMPTY = {
     "damage_tuned": ["area", "level_4", "accuracy_4"],
     "deep": ["depth", "start", "accuracy", "share", "assortativity", "through"],
     "goals": ["goal", "unseen", "excess", "size"],
+    "models": ["architecture", "accuracy", "q", "share", "strengths_excess"],
+    "pretrained": ["package", "q", "share"],
     "recurrent": ["accuracy", "q", "radius", "lyapunov", "branching_permuted"],
     "reservoirs": ["value", "between"],
     "retraining": ["accuracy", "kept", "changed"],

@@ -1,0 +1,144 @@
+"""Whether networks of other architectures are modular: the page `architectures`."""
+
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Literal
+
+import pandas as pd
+from pydantic import Field
+
+from modlib.batch import pages, statistics
+from modlib.batch.claims import UNDECIDED, Claim, above, below, exact
+from modlib.modularity import Modularity, modularity
+from modlib.network import Network
+from modlib.penalties import PENALTIES
+from modlib.study.model_tasks import CASES
+from modlib.study.models import train_model
+
+MODULAR = 0.5
+"""A network counts as modular if its share of the attainable excess is above this, and so, where
+modules are known, is its agreement with them."""
+
+KEPT = 0.01
+"""A penalty keeps accuracy if it costs less than this."""
+
+MEASURES = {"share": "share of the attainable excess", "ari": "agreement with the modules (ARI)"}
+
+DEFAULT = PENALTIES["walk_loops"].strength
+"""The strength of walk loops that is meant unless another is named."""
+
+Architecture = Literal["LeNet", "ResNet", "transformer", "transformer, two sums", "LSTM"]
+
+
+class Parameters(pages.Parameters):
+    """What the page may be run with."""
+
+    drawn: Annotated[dict[Architecture, Annotated[float, Field(ge=0, le=10)]], Field(min_length=1)]
+    seed: Annotated[int, Field(ge=0)]
+    steps: Annotated[int, Field(ge=1, le=20_000)] | None
+    nulls: Annotated[int, Field(ge=2, le=1000)]
+
+
+def trained(
+    drawn: Mapping[str, float], seed: int, steps: int | None, nulls: int
+) -> dict[str, tuple[Network, Modularity]]:
+    """Train a network of each architecture with walk loops of some strength; measure it."""
+    found = {}
+    for architecture, strength in drawn.items():
+        case = CASES[architecture]()
+        trace, _ = train_model(case, "walk_loops", strength, seed, steps or case.steps)
+        network = trace()
+        found[architecture] = network, modularity(network, nulls, 2, seed)
+    return found
+
+
+def is_modular(table: pd.DataFrame) -> pd.Series:
+    """Return which networks count as modular."""
+    return (table.share > MODULAR) & ((table.ari > MODULAR) | table.ari.isna())
+
+
+def summary(table: pd.DataFrame) -> pd.DataFrame:
+    """Return means over the networks of each architecture, penalty and strength.
+
+    `modular` is the share of them that count as modular.
+    """
+    by = ["architecture", "penalty", "strength"]
+    shown = ["accuracy", "q", "q_null_mean", "share", "strengths_excess", "ari", "modular"]
+    table = table.assign(modular=is_modular(table).astype(float))
+    found = table.groupby(by, sort=False)[shown].mean().reset_index("strength")
+    return found.assign(strength=found.strength.map("{:g}".format))
+
+
+def of_each(table: pd.DataFrame, penalty: str, measure: str, of: Sequence[str]) -> pd.DataFrame:
+    """Return a measure of each network, a row per architecture and a column per seed.
+
+    Of walk loops those at their default strength are meant.
+    """
+    rows = table[(table.penalty == penalty) & table.architecture.isin(of)]
+    if penalty == "walk_loops":
+        rows = rows[rows.strength == DEFAULT]
+    return rows.pivot(index="architecture", columns="seed", values=measure).loc[[*of]]
+
+
+def means(values: pd.DataFrame) -> pd.DataFrame:
+    """Return the mean of each row and its interval."""
+    return statistics.intervals(values)[["mean", "low", "high"]]
+
+
+def claims(table: pd.DataFrame, pretrained: pd.DataFrame) -> list[Claim]:
+    """Return what the page claims of its tables."""
+    every, divided = list(table.architecture.unique()), ["ResNet", "LSTM"]
+    others = [name for name in every if name not in divided]
+    share, ari, cost = *MEASURES.values(), "accuracy lost"
+
+    def lost(penalty: str, of: Sequence[str]) -> pd.DataFrame:
+        none, own = (of_each(table, p, "accuracy", of) for p in ("none", penalty))
+        return means(none - own)
+
+    own, none, l1 = (of_each(table, p, "share", divided) for p in ("walk_loops", "none", "l1"))
+    penalised = table[table.architecture.isin(divided) & (table.penalty == "walk_loops")]
+    penalised = penalised[penalised.strength == DEFAULT]
+    agreements = {
+        p: means(of_each(table, p, "ari", ["ResNet"])) for p in ("none", "l1", "walk_loops")
+    }
+    return [
+        Claim(
+            "Without a penalty none of these networks is modular.",
+            share, means(of_each(table, "none", "share", every)), below(MODULAR), ".2f",
+        ),
+        Claim(
+            "Walk loops at their default raise the share in the residual network and the LSTM.",
+            f"difference in {share}", means(own - none), above(0), "+.2f",
+        ),
+        Claim(
+            "Less than half of these come to be modular.",
+            "share of the networks", exact(is_modular(penalised).mean()), below(0.5), ".2f",
+        ),
+        Claim(
+            "They keep their accuracy.", cost, lost("walk_loops", divided), below(KEPT), "+.3f"
+        ),
+        Claim(
+            "In the residual network they raise it more than L1 does.",
+            f"difference in {share}", means(own - l1).loc[["ResNet"]], above(0), "+.2f",
+        ),
+        Claim(
+            "In the LSTM that is not decided.",
+            f"difference in {share}", means(own - l1).loc[["LSTM"]], UNDECIDED, "+.2f",
+        ),
+        Claim(
+            "The residual network's communities are those of its two images, with a penalty and"
+            " without.",
+            ari, pd.concat(agreements), above(MODULAR), ".2f",
+        ),
+        Claim(
+            "LeNet and transformers are not modular with walk loops at their default.",
+            share, means(of_each(table, "walk_loops", "share", others)), below(MODULAR), ".2f",
+        ),
+        Claim(
+            "LeNet and the transformer that adds once lose accuracy by them.",
+            cost, lost("walk_loops", ["LeNet", "transformer"]), above(KEPT), "+.3f",
+        ),
+        Claim(
+            "A detector of speech that others trained is not modular.",
+            share, exact(pretrained.set_index("seed").share), below(MODULAR), ".2f",
+        ),
+    ]  # fmt: skip
