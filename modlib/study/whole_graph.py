@@ -32,7 +32,7 @@ def newman(
     chain: Sequence[Float[Tensor | np.ndarray, "_ _"]], nulls: int, restarts: int, seed: int
 ) -> WholeGraph:
     """Measure one network's graph of neurons, searched by the Louvain method."""
-    weights, generator = [torch.as_tensor(W).abs() for W in chain], torch.Generator()
+    weights, generator = [torch.as_tensor(W).detach().abs() for W in chain], torch.Generator()
     generator.manual_seed(seed)
     graph, *null_graphs = (
         neuron_graph([W.numpy() for W in matrices])

@@ -91,7 +91,7 @@ MEASURES = [
     Measure("q_null_mean", "mean Q of the nulls", -0.5, 1, 0.08, ALL),
     Measure("q_null_std", "standard deviation of the nulls' Q", 0, 1, 0.05, ALL),
     Measure("excess", "excess modularity", -1, 1, 0.08, ALL, True, True),
-    Measure("share", "share of the attainable excess", -np.inf, 1, 0.2, ALL, True, True),
+    Measure("share", "share of the attainable excess", -1, 1, 0.2, ALL, True, True),
     Measure("strengths_excess", "excess over nulls that keep strengths", -1, 1, 0.08, JUDGED, True),
     Measure("live_excess", "excess without dead inputs", -1, 1, 0.08, JUDGED, True),
     Measure("conductance", "share of weight that leaves a community", 0, 1, 0.1, JUDGED, True),
