@@ -19,8 +19,8 @@ SCHEDULES = {"AND": "one goal", "OR": "one goal"}
 MEASURES = {
     "ari": "agreement (ARI)",
     "unseen": "held-out accuracy",
-    "excess": "excess modularity",
-    "cost": "steps to follow a switch",
+    "excess": "excess",
+    "cost": "steps to follow",
 }
 """What is measured at the end; schedules without switches have no steps."""
 
@@ -88,7 +88,7 @@ def summary(goals: pd.DataFrame) -> pd.DataFrame:
         "ari": "agreement",
         "unseen": "held-out accuracy",
         "size": "norm of the weights",
-        "cost": "steps to follow a switch",
+        "cost": "steps to follow",
     }
     return means[list(columns)].rename(columns=columns)
 

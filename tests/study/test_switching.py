@@ -65,7 +65,7 @@ def test_switches_have_each_network_at_each_step(goals):
 
 def test_panels_have_the_steps_of_schedules_that_take_turns_alone(goals):
     rows = switching.panels(goals, ["l2"])
-    costs = rows[rows.measure == "steps to follow a switch"]
+    costs = rows[rows.measure == "steps to follow"]
     assert list(costs.schedule.unique()) == ["in turn, every 100 steps", switching.SLOW]
     ends = switching.ends(goals)
     own = ends[(ends.penalty == "l2") & (ends.schedule == switching.SLOW)].cost
