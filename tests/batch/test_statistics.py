@@ -193,7 +193,7 @@ def test_a_summary_judges_other_strengths_where_they_are_given():
 
 
 def test_every_measure_that_is_named_is_summarised_and_no_other():
-    names = ["strengths_excess", "live_excess", "conductance", "pruned_excess", "pruned_accuracy"]
+    names = ["balanced_excess", "live_excess", "conductance", "pruned_excess", "pruned_accuracy"]
     # each a value of its own, so that none can stand for another
     values = {name: [0.1 * k, 0.1 * k + 0.02, 0.1 * k + 0.07] for k, name in enumerate(names, 1)}
     judged = networks("none", 0.0, 0.9, 0.0, role="evaluation")
