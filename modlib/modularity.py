@@ -46,7 +46,9 @@ class Modularity(NamedTuple):
         null_std: its standard deviation.
         excess: q - null_mean.
         share: excess / (attainable - null_mean), where attainable is the Q that these communities
-            would have if no weight left them; 0 where nothing above the nulls is attainable.
+            would have if no weight left them; excess / null_mean if that is negative. So it lies
+            between -1, where nothing is left of the nulls' Q, and 1; 0 where there is nothing to
+            gain or to lose.
         communities: each neuron's community, numbered from 0 in the order in which neurons, inputs
             first, meet them; a neuron without weight is a community of its own.
 
@@ -119,8 +121,8 @@ def modularity(
     )
     numbered = [in_order_of_appearance(row) for row in torch.cat(labels).cpu().numpy()]
     mean, std, excess = q[:, 1:].mean(1), q[:, 1:].std(1), q[:, 0] - q[:, 1:].mean(1)
-    room = attainable[:, 0] - mean
-    share = np.divide(excess, room, out=np.zeros_like(room), where=room > 0)
+    room = np.where(excess < 0, mean, attainable[:, 0] - mean)
+    share = np.divide(excess, room, out=np.zeros_like(room), where=room > 1e-9)
     communities = np.array(numbered).reshape(*stack, -1)
     numbers = (q[:, 0], mean, std, excess, share)
     return Modularity._make(

@@ -48,10 +48,21 @@ def test_q_and_share_are_those_of_the_communities_returned(chain):
     q, attainable = by_definition(gauged, found.communities)
     assert found.q == pytest.approx(q, abs=1e-9)
     assert found.excess == found.q - found.null_mean
-    if attainable - found.null_mean > 1e-9:
-        assert found.share == pytest.approx(found.excess / (attainable - found.null_mean), abs=1e-6)
-    else:
-        assert found.share == pytest.approx(0, abs=1e-6)
+    room = found.null_mean if found.excess < 0 else attainable - found.null_mean
+    expected = found.excess / room if room > 1e-8 else 0
+    assert found.share == pytest.approx(expected, abs=1e-4)
+    assert -1 <= found.share <= 1 + 1e-9
+
+
+def test_a_network_less_modular_than_its_nulls_lacks_a_share_of_their_q():
+    # one hidden neuron joins all of them: Q is 0, and permuted weights fall apart
+    star = [np.zeros((6, 6)), np.zeros((6, 6))]
+    star[0][:, 0] = star[1][0] = 1
+    star[0][0, 1:] = star[1][1:, 0] = 1e-3
+    found = modularity(star, nulls=10)
+    assert found.excess < -0.1
+    assert found.share == pytest.approx(found.excess / found.null_mean)
+    assert -1 <= found.share < -0.5
 
 
 @pytest.mark.parametrize("n_blocks", [2, 5])
