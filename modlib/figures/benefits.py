@@ -1,6 +1,7 @@
 """Figures of what networks bear, keep and learn: points with intervals, and curves."""
 
 from collections.abc import Mapping, Sequence
+from typing import Literal
 
 import matplotlib.pyplot as plt
 import pandas as pd
@@ -13,7 +14,7 @@ from modlib.figures.style import PENALTY_STYLE, dot, mean_band, mean_dot, name_l
 from modlib.plots import GREY, PALETTE
 
 STYLE = (
-    {"pruned": (PENALTY_NAMES["pruned"], "#000000", "X")}
+    {"pruned": (PENALTY_NAMES["pruned"], "#882255", "p")}
     | PENALTY_STYLE
     | {"more_decay": (PENALTY_NAMES["more_decay"], "#8C3A00", "<")}
 )
@@ -24,17 +25,20 @@ BETTER, WORSE = "#0072B2", "#C0392B"
 """Colours of a difference that is clear of zero."""
 
 
-def points(table: pd.DataFrame, measure: str, columns: str, colours: str, label: str) -> Figure:
+def points(
+    table: pd.DataFrame, measure: str, columns: str, colours: str, label: str,
+    sharex: Literal["all", "col"] = "all",
+) -> Figure:  # fmt: skip
     """Draw the means of a measure with 95 % BCa intervals, penalties down.
 
     A row of panels per task, a panel for each value of `columns`, a colour for each of
-    `colours`, both in the order of the table.
+    `colours`, both in the order of the table. Panels share one scale, or those of a column do.
     """
     tasks = of_tasks(table.set_index("task"))
     shown = [p for p in STYLE if p in set(table.penalty)][::-1]
     across, kinds = table[columns].unique(), table[colours].unique()
     fig, axes = plt.subplots(
-        len(tasks), len(across), sharex=True, sharey=True, squeeze=False,
+        len(tasks), len(across), sharex=sharex, sharey=True, squeeze=False,
         figsize=(min(2.2 + 2.5 * len(across), 8), 0.9 + (0.3 + 0.24 * len(shown)) * len(tasks)),
     )  # fmt: skip
     groups = table.groupby(["task", columns, colours, "penalty"])[measure]
@@ -99,6 +103,7 @@ def effects(pairs: pd.DataFrame, rivals: Mapping[str, str]) -> Figure:
             ax.axhline(height - 0.5, color=GREY, lw=0.5)
         ax.axvline(0, color="black", lw=0.8)
         ax.set_title(title, fontsize=11)
+    fig.supxlabel("difference in points", fontsize=11)
     labels = [f"{benefit}: {TASK_NAMES.get(task, task)}" for benefit, task in lines]
     name_lines(axes[0, 0], labels, 9)
     return fig

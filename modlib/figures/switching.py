@@ -11,9 +11,10 @@ from modlib.figures.benefits import curves, points
 def schedules(rows: pd.DataFrame) -> Figure:
     """Draw means with 95 % intervals: penalties down, a panel per measure, a colour per schedule.
 
-    Rows have `task`, `penalty`, `measure`, `schedule` and `value`, in the order of schedules.
+    Each panel has a scale of its own. Rows have `task`, `penalty`, `measure`, `schedule` and
+    `value`, in the order of schedules.
     """
-    fig = points(rows, "value", "measure", "schedule", "")
+    fig = points(rows, "value", "measure", "schedule", "", "col")
     fig.set_size_inches(8, 1.4 + 0.42 * rows.penalty.nunique())
     fig.axes[0].set_ylabel("")
     return fig

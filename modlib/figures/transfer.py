@@ -5,8 +5,22 @@ from collections.abc import Mapping, Sequence
 import pandas as pd
 from matplotlib.figure import Figure
 
-from modlib.figures.benefits import curves
+from modlib.figures.benefits import curves, points
 from modlib.plots import GREY
+
+
+def worth(rows: pd.DataFrame) -> Figure:
+    """Draw what is gained on training anew: donors down, what is new across, a colour per way.
+
+    Rows have `task`, `penalty`, `new`, `way` and `gain`, in points.
+    """
+    fig = points(rows, "gain", "new", "way", "accuracy gained on training anew (points)")
+    fig.set_size_inches(8, 1.5 + 0.28 * rows.penalty.nunique())
+    for ax in fig.axes:
+        ax.axvline(0, color=GREY, lw=0.8)
+        ax.set_ylabel("donor")
+    fig.axes[1].set_ylabel("")
+    return fig
 
 
 def courses(panels: Mapping[str, pd.DataFrame], donors: Sequence[str]) -> Figure:

@@ -18,6 +18,11 @@ OTHERS = [
 ]  # fmt: skip
 """The tasks whose modules meet in an output, share features, or are not known."""
 
+FIRST = ["planted_50", "planted_100", *COMBINING]
+"""The tasks of the first figure: shared inputs, and one output for two modules."""
+
+LATER = [task for task in OTHERS if task not in COMBINING]
+
 EVERYWHERE = [penalty for penalty in PENALTIES if penalty != "communicability"]
 """The penalties that were run on all these tasks."""
 

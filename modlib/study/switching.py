@@ -16,7 +16,14 @@ ONCE = "both at once"
 SCHEDULES = {"AND": "one goal", "OR": "one goal"}
 """What schedules are called where that differs from the table."""
 
-MEASURES = {"excess": "excess modularity", "ari": "agreement (ARI)", "unseen": "held-out accuracy"}
+MEASURES = {
+    "ari": "agreement (ARI)",
+    "unseen": "held-out accuracy",
+    "excess": "excess",
+    "cost": "steps to follow",
+}
+"""What is measured at the end; schedules without switches have no steps."""
+
 LONGEST = 100
 """The steps after a switch that are drawn."""
 
@@ -37,7 +44,7 @@ def ends(goals: pd.DataFrame) -> pd.DataFrame:
     """
     last = goals.groupby(["penalty", "schedule"]).epoch.transform("max")
     late = goals[goals.epoch > last - 2].replace({"schedule": SCHEDULES})
-    measures = [*MEASURES, "seen", "cost", "size"]
+    measures = [*MEASURES, "seen", "size"]
     return late.groupby(["penalty", "schedule", "seed"])[measures].mean().reset_index()
 
 
@@ -45,7 +52,7 @@ def panels(goals: pd.DataFrame, drawn: list[str]) -> pd.DataFrame:
     """Return the measures at the end as `value`, a row per network, in the order of schedules."""
     rows = ends(goals)
     rows = rows[rows.penalty.isin(drawn)]
-    long = rows.melt(["penalty", "schedule", "seed"], list(MEASURES), "measure", "value")
+    long = rows.melt(["penalty", "schedule", "seed"], list(MEASURES), "measure", "value").dropna()
     in_turn = sorted(s for s in goals.schedule.unique() if "in turn" in s)
     order = pd.CategoricalDtype(["one goal", *in_turn, ONCE], ordered=True)
     long = long.assign(schedule=long.schedule.astype(order)).sort_values("schedule", kind="stable")
@@ -81,7 +88,7 @@ def summary(goals: pd.DataFrame) -> pd.DataFrame:
         "ari": "agreement",
         "unseen": "held-out accuracy",
         "size": "norm of the weights",
-        "cost": "steps to follow a switch",
+        "cost": "steps to follow",
     }
     return means[list(columns)].rename(columns=columns)
 

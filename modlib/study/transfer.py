@@ -49,16 +49,30 @@ def courses(reuse: pd.DataFrame, way: str) -> dict[str, pd.DataFrame]:
     return {name: long[long.new == name] for name in NEW.values()}
 
 
+def on_anew(reuse: pd.DataFrame) -> pd.Series:
+    """Return by how much each network's accuracy over the steps exceeds training anew, its `gain`.
+
+    By what is new, way, donor and seed.
+    """
+    rows = of_digits(reuse)
+    anew = rows[rows.way == "anew"].set_index(["new", "seed"]).area
+    own = rows[rows.way != "anew"].set_index(["new", "way", "penalty", "seed"]).area
+    return (own - anew.reindex(own.index.droplevel(["way", "penalty"])).to_numpy()).rename("gain")
+
+
+def worth(reuse: pd.DataFrame, drawn: list[str]) -> pd.DataFrame:
+    """Return the `gain` of modules and of whole donors, frozen, in points, one row per network."""
+    ways = ["module, frozen", "donor, frozen"]
+    rows = 100 * on_anew(reuse).loc[list(NEW.values()), ways, drawn]
+    return rows.reset_index().assign(task="two_digits")
+
+
 def gains(reuse: pd.DataFrame) -> pd.DataFrame:
     """Return by how many points each way gains on training anew, by what is new, way and donor.
 
     Paired differences of the accuracy averaged over the steps.
     """
-    rows = of_digits(reuse)
-    anew = rows[rows.way == "anew"].set_index(["new", "seed"]).area
-    own = rows[rows.way != "anew"].set_index(["new", "way", "penalty", "seed"]).area
-    differences = own - anew.reindex(own.index.droplevel(["way", "penalty"])).to_numpy()
-    return statistics.in_points(statistics.paired(differences.unstack("seed")))
+    return statistics.in_points(statistics.paired(on_anew(reuse).unstack("seed")))
 
 
 def alone(reuse: pd.DataFrame) -> pd.DataFrame:

@@ -92,3 +92,9 @@ def test_effects_are_coloured_by_what_their_intervals_exclude():
         (0, 0.3, 1.0): benefits.BETTER,
         (1, -0.3, 1.0): benefits.WORSE,
     }
+
+
+def test_no_penalty_and_pruned_differ_in_colour_and_marker():
+    (_, *none), (_, *pruned) = benefits.STYLE["none"], benefits.STYLE["pruned"]
+    assert all(one != other for one, other in zip(none, pruned, strict=True))
+    assert len({tuple(look) for _, *look in benefits.STYLE.values()}) == len(benefits.STYLE)

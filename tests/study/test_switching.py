@@ -61,3 +61,12 @@ def test_switches_have_each_network_at_each_step(goals):
     for step, value in drawn.items():
         assert value == pytest.approx(last[f"seen_{step}"].mean())
     assert drawn.index.max() <= switching.LONGEST
+
+
+def test_panels_have_the_steps_of_schedules_that_take_turns_alone(goals):
+    rows = switching.panels(goals, ["l2"])
+    costs = rows[rows.measure == "steps to follow"]
+    assert list(costs.schedule.unique()) == ["in turn, every 100 steps", switching.SLOW]
+    ends = switching.ends(goals)
+    own = ends[(ends.penalty == "l2") & (ends.schedule == switching.SLOW)].cost
+    assert costs[costs.schedule == switching.SLOW].value.mean() == pytest.approx(own.mean())

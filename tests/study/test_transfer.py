@@ -52,6 +52,13 @@ def test_gains_are_paired_differences_to_training_anew_in_points(reuse):
     assert gain.low == pytest.approx(100 * statistics.interval((own - anew).to_numpy())[0])
 
 
+def test_what_is_drawn_as_worth_has_the_gains_as_means(reuse):
+    rows = transfer.worth(reuse, ["none", "walk_loops"])
+    assert set(rows.way) == {"module, frozen", "donor, frozen"}
+    means = rows.groupby(["new", "way", "penalty"]).gain.mean()
+    assert means.to_dict() == pytest.approx(transfer.gains(reuse)["mean"][means.index].to_dict())
+
+
 def test_courses_have_each_network_at_each_step(reuse):
     rows = transfer.courses(reuse, "donor, free")["one module"]
     assert set(rows.penalty) == {"anew", *transfer.DONORS}
