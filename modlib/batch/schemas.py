@@ -77,7 +77,7 @@ DAMAGE = NETWORK | {
     "damage": TEXT, "area": SHARE, r"^level_\d+$": SHARE, r"^accuracy_\d+$": SHARE,
 }  # fmt: skip
 OF_TRACED = ("q", "q_null_mean", "excess", "communities", "ari")
-TRACED = {"seed": _whole(), "share": _number(high=1), "strengths_excess": _number(-1, 1)} | {
+TRACED = {"seed": _whole(), "share": _number(-1, 1), "strengths_excess": _number(-1, 1)} | {
     m.name: _number(m.low, m.high, nullable=not m.needed) for m in MEASURES if m.name in OF_TRACED
 }
 SWITCHED = {"required": False, "nullable": True}
