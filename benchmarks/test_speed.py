@@ -15,10 +15,10 @@ import torch
 
 import modlib
 from modlib.graphs import neuron_graph
+from modlib.nulls import permuted
 from modlib.tasks.scores import cross_entropy
 from modlib.training.fit import flushed_denormals
 from modlib.training.stacks import Stack
-from modlib.whole_graph import newman_modularity, permuted
 
 WIDTHS = (128, 48, 48, 20)
 

@@ -10,9 +10,6 @@ from modlib.graphs import in_order_of_appearance, newman_q
 def communities_of(adjacency: sparse.csr_array, restarts: int = 3) -> Int[np.ndarray, " n_neurons"]:
     """Return the partition of largest Q that a number of searches find.
 
-    The search ends on every graph; that of `whole_graph.find_communities` does not, if weights have
-    few levels, as in convolutions and under the three-node procedure.
-
     Source: Blondel et al. (2008), doi 10.1088/1742-5468/2008/10/P10008, with the refinement of
     Staudt & Meyerhenke (2016), doi 10.1109/TPDS.2015.2390633, as implemented in NetworKit.
     """

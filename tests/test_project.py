@@ -77,7 +77,6 @@ def test_the_library_alone_asks_for_no_more_than_it_computes_with():
     names = {re.split(r"[<>=]", requirement)[0] for requirement in project["dependencies"]}
     assert names == {
         "torch", "numpy", "scipy", "pandas", "networkx", "scikit-learn", "tqdm", "jaxtyping",
-        "networkit",
     }  # fmt: skip
 
 

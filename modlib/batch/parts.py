@@ -25,6 +25,7 @@ SPLIT_BY = {
     "curves": ["examples", "strengths"],
     "damage": ["strengths"],
     "damage_tuned": ["strengths"],
+    "deep": ["strengths", "depths"],
     "goals": ["strengths"],
     "models": ["strengths"],
     "pretrained": ["seeds"],
@@ -34,13 +35,14 @@ SPLIT_BY = {
     ],
     "retraining": ["strengths"],
     "reuse": ["strengths"],
+    "whole_graph": ["strengths"],
 }
 """The parameters of which each entry makes rows of its own. `settings` has none."""
 
 REFERENCES = {"recurrent": ["none"]}
 """Penalties that are made with every other, strengths being chosen against them."""
 
-SLOW = [{"four_digits"}, {"curves", "walk_loops"}]
+SLOW = [{"four_digits"}, {"curves", "walk_loops"}, {"deep", "walk_loops"}]
 """Words of parts that take over a minute to make again, and are not drawn."""
 
 SPREAD, SHARE = 0.5, 0.02

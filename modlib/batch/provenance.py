@@ -19,7 +19,7 @@ def provenance() -> dict[str, str]:
     The commit ends in `-dirty` where the package or a notebook was changed since, and in `-archive`
     where this came from an archive, in which changes cannot be told; it may be `unknown`.
     """
-    packages = ("modlib", "torch", "numpy", "networkit", "scikit-learn")
+    packages = ("modlib", "torch", "numpy", "scikit-learn")
     machine = f"{platform.machine()} {torch.backends.cpu.get_cpu_capability()}"
     versions = [f"python {platform.python_version()}", *(f"{p} {version(p)}" for p in packages)]
     return {"versions": "; ".join([*versions, machine]), "commit": _commit()}

@@ -76,8 +76,8 @@ MEASURED = {m.name: _measured(m.low, m.high, m.needed) for m in MEASURES}
 DAMAGE = NETWORK | {
     "damage": TEXT, "area": SHARE, r"^level_\d+$": SHARE, r"^accuracy_\d+$": SHARE,
 }  # fmt: skip
-OF_TRACED = ("q", "q_null_mean", "excess", "communities", "ari")
-TRACED = {"seed": _whole(), "share": _number(-1, 1), "strengths_excess": _number(-1, 1)} | {
+OF_TRACED = ("q", "q_null_mean", "excess", "share", "strengths_excess", "communities", "ari")
+TRACED = {"seed": _whole()} | {
     m.name: _number(m.low, m.high, nullable=not m.needed) for m in MEASURES if m.name in OF_TRACED
 }
 SWITCHED = {"required": False, "nullable": True}
@@ -115,16 +115,26 @@ SCHEMAS = {
         NETWORK
         | STATUS
         | {"examples": _whole(1), "chosen": pa.Column(bool), "steps": _whole(1)}
-        | _of("accuracy", "validation_accuracy", "excess", "ari", "specialisation")
-        | _of("pruned_accuracy"),
+        | _of("accuracy", "validation_accuracy", "excess", "share", "ari")
+        | _of("specialisation", "pruned_accuracy"),
         [*NETWORK, "role", "examples"],
     ),
     "damage": _schema(DAMAGE, [*NETWORK, "damage"]),
     "damage_tuned": _schema(DAMAGE, [*NETWORK, "damage"]),
+    "deep": _schema(
+        NETWORK
+        | STATUS
+        | {"depth": _whole(1), "start": TEXT}
+        | _of("ari", *(m.name for m in MEASURES if m.needed == ALL))
+        | dict.fromkeys(("assortativity", "newman_excess"), _measured(-1, 1))
+        | {"through": _measured(0, 1), "newman_ari": _measured(-1, 1, ())},
+        [*NETWORK, "depth", "start"],
+    ),
     "goals": _schema(
         {name: NETWORK[name] for name in ("penalty", "strength", "seed")}
         | {"schedule": TEXT, "epoch": _whole(), "goal": TEXT, "unseen": SHARE, "seen": SHARE}
-        | {"excess": _number(-1, 1), "ari": _number(-1, 1), "size": _number(0)}
+        | {"excess": _number(-1, 1), "share": _number(-1, 1)}
+        | {"ari": _number(-1, 1), "size": _number(0)}
         | {"cost": _number(0, **SWITCHED), r"^seen_\d+$": _number(0, 1, **SWITCHED)}
         | {"back": pa.Column(None, pa.Check.isin([True, False]), **SWITCHED)},
         ["penalty", "strength", "seed", "schedule", "epoch"],
@@ -136,7 +146,7 @@ SCHEMAS = {
     "recurrent": _schema(
         NETWORK
         | STATUS
-        | _of("accuracy", "validation_accuracy", "q", "excess", "ari", "specialisation")
+        | _of("accuracy", "validation_accuracy", "q", "excess", "share", "ari", "specialisation")
         | dict.fromkeys(("radius", "capacity", "information"), _measured(0))
         | dict.fromkeys(("branching", "branching_permuted"), _measured(0))
         | {"lyapunov": _measured(), "exponent": _measured(needed=())}
@@ -166,6 +176,14 @@ SCHEMAS = {
         {"seed": _whole(), "case": TEXT, "strength": _number(0)} | SETTING_VALUES,
         ["seed", "case", "strength", "measure"],
         WITHIN_SETTINGS,
+    ),
+    "whole_graph": _schema(
+        NETWORK
+        | dict.fromkeys(("q", "newman_q"), _number(-0.5, 1))
+        | dict.fromkeys(("excess", "newman_excess"), _number(-1, 1))
+        | {"share": _number(-1, 1)}
+        | dict.fromkeys(("ari", "newman_ari"), _number(-1, 1, nullable=True)),
+        NETWORK,
     ),
 }
 """What each table of `results/` holds, by its name.

@@ -32,7 +32,7 @@ SUMMARISED = [measure.name for measure in MEASURES if measure.summarised]
 def chosen_strengths(table: pd.DataFrame) -> pd.Series:
     """Return the strength chosen for each (task, penalty), by the selection seeds alone.
 
-    It is the one with the largest mean excess among those whose mean validation
+    It is the one with the largest mean share among those whose mean validation
     accuracy is within `ACCURACY_MARGIN` of no penalty's on the same seeds, and of which no
     network diverged; a penalty without such a strength is left out.
     """
@@ -45,11 +45,11 @@ def chosen_strengths(table: pd.DataFrame) -> pd.Series:
         )
     reference = rows[rows.penalty == "none"].groupby(["task", "seed"]).validation_accuracy.max()
     rows = rows.join(reference.rename("reference"), on=["task", "seed"])
-    measures = ["validation_accuracy", "reference", "excess"]
+    measures = ["validation_accuracy", "reference", "share"]
     means = rows.groupby([*PAIR, "strength"])[measures].mean()
     floor = means.reference - ACCURACY_MARGIN - ROUNDING
     eligible = means[sound & (means.validation_accuracy >= floor)]
-    best = eligible.groupby(PAIR).excess.idxmax()
+    best = eligible.groupby(PAIR).share.idxmax()
     return best.map(lambda index: index[-1]).rename("strength")
 
 

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from modlib.chain import Chain, weights
 from modlib.loops import loop_penalty
+from modlib.modularity import modularity
 from modlib.penalties import PENALTIES
 from modlib.penalties.penalty import of_weights
 from modlib.study import theory
@@ -19,7 +20,6 @@ from modlib.study.closed_forms import with_retraced
 from modlib.training.fit import Run, train
 from modlib.training.stacks import Stack
 from modlib.walks import walk_loop_penalty, walk_loop_sum
-from modlib.whole_graph import newman_modularity
 
 WATCHED = [0, 60, 100, 200]
 """The steps at which networks are looked at on the way."""
@@ -83,7 +83,7 @@ def described(chains: Mapping[str, Chain]) -> pd.DataFrame:
     for name, chain in chains.items():
         sizes = [W[0].abs() for W in chain]
         partners = torch.cat([A.sum(-1) ** 2 / A.square().sum(-1) for A in sizes]).median()
-        excess = float(newman_modularity(chain, nulls=5).excess[0])
+        excess = float(modularity(chain, nulls=5).excess[0])
         rows[name] = {"excess": excess, "partners": float(partners)}
     return pd.DataFrame(rows).T
 
@@ -130,5 +130,5 @@ def _part(run: Run, place: int, n_seeds: int) -> tuple[list[Tensor], pd.DataFram
 
 def _measured(chain: Chain, table: pd.DataFrame) -> pd.DataFrame:
     return table.assign(
-        excess=newman_modularity(chain, nulls=10).excess, modules=theory.module_count(chain).numpy()
+        excess=modularity(chain, nulls=10).excess, modules=theory.module_count(chain).numpy()
     )

@@ -9,12 +9,13 @@ from itertools import pairwise
 
 import numpy as np
 import pandas as pd
+import torch
 from jaxtyping import Float, Int
 
 from modlib.graphs import neuron_graph
 from modlib.louvain import largest_q
+from modlib.nulls import permuted
 from modlib.study.wiring import initial_networks
-from modlib.whole_graph import permuted
 
 
 def window(side: int) -> Int[np.ndarray, "n_offsets 2"]:
@@ -105,7 +106,9 @@ def _kinds(side: int, kernel: int, channels: Sequence[int], seed: int) -> pd.Ser
         "local, not shared": [unshared(W, rng) for W in local],
         "not local, shared": far,
         "not local, not shared": [unshared(W, rng) for W in far],
-        "all weights permuted": permuted(local, rng),
+        "all weights permuted": permuted(
+            [torch.as_tensor(W) for W in local], torch.Generator().manual_seed(seed)
+        ),
         "fully connected": initial_networks([c * side**2 for c in channels], [seed])[0],
     }
     return pd.Series({kind: largest_q(neuron_graph(chain)) for kind, chain in networks.items()})

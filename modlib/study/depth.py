@@ -15,6 +15,7 @@ from modlib.batch import pages, statistics, tables
 from modlib.batch.claims import Claim, above, below, between, exact
 from modlib.graphs import neuron_graph, newman_q
 from modlib.modularity import modularity
+from modlib.study import deep
 from modlib.study.runs import best_runs
 from modlib.study.whole_graph import newman
 
@@ -123,6 +124,21 @@ def published(task: str, nulls: int) -> pd.DataFrame:
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("penalty")
 
 
+def deepest(table: pd.DataFrame) -> pd.DataFrame:
+    """Return means over the deepest trained networks that learned, and how many did.
+
+    One row per task and penalty, of networks whose weights start with variance 1 / n; `learned` is
+    a share, and `learned, usual start` that of the others.
+    """
+    starts = (deep.from_start(table[table.depth == table.depth.max()], s) for s in deep.STARTS)
+    usual, found = (rows.groupby(["task", "penalty"], sort=False) for rows in starts)
+    columns = ["learned", "share", "assortativity", "through", "ari", "newman_ari"]
+    means = found[columns].mean()
+    means.insert(1, "learned, usual start", usual.learned.mean())
+    names = {"assortativity": "least assortativity", "ari": "agreement"}
+    return means.rename(columns=names | {"newman_ari": "agreement, whole graph"})
+
+
 def means(table: pd.DataFrame, column: str, of: Real) -> pd.DataFrame:
     """Return the mean of a measure in networks of one kind, and its interval."""
     values = table[table.network == of].set_index("copy")[column]
@@ -134,6 +150,7 @@ def claims(
     by_spread: Mapping[str, pd.DataFrame],
     equal: pd.DataFrame,
     networks: pd.DataFrame,
+    trained: pd.DataFrame,
 ) -> list[Claim]:
     """Return what the page claims of its tables."""
     excess, agree = by_depth.values()
@@ -189,4 +206,5 @@ def claims(
             " it is complete.",
             ari, exact(networks["agreement, connected"]["l1"]), above(0.95), ".2f",
         ),
+        *deep.claims(trained),
     ]  # fmt: skip

@@ -11,14 +11,11 @@ from jaxtyping import Float
 from torch import Tensor
 
 from modlib.chain import Chain, weights
-from modlib.graphs import neuron_graph
 from modlib.loops import loop_penalty, total_loop_sum
-from modlib.louvain import largest_q
+from modlib.modularity import modularity
 from modlib.study import theory
-from modlib.study.wiring import unstacked
 from modlib.training import optimisers
 from modlib.training.stacks import Stack
-from modlib.whole_graph import permuted
 
 RANDOM = "random weights"
 """What networks are called that start from them."""
@@ -120,18 +117,11 @@ def descents(
                 "network": range(len(start[0])),
                 "penalty": loop_penalty(chain, decay),
                 "rank": torch.stack([theory.effective_rank(W) for W in chain]).mean(0),
-                "excess": [excess(network) for network in unstacked(chain)],
+                "excess": modularity(chain, nulls=5, restarts=2).excess,
                 "deviation": torch.stack(off).amax(0),
             }
             rows.append(pd.DataFrame(columns))
     return passed, pd.concat(rows, ignore_index=True)
-
-
-def excess(chain: Sequence[Float[np.ndarray, "_ _"]], nulls: int = 5) -> float:
-    """Return a network's largest Q, less the mean of its weights' permuted within layers."""
-    rng = np.random.default_rng(0)
-    null_q = [largest_q(neuron_graph(permuted(chain, rng)), restarts=1) for _ in range(nulls)]
-    return largest_q(neuron_graph(chain), restarts=1) - float(np.mean(null_q))
 
 
 def error_of_blocks(widths: Sequence[int]) -> float:

@@ -9,10 +9,10 @@ from pydantic import AfterValidator, Field
 
 from modlib.batch import pages, statistics, tables
 from modlib.batch.claims import UNDECIDED, Claim, above, below, between, exact
+from modlib.modularity import modularity
 from modlib.penalties import PENALTIES
 from modlib.tasks import TASKS
 from modlib.tasks.images import mnist_images
-from modlib.whole_graph import newman_modularity
 
 IMAGES = {"two_mnist": 2, "mnist": 1}
 """How many images the tasks have beside each other."""
@@ -52,7 +52,7 @@ class Pixels(NamedTuple):
 def pixels(task: str, penalty: str) -> Pixels:
     """Return what the published network of a task and penalty makes of its pixels."""
     chain = [W[0].numpy() for W in tables.published_network(task, penalty).chain]
-    return Pixels(chain[0], newman_modularity(chain, nulls=2).communities)
+    return Pixels(chain[0], modularity(chain, nulls=2).communities)
 
 
 def of_page(networks: pd.DataFrame) -> pd.DataFrame:

@@ -19,8 +19,8 @@ from modlib.batch.claims import (
 from modlib.batch.storage import Trained
 from modlib.graphs import layer_of
 from modlib.lesions import lesion_drops
+from modlib.modularity import modularity
 from modlib.training.measures import stacked
-from modlib.whole_graph import newman_modularity
 
 TASKS = ["planted_0", "two_digits", "four_digits"]
 DIGITS = TASKS[1:]
@@ -61,7 +61,7 @@ def lesion_matrix(trained: Trained) -> pd.DataFrame:
     The network is a stack of one.
     """
     network, task = trained.network, trained.task
-    communities = newman_modularity(trained.chain, 2, 2, network.seeds).communities
+    communities = modularity(trained.chain, 2, 2, network.seeds).communities
     test = stacked([task.draw(network.seeds[0]).test])
     drops = lesion_drops(network, communities, test.x, task.scored(test))[0]
     layers = layer_of(network.widths)

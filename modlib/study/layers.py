@@ -5,6 +5,7 @@ from typing import Annotated
 
 import numpy as np
 import pandas as pd
+import torch
 from jaxtyping import Float
 from pydantic import AfterValidator, Field, model_validator
 
@@ -12,13 +13,13 @@ from modlib.batch import pages, statistics
 from modlib.batch.claims import Claim, above, below, between, exact
 from modlib.graphs import neuron_graph
 from modlib.louvain import largest_q
+from modlib.nulls import permuted
 from modlib.study import runs
 from modlib.study.wiring import (
     alternately_wired,
     initial_networks,
     randomly_wired,
 )
-from modlib.whole_graph import permuted
 
 Chain = Sequence[Float[np.ndarray, "_ _"]]
 Depths = Annotated[
@@ -71,10 +72,11 @@ def wiring_table(networks: Mapping[Hashable, Sequence[Chain]]) -> pd.DataFrame:
     rows = []
     for name, copies in networks.items():
         for copy, chain in enumerate(copies):
-            rng = np.random.default_rng(copy)
+            rng, generator = np.random.default_rng(copy), torch.Generator().manual_seed(copy)
+            tensors = [torch.as_tensor(W) for W in chain]
             graphs = {
                 "layered": neuron_graph(chain),
-                "within": neuron_graph(permuted(chain, rng)),
+                "within": neuron_graph(permuted(tensors, generator)),
                 "alternate": alternately_wired(chain, rng),
                 "random": randomly_wired(chain, rng),
             }

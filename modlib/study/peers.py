@@ -50,7 +50,7 @@ def aside(networks: pd.DataFrame) -> pd.DataFrame:
     summary = statistics.summary(networks).dropna(subset="strength")
     columns = {
         "live_excess": "excess, live inputs",
-        "balanced_excess": "excess, strengths kept",
+        "strengths_excess": "excess, strengths kept",
         "pruned_excess": "excess, pruned",
         "pruned_accuracy": "accuracy, pruned",
         "conductance": "conductance",
@@ -116,7 +116,7 @@ def claims(networks: pd.DataFrame) -> list[Claim]:
         ),
         Claim(
             "Walk loops retain most of their excess against nulls that keep strengths.",
-            "smallest share of the excess", exact((own.balanced_excess / own.excess).min()),
+            "smallest share of the excess", exact((own.strengths_excess / own.excess).min()),
             above(0.5), ".2f",
         ),
     ]  # fmt: skip

@@ -6,18 +6,18 @@ import numpy as np
 import pandas as pd
 import torch
 from jaxtyping import Float, Int
-from scipy import sparse
 from torch import Tensor
 
 from modlib.agreement import agreement
 from modlib.chain import weights
-from modlib.graphs import layer_sizes, neuron_graph, newman_q
 from modlib.lesions import specialisation
+from modlib.modularity import modularity
+from modlib.network import Connection, Network
+from modlib.nulls import permuted
 from modlib.study.avalanches import avalanche_fit, avalanche_sizes, branching_ratio
 from modlib.study.clusters import spreading, waking
 from modlib.study.dynamics import information_curve, lyapunov_exponent, memory_curve
 from modlib.study.recurrent_networks import RecurrentStack, Target, bits
-from modlib.whole_graph import find_communities, permuted
 
 CAPACITY_DELAYS = range(1, 41)
 """The delays over which the memory capacity of trained networks is summed."""
@@ -26,36 +26,16 @@ SPREADING_RATE, SPREADING_TIMES = 1e-3, 10_000
 """With which neurons wake by themselves, and for how many steps, where activity spreads."""
 
 
-def recurrent_graph(chain: Sequence[Float[np.ndarray, "_ _"]]) -> sparse.csr_array:
-    """Return the adjacency matrix of inputs, hidden neurons and outputs, from W_in, W_rec, W_out.
-
-    Two hidden neurons are joined by the sum of |w| both ways; what a neuron tells itself is
-    left out.
-    """
-    n_in, n, _, n_out = layer_sizes(chain)
-    node = np.concatenate([np.arange(n_in + n), n_in + np.arange(n), n_in + n + np.arange(n_out)])
-    edges = neuron_graph(chain).tocoo()
-    u, v = node[edges.row], node[edges.col]
-    other = u != v
-    return sparse.csr_array((edges.data[other], (u[other], v[other])), shape=(node[-1] + 1,) * 2)
-
-
-def recurrent_modularity(
-    chain: Sequence[Float[np.ndarray, "_ _"]], nulls: int, restarts: int, seed: int
-) -> tuple[float, float, Int[np.ndarray, " n_neurons"]]:
-    """Return Q of one network's graph, its excess over permuted nulls, and the communities.
-
-    As in `newman_modularity`, on `recurrent_graph`.
-    """
-    rng = np.random.default_rng(seed)
-
-    def searched(matrices: Sequence[np.ndarray]) -> tuple[float, np.ndarray]:
-        graph = recurrent_graph(matrices)
-        communities = find_communities(graph, restarts, seed)
-        return newman_q(graph, communities), communities
-
-    q, communities = searched(chain)
-    return q, q - np.mean([searched(permuted(chain, rng))[0] for _ in range(nulls)]), communities
+def recurrent_network(chain: Sequence[Float[Tensor, "*stack _ _"]]) -> Network:
+    """Return inputs, hidden neurons and outputs, joined by W_in, W_rec and W_out."""
+    W_in, W_rec, W_out = chain
+    sizes = {"inputs": W_in.shape[-2], "hidden": W_in.shape[-1], "outputs": W_out.shape[-1]}
+    connections = [
+        Connection("into", "inputs", "hidden", W_in),
+        Connection("recurrent", "hidden", "hidden", W_rec),
+        Connection("out", "hidden", "outputs", W_out),
+    ]
+    return Network(sizes, connections, [])
 
 
 @torch.no_grad()
@@ -120,8 +100,8 @@ def measure_recurrent(
     """Return one row per network.
 
     `validation_accuracy` and, on other sequences, `accuracy`, over all outputs, and
-    `accuracy_<delay>`; `q` and `excess` of the recurrent graph; `ari`, the agreement of inputs and
-    outputs with the streams; `specialisation`, by lesions; `radius`, the spectral radius of W_rec;
+    `accuracy_<delay>`; `q`, `excess` and `share`; `ari`, the agreement of inputs and outputs with
+    the streams; `specialisation`, by lesions; `radius`, the spectral radius of W_rec;
     and, while bits come in, `lyapunov`, and `capacity` and `information`, the linear memory
     capacity of the states and the bits that readouts transmit, summed over streams. Last come
     measures of activity that spreads along W_rec with the ratio 1: the `branching` ratio, the same
@@ -131,28 +111,28 @@ def measure_recurrent(
     n_streams, seeds = chain[0].shape[-2], network.seeds
     validation, test = (next(bits(seeds, (examples, times, n_streams), s)) for s in (1, 2))
     by_delay = recall_accuracy(network, target, delays, test)
-    found = [
-        recurrent_modularity([W[k] for W in chain], nulls, restarts, seed)
-        for k, seed in enumerate(seeds)
-    ]
-    q, excess, communities = (list(column) for column in zip(*found, strict=True))
+    found = modularity(recurrent_network(weights(network)), nulls, restarts, np.array(seeds))
     streams = np.arange(n_streams)
     signal = next(bits(seeds, (1, 2_000, n_streams), 3))
     x = network.states(signal)[:, 0].double().numpy()
     into, recurrent, _ = network.layers
     drive = (into(signal[:, 0]) + recurrent.bias).double().numpy()
     W_rec = chain[1].astype(float)
-    drops = lesions(network, np.stack(communities), target, delays, test)
+    drops = lesions(network, found.communities, target, delays, test)
     streams_of = [signal[:, 0, :, s].double().numpy() for s in range(n_streams)]
     activity = spread(W_rec, seeds)
-    nulls_of = [permuted([W], np.random.default_rng(s)) for W, s in zip(W_rec, seeds, strict=True)]
+    nulls_of = [
+        permuted([torch.as_tensor(W)], torch.Generator().manual_seed(seed))[0].numpy()
+        for W, seed in zip(W_rec, seeds, strict=True)
+    ]
     table = {
         "seed": seeds,
         "accuracy": by_delay.mean((1, 2)),
         "validation_accuracy": recall_accuracy(network, target, delays, validation).mean((1, 2)),
-        "q": q,
-        "excess": excess,
-        "ari": agreement(np.stack(communities), streams, streams.repeat(len(delays))),
+        "q": found.q,
+        "excess": found.excess,
+        "share": found.share,
+        "ari": agreement(found.communities, streams, streams.repeat(len(delays))),
         "specialisation": specialisation(drops),
         "radius": np.abs(np.linalg.eigvals(W_rec)).max(-1),
         "lyapunov": lyapunov_exponent(
@@ -161,7 +141,7 @@ def measure_recurrent(
         "capacity": sum(memory_curve(x, u, CAPACITY_DELAYS).sum(-1) for u in streams_of),
         "information": sum(information_curve(x, u, CAPACITY_DELAYS).sum(-1) for u in streams_of),
         "branching": branching_ratio(activity),
-        "branching_permuted": branching_ratio(spread(np.concatenate(nulls_of), seeds)),
+        "branching_permuted": branching_ratio(spread(np.stack(nulls_of), seeds)),
         "exponent": [avalanche_exponent(of_one) for of_one in activity],
     }
     return pd.DataFrame(

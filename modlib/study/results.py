@@ -30,7 +30,8 @@ def asked(networks: pd.DataFrame, separate: list[str]) -> pd.DataFrame:
             "unpenalised": of["none"].excess,
             "gain": own.excess - of["none"].excess,
             "rival": rivals,
-            "share": own.excess / rivals.clip(lower=of["walk_loops"].excess),
+            "of largest": own.excess / rivals.clip(lower=of["walk_loops"].excess),
+            "share": own.share,
             "agreement": own.ari,
             "specialisation": own.specialisation,
             "accuracy": 100 * (own.accuracy - of["none"].accuracy),
@@ -39,7 +40,7 @@ def asked(networks: pd.DataFrame, separate: list[str]) -> pd.DataFrame:
     )
     missed = pd.DataFrame(
         {
-            "excess": (rows.gain < 0.3) & (rows.share < 0.9),
+            "excess": (rows.gain < 0.3) & (rows["of largest"] < 0.9),
             "agreement": rows.agreement < 0.95,
             "specialisation": rows.specialisation < 0.9,
             "accuracy": rows.accuracy < -100 * statistics.ACCURACY_MARGIN,

@@ -23,9 +23,9 @@ from torch import Tensor
 
 from modlib.chain import Chain
 from modlib.loops import total_loop_sum
+from modlib.modularity import modularity
 from modlib.training import loop
 from modlib.walks import normalised, walk_loop_sum
-from modlib.whole_graph import newman_modularity
 
 
 class LoopOptimum(NamedTuple):
@@ -145,11 +145,11 @@ def descent_table(
 
     `network`, its place in the stack; `penalty`; `rank`, the effective rank averaged over
     layers; `walk_loops`; `modules`, as in `module_count`; `q`, `q_null_mean` and `excess` as in
-    `newman_modularity`.
+    `modularity`.
     """
     parts = []
     for step, chain in passed.items():
-        found = newman_modularity(chain, nulls, restarts)
+        found = modularity(chain, nulls, restarts)
         columns = {
             "step": step,
             "network": np.arange(len(chain[0])),

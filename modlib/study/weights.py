@@ -14,12 +14,12 @@ from modlib.batch import pages, statistics, tables
 from modlib.batch.claims import Claim, above, below, exact
 from modlib.batch.storage import Trained
 from modlib.chain import weights
+from modlib.modularity import modularity
 from modlib.penalties import PENALTIES
 from modlib.tasks import TASKS
 from modlib.tasks.task import Examples, Task
 from modlib.training.fit import Run, train
 from modlib.training.stacks import Stack
-from modlib.whole_graph import newman_modularity
 
 PUBLISHED = ["two_digits", "two_mnist", "mnist"]
 """The tasks of which networks are published."""
@@ -60,7 +60,7 @@ def first(network: nn.Module) -> list[Float[np.ndarray, "_ _"]]:
 def divided(network: nn.Module) -> Divided:
     """Return the first network of a stack with its communities."""
     chain = first(network)
-    return Divided(chain, newman_modularity(chain, nulls=2).communities)
+    return Divided(chain, modularity(chain, nulls=2).communities)
 
 
 def example(task: Task, seed: int) -> Float[np.ndarray, " n_in"]:

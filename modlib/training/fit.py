@@ -79,11 +79,11 @@ def train(
     """Train one network for each strength and seed, as `fit` does, and `measure` each.
 
     Args:
-        nulls, restarts: as in `newman_modularity`, by which networks are measured.
+        nulls, restarts: as in `modularity`, by which networks are measured.
         settings: any others of `fit`.
 
     Raises:
-        ValueError: as `fit` and `newman_modularity` do, before anything is trained.
+        ValueError: as `fit` and `modularity` do, before anything is trained.
 
     >>> run = train("retina", "walk_loops", seeds=[0, 1], steps=2, nulls=2, restarts=1)
     >>> run.table[["penalty", "seed", "steps"]].values.tolist()

@@ -9,13 +9,14 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
-from modlib.agreement import agreement
+from modlib.agreement import agreement, connected, connected_agreement
 from modlib.chain import weights
 from modlib.graphs import conductance, neuron_graph, pruned
 from modlib.lesions import lesion_drops, specialisation
+from modlib.modularity import Modularity, modularity
+from modlib.nulls import same_strengths
 from modlib.tasks.task import Data, Examples, Task
 from modlib.training.stacks import Stack, with_weights
-from modlib.whole_graph import WholeGraph, balanced, newman_modularity
 
 
 def stacked(examples: Iterable[Examples]) -> Examples:
@@ -47,9 +48,7 @@ def progress(
     sound = finite(chain)
     x, targets = repeated(stacked(d.validation for d in data), len(sound) // len(data))
     outputs = network(x)
-    found = newman_modularity(
-        [W.where(sound[:, None, None], 0.0) for W in chain], nulls=5, restarts=1
-    )
+    found = modularity([W.where(sound[:, None, None], 0.0) for W in chain], nulls=5, restarts=1)
     return pd.DataFrame(
         {
             "task_loss": task.loss(outputs, targets, task.heads),
@@ -92,11 +91,14 @@ MEASURES = [
     Measure("q_null_mean", "mean Q of the nulls", -0.5, 1, 0.08, ALL),
     Measure("q_null_std", "standard deviation of the nulls' Q", 0, 1, 0.05, ALL),
     Measure("excess", "excess modularity", -1, 1, 0.08, ALL, True, True),
-    Measure("balanced_excess", "excess over nulls that keep strengths", -1, 1, 0.08, JUDGED, True),
+    Measure("share", "share of the attainable excess", -1, 1, 0.2, ALL, True, True),
+    Measure("strengths_excess", "excess over nulls that keep strengths", -1, 1, 0.08, JUDGED, True),
     Measure("live_excess", "excess without dead inputs", -1, 1, 0.08, JUDGED, True),
     Measure("conductance", "share of weight that leaves a community", 0, 1, 0.1, JUDGED, True),
     Measure("communities", "communities of two neurons or more", 0, np.inf, 3, ALL),
     Measure("ari", "agreement with the known modules (ARI)", -1, 1, 0.35, (), True, True),
+    Measure("connected", "share of inputs and outputs that are connected", 0, 1, 0.1, JUDGED, True),
+    Measure("connected_ari", "agreement of those that are connected", -1, 1, 0.35, (), True),
     Measure("specialisation", "specialisation", 0, 1, 0.25, (), True, True),
     Measure("pruned_excess", "excess, a quarter of the weights left", -1, 1, 0.12, JUDGED, True),
     Measure("pruned_accuracy", "accuracy, a quarter of the weights left", 0, 1, 0.15, JUDGED, True),
@@ -111,12 +113,12 @@ DENSITY = 0.25
 """The share of each layer's weights that is left when networks are compared equally dense."""
 
 
-def stack_modularity(network: Stack, nulls: int, restarts: int) -> WholeGraph:
+def stack_modularity(network: Stack, nulls: int, restarts: int) -> Modularity:
     """Return the modularity of a stack's networks, diverged ones as if without weights.
 
     Nulls and searches follow from a network's seed.
     """
-    return newman_modularity(_finite_arrays(network), nulls, restarts, np.array(network.seeds))
+    return modularity(_finite_arrays(network), nulls, restarts, np.array(network.seeds))
 
 
 def _finite_arrays(network: Stack) -> list[Float[np.ndarray, "n_stack _ _"]]:
@@ -126,12 +128,12 @@ def _finite_arrays(network: Stack) -> list[Float[np.ndarray, "n_stack _ _"]]:
 
 
 @torch.no_grad()
-def overview(network: Stack, task: Task, data: Sequence[Data], found: WholeGraph) -> pd.DataFrame:
+def overview(network: Stack, task: Task, data: Sequence[Data], found: Modularity) -> pd.DataFrame:
     """Return one row per network of a trained stack: how right and how modular it is.
 
     `status` ('ok' or 'diverged'); `accuracy` on test examples and `validation_accuracy`, both
     averaged over sub-tasks; of what `stack_modularity` found `q`, `q_null_mean`, `q_null_std`,
-    `excess` and `communities`, the number of those with two neurons or more; `ari`, as in
+    `excess`, `share` and `communities`, the number of those with two neurons or more; `ari`, as in
     `agreement`. A diverged network's measures are NaN.
     """
     sound = finite(weights(network))
@@ -144,6 +146,7 @@ def overview(network: Stack, task: Task, data: Sequence[Data], found: WholeGraph
         "q_null_mean": found.null_mean,
         "q_null_std": found.null_std,
         "excess": found.excess,
+        "share": found.share,
         "communities": [np.sum(np.bincount(labels) > 1) for labels in found.communities],
         "ari": agreement(found.communities, task.input_modules, task.output_modules),
     }
@@ -158,11 +161,12 @@ def measure(
 ) -> pd.DataFrame:
     """Return one row per network of a trained stack: its `overview`, and what that is held against.
 
-    `balanced_excess`, the excess over nulls that keep every neuron's strength; `live_excess`,
-    that of the network without its dead inputs; the `conductance` of its communities;
-    `specialisation`, by lesions on test examples; `pruned_excess` and `pruned_accuracy`, those of
-    the same network with the `DENSITY` largest weights of each layer. A diverged network's
-    measures are NaN.
+    `strengths_excess`, the excess over nulls that keep every neuron's strength; the share of inputs
+    and outputs that are `connected`, and the agreement of those alone, `connected_ari`;
+    `live_excess`, that of the network without its dead inputs; the `conductance` of its
+    communities; `specialisation`, by lesions on test examples; `pruned_excess` and
+    `pruned_accuracy`, those of the same network with the `DENSITY` largest weights of each layer.
+    A diverged network's measures are NaN.
     """
     chain, seeds = _finite_arrays(network), np.array(network.seeds)
     sparse_chain = [
@@ -177,18 +181,20 @@ def measure(
     drops = lesion_drops(network, found.communities, test.x, task.scored(test))
     measures = pd.DataFrame(
         {
-            "balanced_excess": newman_modularity(chain, nulls, restarts, seeds, balanced).excess,
+            "strengths_excess": modularity(chain, nulls, restarts, seeds, same_strengths).excess,
+            "connected": connected(chain).mean(-1),
+            "connected_ari": connected_agreement(
+                chain, found.communities, task.input_modules, task.output_modules
+            ),
             "live_excess": found.excess
             if task.live.all()
-            else newman_modularity(
-                [chain[0][:, task.live], *chain[1:]], nulls, restarts, seeds
-            ).excess,
+            else modularity([chain[0][:, task.live], *chain[1:]], nulls, restarts, seeds).excess,
             "conductance": [
                 conductance(neuron_graph([W[n] for W in chain]), labels)
                 for n, labels in enumerate(found.communities)
             ],
             "specialisation": specialisation(drops),
-            "pruned_excess": newman_modularity(sparse_chain, nulls, restarts, seeds).excess,
+            "pruned_excess": modularity(sparse_chain, nulls, restarts, seeds).excess,
             "pruned_accuracy": task.accuracy(
                 with_weights(network, sparse_chain)(test.x), test.targets, task.heads
             ).mean(-1),

@@ -110,8 +110,8 @@ CHANGES = {
         "torch.optim.NAdam,",
     ),
     "measuring": ("modlib/training/measures.py", "DENSITY = 0.25", "DENSITY = 0.5"),
-    "code two modules away": ("modlib/whole_graph.py", "/ np.maximum(r", "/ np.minimum(r"),
-    "a number two modules away": ("modlib/whole_graph.py", "SUM = 1e-300", "SUM = 1e-200"),
+    "code two modules away": ("modlib/gauge.py", "leaving / entering", "entering / leaving"),
+    "a number two modules away": ("modlib/gauge.py", "1000, 1e-10", "1000, 1e-8"),
     "code three modules away": ("modlib/training/stacks.py", "-(n_in**-0.5)", "-(n_in**-1)"),
     "where an imported name comes from": (
         "modlib/agreement.py",
@@ -141,7 +141,7 @@ NO_CHANGES = {
     "an annotated local variable": (FIT, "    history = []", "    history: list = []"),
     "a docstring": (KINDS, "Return sum |W|.", "Return the sum of |W|."),
     "a module's docstring": (FIT, '"""Train a stack', '"""Train stacks'),
-    "a number's docstring": ("modlib/whole_graph.py", "A row or column whose", "Rows whose"),
+    "a number's docstring": ("modlib/gauge.py", "Layers are set in turn", "They are set"),
     "a comment": (LOOP, "    # a stream of its own", "    # one more stream"),
     "a blank line": (KINDS, "\n\n\ndef l1_penalty", "\n\n\n\ndef l1_penalty"),
     "the layout": (KINDS, "return sum((W.abs()", "return sum(( W.abs()"),
@@ -269,10 +269,10 @@ def test_what_changes_a_definition_later_counts(checkout, change):
 
 
 def test_a_local_name_is_not_the_definition_that_shares_it(checkout):
-    path = checkout / "modlib" / "whole_graph.py"
+    path = checkout / "modlib" / "gauge.py"
     before = key()
-    replace(path, "from modlib", "def total():\n    return 1\n\n\nfrom modlib")
-    assert "whole_graph.total" not in keys.reached("sweep", **L1)
+    replace(path, "import torch\n", "import torch\n\n\ndef wanted():\n    return 1\n\n")
+    assert "gauge.wanted" not in keys.reached("sweep", **L1)
     assert key() == before
 
 
@@ -316,7 +316,7 @@ def called(task, penalty):
 )
 def test_a_part_reaches_all_that_training_calls(imported, task, penalty):
     used = called(task, penalty)
-    assert {"training.fit.train", "training.fit.trial", "whole_graph.balanced"} <= used
+    assert {"training.fit.train", "training.fit.trial", "gauge.balanced"} <= used
     assert used <= keys.reached("sweep", task=task, penalty=penalty)
 
 

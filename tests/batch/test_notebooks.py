@@ -20,6 +20,7 @@ TINY = {
     "curves": {"examples": [100], "steps": 10, "strengths": {"none": [0.0], "l2": [0.001]}},
     "damage": OF_RETINA,
     "damage_tuned": {"training_steps": 10, "strengths": {"retina": {"l2": [1e-3, 3e-3]}}},
+    "deep": {"strengths": OF_RETINA["strengths"], "seeds": [0, 1], "steps": 10},
     "goals": {"strengths": {"none": 0.0, "walk_loops": 0.15}, "steps": 80, "epochs": [20]},
     "models": {"strengths": {"LSTM": {"none": [0.0]}}, "seeds": [1], "steps": 3},
     "pretrained": {},
@@ -28,6 +29,7 @@ TINY = {
     "retraining": OF_RETINA | {"steps": 10},
     "reuse": OF_RETINA | {"steps": 10},
     "settings": {"steps": 2, "epochs": 0},
+    "whole_graph": OF_RETINA | {"nulls": 2},
 }
 SWEEP = {
     "task": "retina",
@@ -76,7 +78,7 @@ def test_the_sweep_and_the_networks_that_others_take_are_made(execute, tmp_path,
     told |= {"training_steps": 10, "sweeps": ["new/networks"], "output": "new/trained"}
     stacks = execute("trained", told)["stacks"]
     assert [stack.penalty for stack in stacks] == ["none", "pruned", "l2"]
-    for name in ("circuits", "damage", "retraining", "reuse"):
+    for name in ("circuits", "damage", "retraining", "reuse", "whole_graph"):
         asked = OF_RETINA | {"strengths": {"retina": {"l2": 0.003}}}
         smoke = SMOKE["tables"][name] | TINY[name] | asked
         given = smoke | {"files": {"retina": "new/trained"}, "output": "taken.csv"}

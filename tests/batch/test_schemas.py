@@ -18,7 +18,7 @@ from modlib.batch.schemas import check, keys
         ({"accuracy": 1.2}, "row 1, .*'accuracy'.*in_range"),
         ({"q": -0.6}, "row 1, .*'q'.*in_range"),
         ({"specialisation": 1.1}, "row 1, .*'specialisation'"),
-        ({"balanced_excess": -1.1}, "row 1, .*'balanced_excess'.*in_range"),
+        ({"strengths_excess": -1.1}, "row 1, .*'strengths_excess'.*in_range"),
         ({"conductance": 1.1}, "row 1, .*'conductance'.*in_range"),
         ({"pruned_excess": 1.1}, "row 1, .*'pruned_excess'.*in_range"),
         ({"pruned_accuracy": -0.1}, "row 1, .*'pruned_accuracy'.*in_range"),
@@ -71,7 +71,7 @@ def test_the_same_network_under_another_strength_or_penalty_is_another():
 
 def test_a_network_that_a_strength_is_chosen_on_needs_the_measures_that_it_is_chosen_by():
     few = dict.fromkeys(
-        ["balanced_excess", "live_excess", "conductance", "pruned_excess"], math.nan
+        ["strengths_excess", "live_excess", "conductance", "pruned_excess"], math.nan
     )
     few |= {"role": "selection", "pruned_accuracy": math.nan}
     assert len(check("networks", table({}, few))) == 2
@@ -121,6 +121,7 @@ NEVER_EMPTY = {
     "curves": ["examples", "chosen", "accuracy", "excess"],
     "damage": ["area", "level_4", "accuracy_4"],
     "damage_tuned": ["area", "level_4", "accuracy_4"],
+    "deep": ["depth", "start", "accuracy", "share", "assortativity", "through"],
     "goals": ["goal", "unseen", "excess", "size"],
     "models": ["architecture", "accuracy", "q", "share", "strengths_excess"],
     "pretrained": ["package", "q", "share"],
@@ -129,6 +130,7 @@ NEVER_EMPTY = {
     "retraining": ["accuracy", "kept", "changed"],
     "reuse": ["examples", "area", "accuracy_0"],
     "settings": ["value", "strength"],
+    "whole_graph": ["q", "share", "newman_excess"],
 }
 
 

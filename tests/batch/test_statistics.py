@@ -32,13 +32,14 @@ from modlib.batch.tables import read, text
 
 
 def networks(penalty, strength, validation, excess, role="selection", **change):
-    """Rows of one penalty and strength, three or one per value, with accuracy and excess."""
+    """Rows of one penalty and strength, three or one per value, with accuracy, excess and share."""
     count = max(3, np.size(validation), np.size(excess))
     pairs = zip(np.broadcast_to(validation, count), np.broadcast_to(excess, count), strict=True)
     return [
         {
             "penalty": penalty, "strength": strength, "role": role, "seed": seed,
-            "validation_accuracy": float(v), "excess": float(e), **change,
+            "validation_accuracy": float(v), "excess": float(e),
+            "share": float(e), **change,
         }
         for seed, (v, e) in enumerate(pairs, 100 if role == "selection" else 0)
     ]  # fmt: skip
@@ -47,7 +48,7 @@ def networks(penalty, strength, validation, excess, role="selection", **change):
 NONE = networks("none", 0.0, [0.89, 0.90, 0.91], 0.0)
 
 
-def test_the_strength_of_largest_excess_within_the_accuracy_margin_is_chosen():
+def test_the_strength_of_largest_share_within_the_accuracy_margin_is_chosen():
     rows = [
         *NONE,
         *networks("l1", 0.1, 0.92, 0.10),
@@ -193,7 +194,7 @@ def test_a_summary_judges_other_strengths_where_they_are_given():
 
 
 def test_every_measure_that_is_named_is_summarised_and_no_other():
-    names = ["balanced_excess", "live_excess", "conductance", "pruned_excess", "pruned_accuracy"]
+    names = ["strengths_excess", "live_excess", "conductance", "pruned_excess", "pruned_accuracy"]
     # each a value of its own, so that none can stand for another
     values = {name: [0.1 * k, 0.1 * k + 0.02, 0.1 * k + 0.07] for k, name in enumerate(names, 1)}
     judged = networks("none", 0.0, 0.9, 0.0, role="evaluation")
@@ -409,10 +410,10 @@ def paired(count):
 
 def test_p_values_are_wilcoxons_corrected_by_holm():
     found, own, reference = paired(FEWEST_PAIRS)
-    # accuracy is equal throughout, agreement and specialisation are not defined
+    # accuracy is equal throughout, the share is the excess, the others are not defined
     assert found.p.accuracy == 1.0
     assert found.p[["ari", "specialisation"]].isna().all()
-    assert found.p.excess == pytest.approx(2 * stats.wilcoxon(own - reference).pvalue)
+    assert found.p.excess == pytest.approx(3 * stats.wilcoxon(own - reference).pvalue)
 
 
 def test_there_are_no_p_values_of_fewer_pairs_than_can_reject():

@@ -261,7 +261,7 @@ def test_other_tables_use_the_strengths_that_were_chosen():
     default = PENALTIES["walk_loops"].strength
     used = [
         (task, penalty, strength)
-        for name in ("retraining", "damage", "circuits", "reuse")
+        for name in ("retraining", "damage", "circuits", "reuse", "whole_graph", "deep")
         for task, of_penalty in config["tables"][name]["strengths"].items()
         for penalty, strength in of_penalty.items()
     ]

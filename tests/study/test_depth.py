@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from modlib.batch import claims, pages
-from modlib.study import depth
+from modlib.batch import claims, pages, tables
+from modlib.study import deep, depth
 from notebooks import execute
 
 SMALL = {
@@ -72,6 +72,25 @@ def test_equal_weights_have_what_the_formula_says():
     assert equal.iloc[1, 0] > 0.45
 
 
-def test_there_is_a_claim_for_each_sentence():
+@pytest.fixture(scope="module")
+def published():
+    return tables.published_table("deep")
+
+
+def test_there_is_a_claim_for_each_sentence(published):
     made = execute("depth", SMALL)["made"]
-    assert len(claims.judged(made)) == len(made) == 10
+    assert len(claims.judged(made)) == len(made) == 10 + len(deep.claims(published))
+
+
+def test_the_deepest_networks_have_means_of_those_that_learned_and_how_many_did(published):
+    found = depth.deepest(published)
+    most = published[(published.depth == published.depth.max()) & (published.task == "two_digits")]
+    of = most[most.penalty == "walk_loops"]
+    one, usual = (of[of.start == start] for start in ("lecun", "linear"))
+    row = found.loc["two_digits", "walk_loops"]
+    assert row["learned"] == (one.accuracy > 0.55).mean()
+    assert row["learned, usual start"] == (usual.accuracy > 0.55).mean()
+    there = one[one.accuracy > 0.55]
+    for name, column in {"agreement, whole graph": "newman_ari", "through": "through"}.items():
+        assert row[name] == pytest.approx(there[column].mean())
+    assert len(found) == most.penalty.nunique() * published.task.nunique()

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from modlib.chain import weights
-from modlib.graphs import newman_q
+from modlib.modularity import modularity
 from modlib.penalties import squares
 from modlib.study.avalanches import branching_ratio
 from modlib.study.recurrent_measures import (
@@ -16,8 +16,7 @@ from modlib.study.recurrent_measures import (
     lesions,
     measure_recurrent,
     recall_accuracy,
-    recurrent_graph,
-    recurrent_modularity,
+    recurrent_network,
     spread,
 )
 from modlib.study.recurrent_networks import (
@@ -166,23 +165,26 @@ def test_only_the_largest_weights_are_left_and_trained():
         assert not torch.equal(old, new)
 
 
-def test_the_graph_of_a_recurrent_network_has_each_neuron_once():
-    A, W, V = np.array([[1.0, -2.0]]), np.array([[5.0, 3.0], [-4.0, 6.0]]), np.array([[7.0], [8.0]])
-    expected = np.array([[0, 1, 2, 0], [1, 0, 7, 7], [2, 7, 0, 8], [0, 7, 8, 0]])
-    assert np.array_equal(recurrent_graph([A, W, V]).toarray(), expected)
+def test_hidden_neurons_of_a_recurrent_network_lead_to_themselves():
+    A, W, V = torch.randn(2, 1, 3), torch.randn(2, 3, 3), torch.randn(2, 3, 4)
+    network = recurrent_network([A, W, V])
+    assert network.sizes == {"inputs": 1, "hidden": 3, "outputs": 4}
+    ends = [(each.source, each.target) for each in network.connections]
+    assert ends == [("inputs", "hidden"), ("hidden", "hidden"), ("hidden", "outputs")]
+    assert all(each.weight is M for each, M in zip(network.connections, (A, W, V), strict=True))
 
 
 def test_separate_streams_are_found_and_permuted_ones_are_not():
     rng = np.random.default_rng(0)
     shapes = [(1, 6), (6, 6), (6, 3)]
-    blocks = [np.kron(np.eye(2), rng.uniform(1, 2, size=shape)) for shape in shapes]
-    q, excess, communities = recurrent_modularity(blocks, nulls=3, restarts=2, seed=0)
-    streams = [0, 1] + [0] * 6 + [1] * 6 + [0] * 3 + [1] * 3
-    assert communities.tolist() == streams
-    assert q == pytest.approx(newman_q(recurrent_graph(blocks), np.array(streams)))
-    assert excess > 0.2
-    _, none, _ = recurrent_modularity([rng.random(W.shape) for W in blocks], 10, 2, 0)
-    assert abs(none) < 0.05
+    blocks = [torch.tensor(np.kron(np.eye(2), rng.uniform(1, 2, size=shape))) for shape in shapes]
+    found = modularity(recurrent_network(blocks), nulls=3, restarts=2)
+    assert found.communities.tolist() == [0, 1] + [0] * 6 + [1] * 6 + [0] * 3 + [1] * 3
+    # each matrix has half of its weight in either stream, but for the balance of random weights
+    assert found.q == pytest.approx(0.5, abs=0.01)
+    assert found.share == pytest.approx(1)
+    mixed = [torch.rand(W.shape, generator=torch.Generator().manual_seed(0)) for W in blocks]
+    assert abs(modularity(recurrent_network(mixed), nulls=10).excess) < 0.05
 
 
 def hand_made():

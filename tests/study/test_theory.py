@@ -12,6 +12,7 @@ from scipy.optimize import minimize, minimize_scalar
 from strategies import random_chain
 
 from modlib import loop_penalty, walk_loop_sum
+from modlib.modularity import modularity
 from modlib.study.theory import (
     best_scale_penalty,
     block_chain,
@@ -21,7 +22,6 @@ from modlib.study.theory import (
     loop_optimum,
     module_count,
 )
-from modlib.whole_graph import newman_modularity
 
 WIDTHS = st.lists(st.integers(1, 5), min_size=3, max_size=5)
 
@@ -210,7 +210,7 @@ def test_descent_table_says_of_each_network_what_it_would_say_of_it_alone():
     assert row["rank"] == pytest.approx(np.mean([effective_rank(W).item() for W in chain]))
     assert row.walk_loops == pytest.approx(walk_loop_sum(chain).item())
     assert row.modules == pytest.approx(module_count(chain).item())
-    alone = newman_modularity(chain, nulls=5, restarts=1)
+    alone = modularity(chain, nulls=5, restarts=1)
     assert (row.q, row.q_null_mean, row.excess) == (alone.q, alone.null_mean, alone.excess)
 
 

@@ -1,4 +1,4 @@
-"""Newman's measure of a network: its Q, nulls and search."""
+"""Newman's measure of a network: its Q, nulls and search; and the table that has both measures."""
 
 from itertools import cycle
 
@@ -9,9 +9,12 @@ import torch
 from sklearn.metrics import adjusted_rand_score
 from strategies import blocks, random_chain
 
+from modlib.batch.storage import trained
 from modlib.graphs import neuron_graph
+from modlib.modularity import modularity
 from modlib.study import whole_graph
-from modlib.study.whole_graph import newman
+from modlib.study.whole_graph import newman, whole_graph_table
+from modlib.training.fit import fit
 
 CHAIN = random_chain(8, 10, 6)
 
@@ -104,3 +107,32 @@ def test_the_network_and_its_nulls_are_searched_as_often_as_is_asked(monkeypatch
         )
     newman(CHAIN, nulls=2, restarts=4, seed=0)
     assert asked == [4, 4, 4]
+
+
+@pytest.fixture(scope="module")
+def stack():
+    return trained(fit("retina", "l2", 0.003, seeds=[2, 7], steps=60))
+
+
+def test_the_table_has_both_measures_of_each_network(stack):
+    table = whole_graph_table(stack, nulls=3, restarts=2)
+    assert table.seed.tolist() == [2, 7]
+    found = modularity(stack.chain, 3, 2, [2, 7])
+    for name in ("q", "excess", "share"):
+        assert np.array_equal(table[name], getattr(found, name))
+    modules = np.r_[stack.task.input_modules, stack.task.output_modules]
+    ends = np.r_[: len(stack.task.input_modules), -len(stack.task.output_modules) : 0]
+    for n, row in enumerate(table.itertuples()):
+        whole = newman([W[n] for W in stack.chain], 3, 2, row.seed)
+        assert (row.newman_q, row.newman_excess) == (whole.q, whole.excess)
+        assert row.newman_ari == adjusted_rand_score(modules, whole.communities[ends])
+        assert row.ari == adjusted_rand_score(modules, found.communities[n][ends])
+
+
+def test_separate_networks_agree_with_their_modules_by_either_measure():
+    apart = trained(fit("retina", "hard_wired", 1.0, seeds=[0], steps=60))
+    table = whole_graph_table(apart, nulls=2, restarts=3)
+    assert table.ari.tolist() == [1]
+    assert table.share.tolist() == pytest.approx([1])
+    # the whole graph divides each half further
+    assert 0 < table.newman_ari.item() <= 1

@@ -13,7 +13,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from modlib import loop_penalty, train, weights
+from modlib import loop_penalty, modularity, train, weights
 from modlib.penalties.penalty import Penalty, no_penalty
 from modlib.tasks import TASKS, digits
 from modlib.tasks.addition import modular_addition
@@ -22,7 +22,6 @@ from modlib.tasks.planted import planted
 from modlib.training.fit import fit, trial
 from modlib.training.loop import flushed_denormals, mini_batches
 from modlib.training.stacks import Stack
-from modlib.whole_graph import newman_modularity
 
 QUICK = {"nulls": 2, "restarts": 1}
 SMALL = {"hidden": (6, 5), "steps": 20, "batch_size": 16}
@@ -112,7 +111,7 @@ def test_history_describes_each_snapshot_on_validation_examples(run):
         assert row.task_loss == pytest.approx(loss.item(), rel=1e-5)
         assert row.accuracy == pytest.approx(((outputs > 0) == labels).float().mean().item())
         assert row.penalty == pytest.approx(loop_penalty(chain).item(), rel=1e-5)
-        assert row.excess == newman_modularity(chain, nulls=5, restarts=1).excess
+        assert row.excess == modularity(chain, nulls=5, restarts=1).excess
 
 
 def test_without_snapshots_there_is_no_history():
@@ -333,8 +332,8 @@ def test_the_learning_rate_falls_to_zero_over_the_last_fifth_of_the_steps():
 
 MEASURES = [
     "accuracy", "validation_accuracy", "q", "q_null_mean", "q_null_std", "excess",
-    "balanced_excess", "live_excess", "conductance", "communities", "ari", "specialisation",
-    "pruned_excess", "pruned_accuracy",
+    "share", "strengths_excess", "live_excess", "conductance", "communities", "ari", "connected",
+    "connected_ari", "specialisation", "pruned_excess", "pruned_accuracy",
 ]  # fmt: skip
 
 
@@ -425,7 +424,7 @@ def test_fitting_trains_the_same_networks_and_measures_nothing(run):
 def test_a_trial_has_the_measures_that_a_strength_is_chosen_by_as_training_has_them(run):
     tried = trial("retina", "loops", [1e-3, 1e-1], [4, 2, 7], **BRIEF).table
     assert {"status", "validation_accuracy", "excess"} < set(tried)
-    assert not {"balanced_excess", "live_excess", "conductance", "specialisation"} & set(tried)
+    assert not {"strengths_excess", "live_excess", "conductance", "specialisation"} & set(tried)
     same = tried.drop(columns="seconds")
     pd.testing.assert_frame_equal(same, run.table[same.columns])
 

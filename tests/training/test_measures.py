@@ -14,11 +14,12 @@ import pytest
 import torch
 from sklearn.metrics import mean_squared_error, r2_score
 
-from modlib import weights
+from modlib import modularity, weights
 from modlib.agreement import agreement
 from modlib.batch.checkout import PACKAGE
 from modlib.graphs import conductance, neuron_graph, pruned
 from modlib.lesions import lesion_drops, specialisation
+from modlib.nulls import same_strengths
 from modlib.penalties import PENALTIES
 from modlib.tasks.formulas import formulas
 from modlib.tasks.retina import retina
@@ -34,7 +35,6 @@ from modlib.training.measures import (
     stacked,
 )
 from modlib.training.stacks import Stack
-from modlib.whole_graph import balanced, newman_modularity
 
 TASK = retina()
 SEEDS = [5, 6]
@@ -44,12 +44,13 @@ QUICK = {"nulls": 2, "restarts": 1}
 
 @pytest.fixture
 def network():
-    """Two strengths of two seeds; the weights of the last network of all but one are zero."""
+    """Two strengths of two seeds; the last network has one path alone."""
     stack = Stack([8, 7, 2], seeds=[0, 1, 2, 3])
     with torch.no_grad():
         stack.layers[0].weight[3] = 0
         stack.layers[0].weight[3, 0, 0] = 1
         stack.layers[1].weight[3] = 0
+        stack.layers[1].weight[3, 0, 0] = 1
     return stack
 
 
@@ -79,19 +80,19 @@ def test_a_row_says_how_modular_its_network_is(network):
     rows = measure(network, TASK, DATA, **QUICK)
     for n, row in rows.iterrows():
         chain = [W[n].detach() for W in weights(network)]
-        found = newman_modularity(chain, **QUICK, seed=network.seeds[n])
+        found = modularity(chain, **QUICK, seed=network.seeds[n])
         assert row[["q", "q_null_mean", "q_null_std", "excess"]].tolist() == [
             found.q, found.null_mean, found.null_std, found.excess,
         ]  # fmt: skip
         sizes = Counter(found.communities.tolist()).values()
         assert row.communities == sum(size >= 2 for size in sizes)
         assert row.ari == agreement(found.communities, TASK.input_modules, TASK.output_modules)
-        at_strengths = newman_modularity(chain, **QUICK, seed=network.seeds[n], null=balanced)
-        assert row.balanced_excess == at_strengths.excess
+        at_strengths = modularity(chain, **QUICK, seed=network.seeds[n], null=same_strengths)
+        assert row.strengths_excess == at_strengths.excess
         graph = neuron_graph([W.numpy() for W in chain])
         assert row.conductance == pytest.approx(conductance(graph, found.communities))
-    assert not np.allclose(rows.balanced_excess, rows.excess)
-    # one edge makes one community of two; the other neurons are on their own
+    assert not np.allclose(rows.strengths_excess, rows.excess)
+    # a path makes one community; the other neurons are on their own
     assert rows.communities[3] == 1
     assert rows.conductance[3] == 0
     assert rows.conductance[:3].min() > 0
@@ -103,7 +104,7 @@ def test_a_row_says_what_lesions_of_its_communities_do_on_test_examples(network)
         alone = Stack(network.widths, seeds=[0])
         for mine, theirs in zip(alone.parameters(), network.parameters(), strict=True):
             mine.data = theirs.data[n : n + 1]
-        communities = newman_modularity(weights(alone), **QUICK, seed=network.seeds[n]).communities
+        communities = modularity(weights(alone), **QUICK, seed=network.seeds[n]).communities
         test = stacked([DATA[n % 2].test])
         drops = lesion_drops(alone, communities, test.x, TASK.scored(test))
         expected = specialisation(drops).item()
@@ -119,8 +120,8 @@ def test_a_row_says_what_is_left_of_its_network_at_a_quarter_of_the_weights(netw
     for n, row in rows.iterrows():
         left = pruned([W[n].detach().numpy() for W in weights(network)], 0.25)
         # 14 of 56 and 4 of 14, or the one that there is
-        assert [np.count_nonzero(W) for W in left] == ([14, 4] if n < 3 else [1, 0])
-        found = newman_modularity(left, **QUICK, seed=network.seeds[n])
+        assert [np.count_nonzero(W) for W in left] == ([14, 4] if n < 3 else [1, 1])
+        found = modularity(left, **QUICK, seed=network.seeds[n])
         assert row.pruned_excess == found.excess
         for layer, W in zip(sparse.layers, left, strict=True):
             layer.weight.data[n] = torch.tensor(W)
@@ -134,7 +135,7 @@ def test_dead_inputs_are_left_out_of_the_live_excess(network):
     rows = measure(network, replace(TASK, live=~dead), DATA, **QUICK)
     for n, row in rows.iterrows():
         first, *others = [W[n].detach().numpy() for W in weights(network)]
-        alone = newman_modularity([first[~dead], *others], **QUICK, seed=network.seeds[n])
+        alone = modularity([first[~dead], *others], **QUICK, seed=network.seeds[n])
         assert row.live_excess == alone.excess
     assert not np.allclose(rows.live_excess, rows.excess)
     everything = measure(network, TASK, DATA, **QUICK)
@@ -142,7 +143,7 @@ def test_dead_inputs_are_left_out_of_the_live_excess(network):
 
 
 OF_NULLS = [
-    "q_null_mean", "q_null_std", "excess", "balanced_excess", "live_excess", "pruned_excess",
+    "q_null_mean", "q_null_std", "excess", "strengths_excess", "live_excess", "pruned_excess",
 ]  # fmt: skip
 
 
@@ -199,7 +200,7 @@ def test_the_overview_is_the_first_part_of_a_row(network):
     pd.testing.assert_frame_equal(first, rows[first.columns])
     assert first.columns.tolist() == [
         *("status", "accuracy", "validation_accuracy"),
-        *("q", "q_null_mean", "q_null_std", "excess", "communities", "ari"),
+        *("q", "q_null_mean", "q_null_std", "excess", "share", "communities", "ari"),
     ]
 
 
