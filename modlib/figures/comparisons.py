@@ -23,7 +23,7 @@ def of_tasks(summary: pd.DataFrame, tasks: Sequence[str] = tuple(TASK_NAMES)) ->
 
 
 def structure_against_function(
-    summary: pd.DataFrame, tasks: Sequence[str], structure: str = "excess", function: str = "ari"
+    summary: pd.DataFrame, tasks: Sequence[str], structure: str = "share", function: str = "ari"
 ) -> Figure:
     """Draw one measure against another, a panel per task and a point per penalty.
 
@@ -56,11 +56,11 @@ def structure_against_function(
 
 
 def tradeoff(table: pd.DataFrame, tasks: Sequence[str]) -> Figure:
-    """Draw excess against validation accuracy, a line over strengths for each penalty.
+    """Draw share against validation accuracy, a line over strengths for each penalty.
 
     Means over the networks of the table, a panel per task; the cross is no penalty.
     """
-    means = table.groupby(["task", "penalty", "strength"])[["validation_accuracy", "excess"]].mean()
+    means = table.groupby(["task", "penalty", "strength"])[["validation_accuracy", "share"]].mean()
     tasks = of_tasks(means, tasks)
     columns = min(3, len(tasks))
     rows = -(-len(tasks) // columns)
@@ -76,7 +76,7 @@ def tradeoff(table: pd.DataFrame, tasks: Sequence[str]) -> Figure:
                 continue
             line = means.loc[task, penalty].sort_index()
             ax.plot(
-                line.validation_accuracy, line.excess, color=colour, marker=marker, ms=5, lw=1,
+                line.validation_accuracy, line.share, color=colour, marker=marker, ms=5, lw=1,
                 alpha=0.9, label=name, zorder=3 if penalty == "walk_loops" else 2,
             )  # fmt: skip
         ax.plot(*reference, "kx", ms=9, mew=2, zorder=4)
@@ -87,7 +87,7 @@ def tradeoff(table: pd.DataFrame, tasks: Sequence[str]) -> Figure:
         )
         ax.set_title(TASK_NAMES[task], fontsize=11)
     fig.supxlabel("validation accuracy", fontsize=11)
-    fig.supylabel("excess modularity", fontsize=11)
+    fig.supylabel(MEASURE_NAMES["share"], fontsize=11)
     _legend_of_all(fig)
     return fig
 
@@ -100,19 +100,19 @@ def _legend_of_all(fig: Figure) -> None:
 
 
 def plateau(table: pd.DataFrame, penalty: str, tasks: Sequence[str], default: float) -> Figure:
-    """Draw excess and change of accuracy over the strength of one penalty, a line per task.
+    """Draw share and change of accuracy over the strength of one penalty, a line per task.
 
     Means over the networks of the table; the dashed line is the default strength.
     """
-    means = table.groupby(["task", "penalty", "strength"])[["validation_accuracy", "excess"]].mean()
+    means = table.groupby(["task", "penalty", "strength"])[["validation_accuracy", "share"]].mean()
     fig, axes = plt.subplots(1, 2, figsize=(8, 3.7))
     for task, colour in zip(of_tasks(means, tasks), [*PALETTE, GREY], strict=False):
         line = means.loc[task, penalty].sort_index()
         reference = means.loc[task, "none"].validation_accuracy.iloc[0]
         points = 100 * (line.validation_accuracy - reference)
-        axes[0].plot(line.index, line.excess, "o-", ms=4, color=colour, label=TASK_NAMES[task])
+        axes[0].plot(line.index, line.share, "o-", ms=4, color=colour, label=TASK_NAMES[task])
         axes[1].plot(line.index, points, "o-", ms=4, color=colour)
-    labels = ("excess modularity", "change of accuracy (points)")
+    labels = (MEASURE_NAMES["share"], "change of accuracy (points)")
     for ax, label in zip(axes, labels, strict=True):
         ax.axvline(default, color="black", ls="--", lw=1)
         ax.set(xscale="log", xlabel="strength", ylabel=label)

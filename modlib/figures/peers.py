@@ -9,6 +9,7 @@ from modlib.plots import GREY
 
 MEASURES = {
     "accuracy": "accuracy",
+    "share": "share",
     "excess": "excess",
     "ari": "agreement (ARI)",
     "specialisation": "specialisation",
@@ -29,7 +30,7 @@ def beside(summary: pd.DataFrame, task: str) -> Figure:
     has no dots.
     """
     rows = summary.loc[task]
-    rows = rows[rows.index.isin(list(PENALTY_STYLE))].sort_values("excess", na_position="first")
+    rows = rows[rows.index.isin(list(PENALTY_STYLE))].sort_values("share", na_position="first")
     shown = {measure: name for measure, name in MEASURES.items() if rows[measure].notna().any()}
     fig, axes = plt.subplots(
         1, len(shown), sharey=True, squeeze=False, figsize=(8, 0.8 + 0.22 * len(rows))
@@ -41,7 +42,7 @@ def beside(summary: pd.DataFrame, task: str) -> Figure:
             dot(ax, height, mean, ends[height].tolist(), colour, marker)
         ax.grid(axis="y", lw=0.4)
         ax.set_xlabel(name)
-        if measure == "excess":
+        if measure in ("share", "excess"):
             ax.axvline(0, color=GREY, lw=0.6, zorder=0)
     name_lines(axes[0, 0], [PENALTY_STYLE[penalty][0] for penalty in rows.index])
     return fig

@@ -31,7 +31,7 @@ def record(networks: pd.DataFrame) -> pd.DataFrame:
     """
     pairs = statistics.differences(networks, reference="walk_loops")
     pairs = pairs[pairs.index.isin(SEPARATE, level="task")]
-    names = {"excess": "excess", "ari": "agreement", "accuracy": "accuracy"}
+    names = {"share": "share", "excess": "excess", "ari": "agreement", "accuracy": "accuracy"}
     counts = {"tasks": pairs.xs("excess", level="measure").groupby("penalty").size()}
     for measure, name in names.items():
         rows = pairs.xs(measure, level="measure")

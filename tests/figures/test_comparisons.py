@@ -16,7 +16,7 @@ PENALTIES = ["none", "l1", "walk_loops"]
 @pytest.fixture
 def summary():
     rng = np.random.default_rng(2)
-    ends = [f"{m}{end}" for m in ("accuracy", "excess", "ari") for end in ("", "_low", "_high")]
+    ends = [f"{m}{end}" for m in ("accuracy", "excess", "share", "ari") for end in ("", "_low", "_high")]
     index = pd.MultiIndex.from_product([TASKS, PENALTIES], names=["task", "penalty"])
     table = pd.DataFrame(rng.random((len(index), len(ends))), columns=ends, index=index)
     return table.drop(("two_digits", "l1"))
@@ -38,13 +38,13 @@ def selection():
     ]
     table = pd.DataFrame(rows)
     return table.assign(
-        validation_accuracy=0.9 + 0.1 * rng.random(len(table)), excess=rng.random(len(table))
+        validation_accuracy=0.9 + 0.1 * rng.random(len(table)), share=rng.random(len(table))
     )
 
 
 def means(table, task, penalty):
     rows = table[(table.task == task) & (table.penalty == penalty)]
-    return rows.groupby("strength")[["validation_accuracy", "excess"]].mean()
+    return rows.groupby("strength")[["validation_accuracy", "share"]].mean()
 
 
 def test_every_task_has_a_name_and_the_separate_ones_known_modules():
@@ -73,11 +73,11 @@ def test_structure_stands_against_function_with_intervals(summary):
         for penalty in summary.loc[task].index:
             label, colour, marker = style.PENALTY_STYLE[penalty]
             row, line = summary.loc[(task, penalty)], marked.pop(label)
-            assert line.get_xydata().tolist() == [[row.excess, row.ari]]
+            assert line.get_xydata().tolist() == [[row.share, row.ari]]
             assert (line.get_color(), line.get_marker()) == (colour, marker)
             bars = [one.get_xydata().tolist() for one in ax.lines if one.get_color() == colour]
-            assert [[row.excess_low, row.ari], [row.excess_high, row.ari]] in bars
-            assert [[row.excess, row.ari_low], [row.excess, row.ari_high]] in bars
+            assert [[row.share_low, row.ari], [row.share_high, row.ari]] in bars
+            assert [[row.share, row.ari_low], [row.share, row.ari_high]] in bars
         assert not marked
 
 
@@ -96,9 +96,9 @@ def test_the_plateau_counts_points_of_accuracy_from_no_penalty(selection):
     fig = comparisons.plateau(selection, "walk_loops", TASKS, default=0.15)
     for n, task in enumerate(TASKS):
         expected, none = means(selection, task, "walk_loops"), means(selection, task, "none")
-        excess, points = (ax.lines[n] for ax in fig.axes)
-        assert excess.get_xdata().tolist() == points.get_xdata().tolist() == [0.3, 3.0]
-        assert excess.get_ydata() == pytest.approx(expected.excess.to_numpy())
+        share, points = (ax.lines[n] for ax in fig.axes)
+        assert share.get_xdata().tolist() == points.get_xdata().tolist() == [0.3, 3.0]
+        assert share.get_ydata() == pytest.approx(expected.share.to_numpy())
         change = expected.validation_accuracy - none.validation_accuracy.item()
         assert points.get_ydata() == pytest.approx(100 * change.to_numpy())
     assert all([0.15, 0.15] in [list(line.get_xdata()) for line in ax.lines] for ax in fig.axes)
