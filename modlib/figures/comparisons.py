@@ -12,7 +12,9 @@ from modlib.figures.style import PENALTY_STYLE, dot, name_lines
 from modlib.plots import GREY, PALETTE
 from modlib.training.measures import MEASURES
 
-MEASURE_NAMES = {measure.name: measure.label for measure in MEASURES}
+MEASURE_NAMES = {measure.name: measure.label for measure in MEASURES} | {
+    "newman_excess": "excess by Newman's Q of the whole graph"
+}
 """How figures name the measures."""
 
 

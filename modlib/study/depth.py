@@ -10,22 +10,15 @@ from jaxtyping import Float
 from pydantic import AfterValidator, Field
 from sklearn.metrics import adjusted_rand_score
 
-from modlib.agreement import agreement, connected_agreement
-from modlib.batch import pages, statistics, tables
+from modlib.batch import pages, statistics
 from modlib.batch.claims import Claim, above, below, between, exact
 from modlib.graphs import neuron_graph, newman_q
 from modlib.modularity import modularity
-from modlib.study import deep
+from modlib.study import deep, whole_graph
 from modlib.study.runs import best_runs
 from modlib.study.whole_graph import newman
 
 Chain = Sequence[Float[np.ndarray, "_ _"]]
-
-DRAWN = [
-    *("none", "l2", "l1", "connection_cost"),
-    *("soft_modularity", "cut", "hard_wired", "walk_loops"),
-]
-"""The penalties whose published networks are measured both ways."""
 
 SEARCHES = 3
 """So often the whole graph is searched, for the best of what is found."""
@@ -50,7 +43,7 @@ class Parameters(pages.Parameters):
         AfterValidator(pages.distinct),
     ]
     nulls: Annotated[int, Field(ge=2, le=1000)]
-    task: Literal["two_digits", "two_mnist"]
+    task: Literal["planted_0", "two_digits", "four_digits"]
 
 
 def planted(depth: int, width: int, ratio: float, seed: int) -> list[Float[np.ndarray, "_ _"]]:
@@ -105,25 +98,6 @@ def constant(depths: Sequence[int], width: int) -> pd.DataFrame:
     return rows
 
 
-def published(task: str, nulls: int) -> pd.DataFrame:
-    """Return both measures of the published networks of a task, by penalty."""
-    rows = {}
-    for penalty in DRAWN:
-        trained = tables.published_network(task, penalty)
-        chain, of = [W[0].numpy() for W in trained.chain], trained.task
-        found, whole = modularity(chain, nulls), newman(chain, nulls, SEARCHES, 0)
-        modules = of.input_modules, of.output_modules
-        rows[penalty] = {
-            "excess": found.excess,
-            "share": found.share,
-            "agreement": float(agreement(found.communities, *modules)),
-            "agreement, connected": float(connected_agreement(chain, found.communities, *modules)),
-            "excess, whole graph": whole.excess,
-            "agreement, whole graph": float(agreement(whole.communities, *modules)),
-        }
-    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("penalty")
-
-
 def deepest(table: pd.DataFrame) -> pd.DataFrame:
     """Return means over the deepest trained networks that learned, and how many did.
 
@@ -149,7 +123,7 @@ def claims(
     by_depth: Mapping[str, pd.DataFrame],
     by_spread: Mapping[str, pd.DataFrame],
     equal: pd.DataFrame,
-    networks: pd.DataFrame,
+    measured: pd.DataFrame,
     trained: pd.DataFrame,
 ) -> list[Claim]:
     """Return what the page claims of its tables."""
@@ -188,23 +162,6 @@ def claims(
             "Equal weights have no modularity at any depth.",
             "largest Q", exact(equal["Q of layered networks"].abs().max()), below(1e-9), ".3f",
         ),
-        Claim(
-            "By the whole graph, soft modularity and the cut have a larger excess on this task than"
-            " their share of the attainable.",
-            "excess less share",
-            exact((networks["excess, whole graph"] - networks.share)[["soft_modularity", "cut"]]),
-            above(0), "+.2f",
-        ),
-        Claim(
-            "Walk loops, connection costs and hard-wired modules have nearly all that is"
-            " attainable.",
-            "share", exact(networks.share[["walk_loops", "connection_cost", "hard_wired"]]),
-            above(0.9), ".2f",
-        ),
-        Claim(
-            "Inputs that L1 dropped lower its agreement over all; of those that are connected"
-            " it is complete.",
-            ari, exact(networks["agreement, connected"]["l1"]), above(0.95), ".2f",
-        ),
+        *whole_graph.claims(measured),
         *deep.claims(trained),
     ]  # fmt: skip

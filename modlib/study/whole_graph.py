@@ -13,11 +13,19 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from modlib.agreement import agreement
+from modlib.batch import statistics
+from modlib.batch.claims import Claim, above, below, not_below
 from modlib.batch.storage import Trained
 from modlib.graphs import neuron_graph, newman_q
 from modlib.louvain import communities_of, largest_q
 from modlib.modularity import modularity
 from modlib.nulls import permuted
+
+EITHER = ("share", "ari", "newman_excess", "newman_ari")
+"""What is compared of the same networks, by either measure."""
+
+SCORERS = ["soft_modularity", "cut"]
+"""What scores a division of the whole network."""
 
 
 class WholeGraph(NamedTuple):
@@ -68,3 +76,84 @@ def whole_graph_table(trained: Trained, nulls: int, restarts: int) -> pd.DataFra
             "newman_ari": agreement(np.stack([one.communities for one in whole]), *modules),
         }
     )
+
+
+def either(table: pd.DataFrame) -> pd.DataFrame:
+    """Return what either measure says of each penalty's networks, by task and penalty.
+
+    For each of `EITHER` the mean, and with `_low` and `_high` the ends of its interval.
+    """
+    found = pd.DataFrame()
+    for measure in EITHER:
+        ends = statistics.means(table, ["task", "penalty"], measure)
+        found[[measure, f"{measure}_low", f"{measure}_high"]] = ends
+    return found
+
+
+def places(found: pd.DataFrame, task: str) -> pd.DataFrame:
+    """Return the means of `either` on one task, the largest share first.
+
+    With them the place of each penalty by the share, and by the excess of the whole graph.
+    """
+    means = found.loc[task, list(EITHER)].sort_values("share", ascending=False)
+    return means.assign(
+        **{
+            "place by share": means.share.rank(ascending=False, method="min"),
+            "place by whole graph": means.newman_excess.rank(ascending=False, method="min"),
+        }
+    ).rename(
+        columns={
+            "ari": "agreement",
+            "newman_excess": "excess, whole graph",
+            "newman_ari": "agreement, whole graph",
+        }
+    )
+
+
+def values(measured: pd.DataFrame, measure: str) -> pd.DataFrame:
+    """Return a measure of the same networks, one row per task and penalty, one column per seed."""
+    return measured.pivot(index=["task", "penalty"], columns="seed", values=measure)
+
+
+def of_penalties(measured: pd.DataFrame, measure: str, penalties: Sequence[str]) -> pd.DataFrame:
+    """Return, with intervals, a measure of some penalties on each task."""
+    return statistics.intervals(values(measured, measure).query("penalty in @penalties"))
+
+
+def beyond_l2(measured: pd.DataFrame, measure: str) -> pd.DataFrame:
+    """Return, with intervals, what the `SCORERS` have on digits less what L2 has there."""
+    of = values(measured[measured.task.isin(["two_digits", "four_digits"])], measure)
+    own = of.query("penalty in @SCORERS")
+    l2 = of.xs("l2", level="penalty").reindex(own.index, level="task")
+    return statistics.intervals(own - l2)
+
+
+def gained(measured: pd.DataFrame) -> pd.DataFrame:
+    """Return, with intervals, the agreement with known modules less that of the whole graph's."""
+    return statistics.intervals(values(measured, "ari") - values(measured, "newman_ari"))
+
+
+def claims(measured: pd.DataFrame) -> list[Claim]:
+    """Return what the page `depth` claims of the table."""
+    ari = "adjusted Rand index"
+    return [
+        Claim(
+            "On digits soft modularity and the cut have more excess of the whole graph than L2.",
+            "difference in excess", beyond_l2(measured, "newman_excess"), above(0), "+.2f",
+        ),
+        Claim(
+            "Of what is attainable for layered networks they have a smaller share.",
+            "difference of shares", beyond_l2(measured, "share"), below(0), "+.2f",
+        ),
+        Claim(
+            "Walk loops, connection costs and hard-wired modules have nearly all of it.",
+            "share",
+            of_penalties(measured, "share", ["walk_loops", "connection_cost", "hard_wired"]),
+            above(0.9), ".2f",
+        ),
+        Claim(
+            "No penalty's communities agree less with the task's modules than those of the whole"
+            " graph.",
+            f"difference in {ari}", gained(measured), not_below(0), "+.2f",
+        ),
+    ]  # fmt: skip

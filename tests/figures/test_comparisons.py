@@ -16,7 +16,8 @@ PENALTIES = ["none", "l1", "walk_loops"]
 @pytest.fixture
 def summary():
     rng = np.random.default_rng(2)
-    ends = [f"{m}{end}" for m in ("accuracy", "excess", "share", "ari") for end in ("", "_low", "_high")]
+    measures = ("accuracy", "excess", "share", "ari")
+    ends = [f"{m}{end}" for m in measures for end in ("", "_low", "_high")]
     index = pd.MultiIndex.from_product([TASKS, PENALTIES], names=["task", "penalty"])
     table = pd.DataFrame(rng.random((len(index), len(ends))), columns=ends, index=index)
     return table.drop(("two_digits", "l1"))

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from modlib.batch import claims, pages, tables
-from modlib.study import deep, depth
+from modlib.study import deep, depth, whole_graph
 from notebooks import execute
 
 SMALL = {
@@ -15,7 +15,7 @@ SMALL = {
 CHANGED = [
     {"n_networks": 1, "depths": [3], "width": 4},
     {"spreads": [5.0, 0.1], "ratio": 1.0},
-    {"task": "two_mnist", "depths": [2, 1]},
+    {"task": "planted_0", "depths": [2, 1]},
     {"width": 5, "ratio": 1000.0},
 ]
 REFUSED = {
@@ -79,7 +79,8 @@ def published():
 
 def test_there_is_a_claim_for_each_sentence(published):
     made = execute("depth", SMALL)["made"]
-    assert len(claims.judged(made)) == len(made) == 10 + len(deep.claims(published))
+    both = whole_graph.claims(tables.published_table("whole_graph"))
+    assert len(claims.judged(made)) == len(made) == 7 + len(deep.claims(published)) + len(both)
 
 
 def test_the_deepest_networks_have_means_of_those_that_learned_and_how_many_did(published):

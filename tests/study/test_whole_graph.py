@@ -4,6 +4,7 @@ from itertools import cycle
 
 import networkx as nx
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from sklearn.metrics import adjusted_rand_score
@@ -136,3 +137,46 @@ def test_separate_networks_agree_with_their_modules_by_either_measure():
     assert table.share.tolist() == pytest.approx([1])
     # the whole graph divides each half further
     assert 0 < table.newman_ari.item() <= 1
+
+
+@pytest.fixture
+def measured():
+    names = ["task", "penalty", "seed"]
+    tasks, penalties = ["two_digits", "four_digits", "planted_0"], ["l2", "cut", "walk_loops"]
+    rows = pd.MultiIndex.from_product([tasks, penalties, range(4)], names=names).to_frame(
+        index=False
+    )
+    rng = np.random.default_rng(1)
+    return rows.assign(**dict(zip(whole_graph.EITHER, rng.random((4, len(rows))), strict=True)))
+
+
+def test_either_measure_has_its_means_and_intervals(measured):
+    found = whole_graph.either(measured)
+    of = measured[(measured.task == "planted_0") & (measured.penalty == "cut")]
+    row = found.loc["planted_0", "cut"]
+    for measure in whole_graph.EITHER:
+        assert row[measure] == pytest.approx(of[measure].mean())
+        assert row[f"{measure}_low"] < row[measure] < row[f"{measure}_high"]
+
+
+def test_places_begin_with_the_largest_share(measured):
+    found = whole_graph.either(measured)
+    listed = whole_graph.places(found, "two_digits")
+    assert listed["place by share"].tolist() == [1, 2, 3]
+    by_newman = listed.sort_values("excess, whole graph", ascending=False)
+    assert by_newman["place by whole graph"].tolist() == [1, 2, 3]
+    assert listed.loc["cut", "agreement"] == found.loc[("two_digits", "cut"), "ari"]
+
+
+def test_scorers_are_held_against_l2_of_the_same_seed_and_task(measured):
+    found = whole_graph.beyond_l2(measured, "share")
+    assert list(found.index) == [("four_digits", "cut"), ("two_digits", "cut")]
+    of = measured[measured.task == "four_digits"].set_index(["penalty", "seed"]).share
+    assert found.loc[("four_digits", "cut"), "mean"] == pytest.approx((of["cut"] - of["l2"]).mean())
+
+
+def test_agreement_is_compared_network_by_network(measured):
+    found = whole_graph.gained(measured)
+    rows = measured.assign(gained=measured.ari - measured.newman_ari)
+    means = rows.groupby(["task", "penalty"]).gained.mean()
+    assert found["mean"].to_dict() == pytest.approx(means.to_dict())
