@@ -15,7 +15,7 @@ import torch
 
 import modlib
 from modlib.graphs import neuron_graph
-from modlib.nulls import permuted
+from modlib.modularity.nulls import permuted
 from modlib.tasks.scores import cross_entropy
 from modlib.training.fit import flushed_denormals
 from modlib.training.stacks import Stack

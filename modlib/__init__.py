@@ -7,10 +7,17 @@ from types import ModuleType
 from modlib.graphs import newman_q
 from modlib.loops import loop_penalty, loop_sum, retraced_sum, total_loop_sum
 from modlib.modularity import Modularity, modularity
-from modlib.network import Connection, Network
+from modlib.network import (
+    Connection,
+    Network,
+    Trace,
+    community_drops,
+    lesioned,
+    network,
+    weights,
+)
 from modlib.penalties import PENALTIES
 from modlib.tasks import TASKS
-from modlib.tracing import Trace, community_drops, lesioned, network, weights
 from modlib.training.fit import Run, fit, train
 from modlib.triads import close_triads
 from modlib.walks import walk_loop_penalty, walk_loop_sum

@@ -21,8 +21,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from modlib.matrices import Weighted, in_full_precision, matrices
-from modlib.network import Network
+from modlib.network.connections import Network
+from modlib.network.matrices import Weighted, in_full_precision, matrices
 
 
 def loop_sum(

@@ -22,9 +22,9 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from modlib.graphs import layer_sizes
-from modlib.matrices import checked, mapped, matrices
-from modlib.modularity import modularity
-from modlib.network import Connection, Network
+from modlib.modularity.measure import modularity
+from modlib.network.connections import Connection, Network
+from modlib.network.matrices import checked, mapped, matrices
 
 PALETTE = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#F0E442"]
 GREY = "#8A8A8A"

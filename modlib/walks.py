@@ -26,7 +26,7 @@ from torch import Tensor
 
 from modlib.chain import SMALLEST_DEGREE
 from modlib.loops import hidden_layers, loop_sum, retraced_sum
-from modlib.matrices import Weighted, in_full_precision, mapped, squares
+from modlib.network.matrices import Weighted, in_full_precision, mapped, squares
 
 
 def normalised(W: Float[Tensor, "*stack n_in n_out"]) -> Float[Tensor, "*stack n_in n_out"]:

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from hypothesis import strategies as st
 
-from modlib.network import Connection, Network
+from modlib.network.connections import Connection, Network
 from modlib.tasks.task import on_a_line
 
 INTEGERS = st.integers(-3, 3)

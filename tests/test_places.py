@@ -10,10 +10,10 @@ import pytest
 import yaml
 
 from modlib import PENALTIES, TASKS
-from modlib.agreement import NO_MODULE
 from modlib.batch.names import PENALTY_NAMES, SEPARATE, TASK_NAMES
 from modlib.figures.comparisons import MEASURE_NAMES
 from modlib.figures.style import LOOKS, PENALTY_STYLE
+from modlib.modularity.agreement import NO_MODULE
 from modlib.penalties.forms import FORMS
 from modlib.study import forms
 from modlib.training.measures import MEASURES

@@ -8,8 +8,8 @@ from matplotlib.figure import Figure
 
 from modlib.batch.names import PENALTY_NAMES
 from modlib.figures.style import LOOKS, name_lines
-from modlib.modularity import Modularity
-from modlib.network import Network
+from modlib.modularity.measure import Modularity
+from modlib.network.connections import Network
 from modlib.plots import GREY, module_graph
 from modlib.study.architectures import DEFAULT
 

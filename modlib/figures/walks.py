@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from modlib.chain import Chain
 from modlib.figures.style import PENALTY_STYLE, mean_band
 from modlib.graphs import by_community, neuron_graph
-from modlib.louvain import communities_of
+from modlib.modularity.louvain import communities_of
 from modlib.plots import GREY, PALETTE
 
 

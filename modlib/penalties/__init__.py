@@ -13,7 +13,7 @@ the networks before training instead, and penalises nothing. For a network of on
 """
 
 from modlib.loops import loop_penalty
-from modlib.matrices import squares
+from modlib.network.matrices import squares
 from modlib.penalties import priors
 from modlib.penalties.connection_costs import (
     BIMT,

@@ -18,7 +18,7 @@ from modlib.loops import (
     retraced_sum,
     total_loop_sum,
 )
-from modlib.matrices import Weighted, mapped, matrices, squares
+from modlib.network.matrices import Weighted, mapped, matrices, squares
 from modlib.penalties.penalty import Penalty, of_weights
 from modlib.walks import normalised, walk_loop_penalty, walk_loop_sum
 

@@ -8,8 +8,8 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
-from modlib.agreement import NO_MODULE
 from modlib.chain import SMALLEST_DEGREE, Chain, inverse_roots, layer_degrees, normalised_half
+from modlib.modularity.agreement import NO_MODULE
 from modlib.penalties.penalty import OfChain, in_stack, require_widths_of
 from modlib.tasks.task import Task
 

@@ -10,8 +10,8 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from modlib.chain import Chain
-from modlib.matrices import Weighted, in_full_precision, matrices
-from modlib.network import Network
+from modlib.network.connections import Network
+from modlib.network.matrices import Weighted, in_full_precision, matrices
 from modlib.tasks.task import Task
 
 

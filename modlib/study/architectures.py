@@ -8,8 +8,8 @@ from pydantic import Field
 
 from modlib.batch import pages, statistics
 from modlib.batch.claims import UNDECIDED, Claim, above, below, exact
-from modlib.modularity import Modularity, modularity
-from modlib.network import Network
+from modlib.modularity.measure import Modularity, modularity
+from modlib.network.connections import Network
 from modlib.penalties import PENALTIES
 from modlib.study.model_tasks import CASES
 from modlib.study.models import train_model

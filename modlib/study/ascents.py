@@ -12,7 +12,7 @@ from torch import Tensor
 
 from modlib.chain import Chain, weights
 from modlib.loops import loop_penalty
-from modlib.modularity import modularity
+from modlib.modularity.measure import modularity
 from modlib.penalties import PENALTIES
 from modlib.penalties.penalty import of_weights
 from modlib.study import theory

@@ -13,10 +13,10 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from modlib.chain import Chain, weights
-from modlib.lesions import lesion_drops, specialisation
 from modlib.study.modules import module_of_head, of_kind
 from modlib.study.probes import best_guess, probe
 from modlib.tasks.task import Examples, Task
+from modlib.training.lesions import lesion_drops, specialisation
 from modlib.training.measures import stacked
 from modlib.training.stacks import Stack, with_weights
 

@@ -9,7 +9,7 @@ import pandas as pd
 from jaxtyping import Bool, Float
 from scipy import sparse
 
-from modlib.louvain import largest_q
+from modlib.modularity.louvain import largest_q
 from modlib.study.local_search import local_search
 from modlib.triads import close_triads
 

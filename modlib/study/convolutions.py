@@ -13,8 +13,8 @@ import torch
 from jaxtyping import Float, Int
 
 from modlib.graphs import neuron_graph
-from modlib.louvain import largest_q
-from modlib.nulls import permuted
+from modlib.modularity.louvain import largest_q
+from modlib.modularity.nulls import permuted
 from modlib.study.wiring import initial_networks
 
 

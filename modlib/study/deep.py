@@ -18,12 +18,12 @@ from jaxtyping import Float, Int
 from torch import nn
 from torch.nn.functional import one_hot
 
-from modlib.agreement import NO_MODULE, agreement, connected
 from modlib.batch import statistics
 from modlib.batch.claims import Claim, above, below, exact
 from modlib.chain import Chain
-from modlib.gauge import balanced, chained
 from modlib.graphs import layer_sizes
+from modlib.modularity.agreement import NO_MODULE, agreement, connected
+from modlib.modularity.gauge import balanced, chained
 from modlib.penalties import PENALTIES
 from modlib.penalties.penalty import Penalty
 from modlib.penalties.priors import parts_of

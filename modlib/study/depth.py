@@ -13,7 +13,7 @@ from sklearn.metrics import adjusted_rand_score
 from modlib.batch import pages, statistics
 from modlib.batch.claims import Claim, above, below, between, exact
 from modlib.graphs import neuron_graph, newman_q
-from modlib.modularity import modularity
+from modlib.modularity.measure import modularity
 from modlib.study import deep, whole_graph
 from modlib.study.runs import best_runs
 from modlib.study.whole_graph import newman

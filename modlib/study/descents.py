@@ -12,7 +12,7 @@ from torch import Tensor
 
 from modlib.chain import Chain, weights
 from modlib.loops import loop_penalty, total_loop_sum
-from modlib.modularity import modularity
+from modlib.modularity.measure import modularity
 from modlib.study import theory
 from modlib.training import optimisers
 from modlib.training.stacks import Stack

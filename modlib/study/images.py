@@ -9,7 +9,7 @@ from pydantic import AfterValidator, Field
 
 from modlib.batch import pages, statistics, tables
 from modlib.batch.claims import UNDECIDED, Claim, above, below, between, exact
-from modlib.modularity import modularity
+from modlib.modularity.measure import modularity
 from modlib.penalties import PENALTIES
 from modlib.tasks import TASKS
 from modlib.tasks.images import mnist_images

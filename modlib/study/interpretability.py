@@ -18,8 +18,8 @@ from modlib.batch.claims import (
 )
 from modlib.batch.storage import Trained
 from modlib.graphs import layer_of
-from modlib.lesions import lesion_drops
-from modlib.modularity import modularity
+from modlib.modularity.measure import modularity
+from modlib.training.lesions import lesion_drops
 from modlib.training.measures import stacked
 
 TASKS = ["planted_0", "two_digits", "four_digits"]

@@ -12,8 +12,8 @@ from pydantic import AfterValidator, Field, model_validator
 from modlib.batch import pages, statistics
 from modlib.batch.claims import Claim, above, below, between, exact
 from modlib.graphs import neuron_graph
-from modlib.louvain import largest_q
-from modlib.nulls import permuted
+from modlib.modularity.louvain import largest_q
+from modlib.modularity.nulls import permuted
 from modlib.study import runs
 from modlib.study.wiring import (
     alternately_wired,

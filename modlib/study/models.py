@@ -9,14 +9,14 @@ import torch
 from jaxtyping import Int
 from torch import nn
 
-from modlib.agreement import agreement
-from modlib.modularity import modularity
-from modlib.network import Network
-from modlib.nulls import same_strengths
+from modlib.modularity.agreement import agreement
+from modlib.modularity.measure import modularity
+from modlib.modularity.nulls import same_strengths
+from modlib.network import Trace
+from modlib.network.connections import Network
 from modlib.penalties import PENALTIES
 from modlib.study.model_tasks import CASES, Case
 from modlib.tasks.task import Data, Examples
-from modlib.tracing import Trace
 from modlib.training.loop import descend, falling, mini_batches
 from modlib.training.optimisers import ADAM
 

@@ -12,9 +12,9 @@ from jaxtyping import Float
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
+from modlib.network import network
 from modlib.study.models import measured
 from modlib.tasks.task import NO_MODULE
-from modlib.tracing import network
 
 PACKAGE, FILE = "silero-vad", "data/silero_vad_16k.safetensors"
 """The package whose file of weights is read; its code is not run."""

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from modlib.batch.statistics import chosen_strengths
 from modlib.chain import Chain
-from modlib.matrices import squares
+from modlib.network.matrices import squares
 from modlib.penalties.penalty import l1_penalty, no_penalty
 from modlib.study.recurrent_measures import measure_recurrent
 from modlib.study.recurrent_networks import (

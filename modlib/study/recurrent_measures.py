@@ -8,16 +8,16 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from modlib.agreement import agreement
 from modlib.chain import weights
-from modlib.lesions import specialisation
-from modlib.modularity import modularity
-from modlib.network import Connection, Network
-from modlib.nulls import permuted
+from modlib.modularity.agreement import agreement
+from modlib.modularity.measure import modularity
+from modlib.modularity.nulls import permuted
+from modlib.network.connections import Connection, Network
 from modlib.study.avalanches import avalanche_fit, avalanche_sizes, branching_ratio
 from modlib.study.clusters import spreading, waking
 from modlib.study.dynamics import information_curve, lyapunov_exponent, memory_curve
 from modlib.study.recurrent_networks import RecurrentStack, Target, bits
+from modlib.training.lesions import specialisation
 
 CAPACITY_DELAYS = range(1, 41)
 """The delays over which the memory capacity of trained networks is summed."""

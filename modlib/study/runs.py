@@ -8,7 +8,7 @@ from jaxtyping import Float, Int
 from sklearn.metrics import adjusted_rand_score
 
 from modlib.graphs import layer_of, layer_sizes, neuron_graph, newman_q
-from modlib.louvain import communities_of
+from modlib.modularity.louvain import communities_of
 from modlib.study.wiring import initial_networks
 
 Chain = Sequence[Float[np.ndarray, "_ _"]]

@@ -23,7 +23,7 @@ from torch import Tensor
 
 from modlib.chain import Chain
 from modlib.loops import total_loop_sum
-from modlib.modularity import modularity
+from modlib.modularity.measure import modularity
 from modlib.training import loop
 from modlib.walks import normalised, walk_loop_sum
 

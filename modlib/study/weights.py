@@ -14,7 +14,7 @@ from modlib.batch import pages, statistics, tables
 from modlib.batch.claims import Claim, above, below, exact
 from modlib.batch.storage import Trained
 from modlib.chain import weights
-from modlib.modularity import modularity
+from modlib.modularity.measure import modularity
 from modlib.penalties import PENALTIES
 from modlib.tasks import TASKS
 from modlib.tasks.task import Examples, Task

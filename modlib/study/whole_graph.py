@@ -12,14 +12,14 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from modlib.agreement import agreement
 from modlib.batch import statistics
 from modlib.batch.claims import Claim, above, below, not_below
 from modlib.batch.storage import Trained
 from modlib.graphs import neuron_graph, newman_q
-from modlib.louvain import communities_of, largest_q
-from modlib.modularity import modularity
-from modlib.nulls import permuted
+from modlib.modularity.agreement import agreement
+from modlib.modularity.louvain import communities_of, largest_q
+from modlib.modularity.measure import modularity
+from modlib.modularity.nulls import permuted
 
 EITHER = ("share", "ari", "newman_excess", "newman_ari")
 """What is compared of the same networks, by either measure."""

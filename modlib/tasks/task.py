@@ -12,7 +12,7 @@ import torch
 from jaxtyping import Bool, Float, Int, Num
 from torch import Tensor
 
-from modlib.agreement import NO_MODULE
+from modlib.modularity.agreement import NO_MODULE
 from modlib.tasks.scores import accuracy, cross_entropy
 
 LIVE = 0.01

@@ -16,7 +16,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from modlib.chain import weights
-from modlib.modularity import require_searches
+from modlib.modularity.measure import require_searches
 from modlib.penalties import PENALTIES
 from modlib.penalties.forms import FORMS
 from modlib.penalties.penalty import Penalty

@@ -9,13 +9,13 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
-from modlib.agreement import agreement, connected, connected_agreement
 from modlib.chain import weights
 from modlib.graphs import conductance, neuron_graph, pruned
-from modlib.lesions import lesion_drops, specialisation
-from modlib.modularity import Modularity, modularity
-from modlib.nulls import same_strengths
+from modlib.modularity.agreement import agreement, connected, connected_agreement
+from modlib.modularity.measure import Modularity, modularity
+from modlib.modularity.nulls import same_strengths
 from modlib.tasks.task import Data, Examples, Task
+from modlib.training.lesions import lesion_drops, specialisation
 from modlib.training.stacks import Stack, with_weights
 
 

@@ -110,11 +110,15 @@ CHANGES = {
         "torch.optim.NAdam,",
     ),
     "measuring": ("modlib/training/measures.py", "DENSITY = 0.25", "DENSITY = 0.5"),
-    "code two modules away": ("modlib/gauge.py", "leaving / entering", "entering / leaving"),
-    "a number two modules away": ("modlib/gauge.py", "1000, 1e-10", "1000, 1e-8"),
+    "code two modules away": (
+        "modlib/modularity/gauge.py",
+        "leaving / entering",
+        "entering / leaving",
+    ),
+    "a number two modules away": ("modlib/modularity/gauge.py", "1000, 1e-10", "1000, 1e-8"),
     "code three modules away": ("modlib/training/stacks.py", "-(n_in**-0.5)", "-(n_in**-1)"),
     "where an imported name comes from": (
-        "modlib/agreement.py",
+        "modlib/modularity/agreement.py",
         "from sklearn.metrics import adjusted_rand_score",
         "from sklearn.metrics import rand_score as adjusted_rand_score",
     ),
@@ -123,7 +127,7 @@ CHANGES = {
     "the notebook's code": ("notebooks/sweep.ipynb", "or judged[0]", "or judged[-1]"),
 }
 NO_CHANGES = {
-    "another penalty": ("modlib/matrices.py", "W.square().sum((-2", "W.square().mean((-2"),
+    "another penalty": ("modlib/network/matrices.py", "W.square().sum((-2", "W.square().mean((-2"),
     "another penalty's class": (
         "modlib/penalties/connection_costs.py",
         "class BIMT(OfChain):",
@@ -141,14 +145,18 @@ NO_CHANGES = {
     "an annotated local variable": (FIT, "    history = []", "    history: list = []"),
     "a docstring": (KINDS, "Return sum |W|.", "Return the sum of |W|."),
     "a module's docstring": (FIT, '"""Train a stack', '"""Train stacks'),
-    "a number's docstring": ("modlib/gauge.py", "Layers are set in turn", "They are set"),
+    "a number's docstring": (
+        "modlib/modularity/gauge.py",
+        "Layers are set in turn",
+        "They are set",
+    ),
     "a comment": (LOOP, "    # a stream of its own", "    # one more stream"),
     "a blank line": (KINDS, "\n\n\ndef l1_penalty", "\n\n\n\ndef l1_penalty"),
     "the layout": (KINDS, "return sum((W.abs()", "return sum(( W.abs()"),
     "an error's words": (FIT, "seeds must be whole numbers", "seeds have to be whole numbers"),
     "what an error shows": (FIT, "at least 0, got {seeds}", "at least 0, got {sorted(seeds)}"),
     "how a module is imported": (
-        "modlib/agreement.py",
+        "modlib/modularity/agreement.py",
         "from sklearn.metrics import adjusted_rand_score",
         "from sklearn.metrics import adjusted_rand_score as adjusted_rand_score",
     ),
@@ -269,10 +277,10 @@ def test_what_changes_a_definition_later_counts(checkout, change):
 
 
 def test_a_local_name_is_not_the_definition_that_shares_it(checkout):
-    path = checkout / "modlib" / "gauge.py"
+    path = checkout / "modlib" / "modularity" / "gauge.py"
     before = key()
     replace(path, "import torch\n", "import torch\n\n\ndef wanted():\n    return 1\n\n")
-    assert "gauge.wanted" not in keys.reached("sweep", **L1)
+    assert "modularity.gauge.wanted" not in keys.reached("sweep", **L1)
     assert key() == before
 
 
@@ -316,7 +324,7 @@ def called(task, penalty):
 )
 def test_a_part_reaches_all_that_training_calls(imported, task, penalty):
     used = called(task, penalty)
-    assert {"training.fit.train", "training.fit.trial", "gauge.balanced"} <= used
+    assert {"training.fit.train", "training.fit.trial", "modularity.gauge.balanced"} <= used
     assert used <= keys.reached("sweep", task=task, penalty=penalty)
 
 

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from strategies import blocks as blocks_of_ones
 from strategies import chains, random_chain, with_modules
 
-from modlib.agreement import NO_MODULE
 from modlib.chain import layer_degrees
 from modlib.graphs import neuron_graph
+from modlib.modularity.agreement import NO_MODULE
 from modlib.penalties.partitions import (
     BlockFraction,
     Cut,

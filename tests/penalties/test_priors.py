@@ -12,8 +12,8 @@ from strategies import random_chain, with_modules
 from torch import nn
 
 from modlib import train, weights
-from modlib.agreement import NO_MODULE
 from modlib.graphs import neuron_graph
+from modlib.modularity.agreement import NO_MODULE
 from modlib.penalties.partitions import blocks, joined
 from modlib.penalties.priors import Dropout, clusterable_initialisation, dropout, hard_wired
 from modlib.tasks.retina import retina

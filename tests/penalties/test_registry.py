@@ -13,7 +13,7 @@ from torch import nn
 import modlib
 from modlib import Network, weights
 from modlib.graphs import layer_sizes
-from modlib.matrices import squares
+from modlib.network.matrices import squares
 from modlib.penalties import PENALTIES, forms
 from modlib.penalties.forms import FORMS
 from modlib.penalties.penalty import Penalty, l1_penalty, no_penalty

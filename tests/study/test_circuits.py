@@ -10,7 +10,6 @@ from sklearn.preprocessing import StandardScaler
 
 import modlib
 from modlib.chain import weights
-from modlib.lesions import lesion_drops
 from modlib.study.circuits import (
     at_home,
     circuit_accuracy,
@@ -27,6 +26,7 @@ from modlib.study.modules import module_of_head, of_kind
 from modlib.study.probes import best_guess, hidden_activity, probe
 from modlib.tasks import TASKS
 from modlib.tasks.task import Examples
+from modlib.training.lesions import lesion_drops
 from modlib.training.measures import stacked
 from modlib.training.stacks import Stack
 

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from modlib.chain import weights
-from modlib.matrices import squares
+from modlib.network.matrices import squares
 from modlib.penalties.priors import hard_wired
 from modlib.study.goals import at_once, follow, switch_costs, with_all_targets
 from modlib.tasks import TASKS

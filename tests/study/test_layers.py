@@ -5,7 +5,7 @@ import pytest
 
 from modlib.batch import claims, pages
 from modlib.graphs import neuron_graph
-from modlib.louvain import largest_q
+from modlib.modularity.louvain import largest_q
 from modlib.study import layers
 from modlib.study.wiring import initial_networks
 from notebooks import execute

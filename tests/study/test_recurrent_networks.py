@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from modlib.chain import weights
-from modlib.modularity import modularity
+from modlib.modularity.measure import modularity
 from modlib.penalties import squares
 from modlib.study.avalanches import branching_ratio
 from modlib.study.recurrent_measures import (

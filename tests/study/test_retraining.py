@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from modlib.chain import weights
-from modlib.matrices import squares
+from modlib.network.matrices import squares
 from modlib.penalties.forms import with_more_decay
 from modlib.penalties.priors import hard_wired
 from modlib.study.changed_tasks import relabelled

@@ -12,7 +12,7 @@ from scipy.optimize import minimize, minimize_scalar
 from strategies import random_chain
 
 from modlib import loop_penalty, walk_loop_sum
-from modlib.modularity import modularity
+from modlib.modularity.measure import modularity
 from modlib.study.theory import (
     best_scale_penalty,
     block_chain,

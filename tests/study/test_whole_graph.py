@@ -12,7 +12,7 @@ from strategies import blocks, random_chain
 
 from modlib.batch.storage import trained
 from modlib.graphs import neuron_graph
-from modlib.modularity import modularity
+from modlib.modularity.measure import modularity
 from modlib.study import whole_graph
 from modlib.study.whole_graph import newman, whole_graph_table
 from modlib.training.fit import fit

@@ -15,15 +15,15 @@ import torch
 from sklearn.metrics import mean_squared_error, r2_score
 
 from modlib import modularity, weights
-from modlib.agreement import agreement
 from modlib.batch.checkout import PACKAGE
 from modlib.graphs import conductance, neuron_graph, pruned
-from modlib.lesions import lesion_drops, specialisation
-from modlib.nulls import same_strengths
+from modlib.modularity.agreement import agreement
+from modlib.modularity.nulls import same_strengths
 from modlib.penalties import PENALTIES
 from modlib.tasks.formulas import formulas
 from modlib.tasks.retina import retina
 from modlib.tasks.task import Data, Examples
+from modlib.training.lesions import lesion_drops, specialisation
 from modlib.training.measures import (
     DENSITY,
     finite,

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from scipy.optimize import minimize
 from strategies import chains, random_chain
 
-from modlib.gauge import alive, balanced, chained
+from modlib.modularity.gauge import alive, balanced, chained
 
 
 def batched(chain):

@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from modlib import Connection, Network, network, weights
-from modlib.network import chain
+from modlib.network.connections import chain
 
 A, B, C = torch.randn(2, 3), torch.randn(3, 4), torch.randn(4, 1)
 

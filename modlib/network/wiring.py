@@ -10,8 +10,8 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 from torch import Tensor
 
-from modlib.tracing.neurons import MIXED, Neurons
-from modlib.tracing.reading import ROLES, Read, Reading
+from modlib.network.neurons import MIXED, Neurons
+from modlib.network.reading import ROLES, Read, Reading
 
 
 class Wire(NamedTuple):

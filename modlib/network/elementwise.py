@@ -7,8 +7,8 @@ from jaxtyping import Int
 from torch import Tensor
 from torch.fx import Node
 
-from modlib.tracing.neurons import MIXED, alike, pairs_of
-from modlib.tracing.reading import (
+from modlib.network.neurons import MIXED, alike, pairs_of
+from modlib.network.reading import (
     Reading,
     argument,
     mixed,

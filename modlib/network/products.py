@@ -10,10 +10,10 @@ from typing import NamedTuple
 from torch import Tensor
 from torch.fx import Node
 
-from modlib.tracing.attention import scores, values
-from modlib.tracing.elementwise import together
-from modlib.tracing.neurons import MIXED, alike, narrow
-from modlib.tracing.reading import Reading, refuse, shape
+from modlib.network.attention import scores, values
+from modlib.network.elementwise import together
+from modlib.network.neurons import MIXED, alike, narrow
+from modlib.network.reading import Reading, refuse, shape
 
 Sizes = dict[str, int]
 

@@ -12,7 +12,7 @@ from torch.nn import functional as F
 from torch.nn.utils import parametrizations
 
 from modlib import Trace, community_drops, lesioned
-from modlib.lesions import lesion_drops
+from modlib.training.lesions import lesion_drops
 from modlib.training.stacks import Stack
 
 SEQUENCE = torch.randn(2, 5, 4)

@@ -15,9 +15,9 @@ from torch.export.graph_signature import InputKind, OutputKind
 from torch.fx import Interpreter, Node, map_arg
 from torch.utils import _pytree as pytree
 
-from modlib.tracing.reading import shape
-from modlib.tracing.trace import Trace
-from modlib.tracing.wiring import Wire
+from modlib.network.reading import shape
+from modlib.network.trace import Trace
+from modlib.network.wiring import Wire
 
 Cuts = dict[tuple[Node, Node], Bool[Tensor, "..."]]
 """For a node and weights that it reads, which of them are cut there."""

@@ -17,7 +17,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 from torch.nn.functional import one_hot
 
-from modlib.communities import Labels, Layers, Side, divided, settled, strengths, swept
+from modlib.modularity.communities import Labels, Layers, Side, divided, settled, strengths, swept
 
 COMMUNITIES, IN_USE = 16, 0.6
 """So many communities there may be; where a larger share is in use, there may be twice as many."""

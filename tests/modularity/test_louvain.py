@@ -8,7 +8,7 @@ import pytest
 from scipy import sparse
 
 from modlib.graphs import neuron_graph, newman_q
-from modlib.louvain import communities_of, largest_q
+from modlib.modularity.louvain import communities_of, largest_q
 from modlib.study.convolutions import unrolled, window
 
 

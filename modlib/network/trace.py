@@ -10,13 +10,13 @@ from torch.export.graph_signature import InputKind
 from torch.fx import Node
 
 from modlib.chain import weights as in_order_of_registration
-from modlib.network import Connection, Network, chain
-from modlib.tracing.experts import alike_for_all
-from modlib.tracing.exporting import exported
-from modlib.tracing.fixed import evaluated, needed
-from modlib.tracing.operations import read
-from modlib.tracing.reading import Reading, outputs, refuse
-from modlib.tracing.wiring import joined_layers, matrix, wires_of
+from modlib.network.connections import Connection, Network, chain
+from modlib.network.experts import alike_for_all
+from modlib.network.exporting import exported
+from modlib.network.fixed import evaluated, needed
+from modlib.network.operations import read
+from modlib.network.reading import Reading, outputs, refuse
+from modlib.network.wiring import joined_layers, matrix, wires_of
 
 
 class Trace:

@@ -9,8 +9,8 @@ from jaxtyping import Int
 from torch import Tensor
 from torch.fx import Node
 
-from modlib.tracing.fixed import evaluated, needed
-from modlib.tracing.neurons import MIXED, NOTHING, Neurons, narrow, pairs_of
+from modlib.network.fixed import evaluated, needed
+from modlib.network.neurons import MIXED, NOTHING, Neurons, narrow, pairs_of
 
 ROLES = ("", "query", "key", "value")
 """What attention makes of neurons."""

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from strategies import NONZERO, blocks, chains, random_chain
 
-from modlib.nulls import permuted, same_strengths
+from modlib.modularity.nulls import permuted, same_strengths
 
 NULLS = pytest.mark.parametrize("null", [permuted, same_strengths])
 

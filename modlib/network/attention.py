@@ -9,8 +9,8 @@ from jaxtyping import Int
 from torch import Tensor
 from torch.fx import Node
 
-from modlib.tracing.neurons import MIXED
-from modlib.tracing.reading import ROLES, Reading, argument, place, shape
+from modlib.network.neurons import MIXED
+from modlib.network.reading import ROLES, Reading, argument, place, shape
 
 Parts = dict[str, Int[Tensor, "n_heads _"]]
 """Neurons of queries, keys and values, head by head; those of scores have no role."""

@@ -7,8 +7,8 @@ Each weight matrix is held against its own row and column sums,
 with r and c the sums of the l-th matrix's rows and columns and m_l its total: Barber's (2007)
 bipartite modularity, averaged over the matrices, for communities that run through all layers.
 Hidden neurons are rescaled first, so that all networks that a rescaling of rectified neurons makes
-of one another have one Q (`modlib.gauge`). Raw Q rises with sparsity alone, so the headline is the
-*excess*: Q minus the mean Q that the same search finds on null networks.
+of one another have one Q (`modlib.modularity.gauge`). Raw Q rises with sparsity alone, so the
+headline is the *excess*: Q minus the mean Q that the same search finds on null networks.
 
 Source: Barber (2007), doi 10.1103/PhysRevE.76.066102.
 """
@@ -24,13 +24,13 @@ from torch import Tensor
 from torch.nn.functional import one_hot
 from tqdm import tqdm
 
-from modlib.annealing import mixed, search
-from modlib.communities import Layers, layers_of, strengths
-from modlib.gauge import Ends, balanced, chained
 from modlib.graphs import in_order_of_appearance
-from modlib.matrices import checked, matrices
-from modlib.network import Network
-from modlib.nulls import Null, permuted
+from modlib.modularity.annealing import mixed, search
+from modlib.modularity.communities import Layers, layers_of, strengths
+from modlib.modularity.gauge import Ends, balanced, chained
+from modlib.modularity.nulls import Null, permuted
+from modlib.network.connections import Network
+from modlib.network.matrices import checked, matrices
 
 AT_ONCE = 1_000_000
 """Networks are searched together as long as they have no more weights than so many. Larger ones are

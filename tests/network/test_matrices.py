@@ -8,7 +8,7 @@ from strategies import random_chain, random_network, weights_in, with_weights
 from torch import nn
 
 import modlib
-from modlib.matrices import checked, in_full_precision, mapped, matrices, squares
+from modlib.network.matrices import checked, in_full_precision, mapped, matrices, squares
 from modlib.penalties import PENALTIES
 
 A, B = random_chain(4, 3, 2, dtype=torch.float32)

@@ -12,9 +12,9 @@ from sklearn.metrics import adjusted_rand_score
 from strategies import blocks, chains, random_chain
 
 from modlib import modularity
-from modlib.gauge import balanced, chained
-from modlib.network import Connection, Network
-from modlib.nulls import same_strengths
+from modlib.modularity.gauge import balanced, chained
+from modlib.modularity.nulls import same_strengths
+from modlib.network.connections import Connection, Network
 
 QUICK = {"nulls": 3, "restarts": 2}
 

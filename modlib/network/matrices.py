@@ -15,7 +15,7 @@ from torch import Tensor
 
 from modlib.chain import Chain
 from modlib.graphs import layer_sizes
-from modlib.network import Network
+from modlib.network.connections import Network
 
 Weighted = Chain | Network
 """What penalties and measures take."""

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.fx import Node
 
-from modlib.tracing.reading import Reading, argument, refuse, shape
+from modlib.network.reading import Reading, argument, refuse, shape
 
 
 def grouped(reading: Reading, node: Node) -> Tensor:

@@ -17,7 +17,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 from torch.nn.functional import one_hot
 
-from modlib.gauge import Ends
+from modlib.modularity.gauge import Ends
 
 HALVINGS = 3
 """How many sweeps divided communities ascend for."""

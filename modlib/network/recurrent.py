@@ -12,8 +12,8 @@ from jaxtyping import Int
 from torch import Tensor
 from torch.fx import Node
 
-from modlib.tracing.elementwise import together
-from modlib.tracing.reading import Reading, operation, outputs, refuse, shape
+from modlib.network.elementwise import together
+from modlib.network.reading import Reading, operation, outputs, refuse, shape
 
 
 def recurrent(reading: Reading, node: Node) -> list[Tensor]:

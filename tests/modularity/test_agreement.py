@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import adjusted_rand_score
 
-from modlib.agreement import FAINT, NO_MODULE, agreement, connected, connected_agreement
+from modlib.modularity.agreement import FAINT, NO_MODULE, agreement, connected, connected_agreement
 
 
 def test_agreement_is_the_adjusted_rand_index_of_inputs_and_outputs():

@@ -10,13 +10,13 @@ import pytest
 import torch
 from strategies import random_chain
 
-from modlib import annealing
-from modlib.annealing import search
 from modlib.batch import storage
 from modlib.chain import weights
-from modlib.communities import between, layers_of
-from modlib.gauge import chained
-from modlib.nulls import permuted
+from modlib.modularity import annealing
+from modlib.modularity.annealing import search
+from modlib.modularity.communities import between, layers_of
+from modlib.modularity.gauge import chained
+from modlib.modularity.nulls import permuted
 
 RESULTS = Path(__file__).parents[1] / "results"
 

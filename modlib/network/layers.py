@@ -5,8 +5,8 @@ from math import prod
 from torch import Tensor
 from torch.fx import Node
 
-from modlib.tracing.neurons import narrow
-from modlib.tracing.reading import Reading, argument, operation, shape
+from modlib.network.neurons import narrow
+from modlib.network.reading import Reading, argument, operation, shape
 
 
 def convolution(reading: Reading, node: Node) -> Tensor:

@@ -10,10 +10,10 @@ import torch
 from torch import nn
 
 from modlib.chain import StackedLinear
-from modlib.lesions import lesion_drops, specialisation
 from modlib.tasks.formulas import formulas
 from modlib.tasks.retina import retina
 from modlib.tasks.task import Examples
+from modlib.training.lesions import lesion_drops, specialisation
 from modlib.training.stacks import Stack
 
 # two sub-tasks of one output each: classes, and numbers to be predicted

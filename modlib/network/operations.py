@@ -6,8 +6,8 @@ import torch
 from torch import Tensor
 from torch.fx import Node
 
-from modlib.tracing.attention import attention
-from modlib.tracing.elementwise import (
+from modlib.network.attention import attention
+from modlib.network.elementwise import (
     constant,
     elementwise,
     gated_halves,
@@ -15,12 +15,12 @@ from modlib.tracing.elementwise import (
     reduced,
     unchanged,
 )
-from modlib.tracing.experts import grouped
-from modlib.tracing.layers import convolution, embedding
-from modlib.tracing.products import einsum, linear, matmul
-from modlib.tracing.reading import Reading, mixed, operation, outputs, refuse
-from modlib.tracing.recurrent import cell, recurrent
-from modlib.tracing.shapes import (
+from modlib.network.experts import grouped
+from modlib.network.layers import convolution, embedding
+from modlib.network.products import einsum, linear, matmul
+from modlib.network.reading import Reading, mixed, operation, outputs, refuse
+from modlib.network.recurrent import cell, recurrent
+from modlib.network.shapes import (
     chosen,
     copied,
     item,

@@ -5,9 +5,9 @@ from torch import Tensor
 from torch.fx import Node, map_arg
 from torch.nn import functional as F
 
-from modlib.tracing.elementwise import is_several
-from modlib.tracing.neurons import MIXED, alike, narrow
-from modlib.tracing.reading import Reading, argument, mixed, operation, outputs, shape
+from modlib.network.elementwise import is_several
+from modlib.network.neurons import MIXED, alike, narrow
+from modlib.network.reading import Reading, argument, mixed, operation, outputs, shape
 
 
 def moved(reading: Reading, node: Node) -> Tensor | list[Tensor]:
