@@ -132,8 +132,8 @@ def claims(networks: pd.DataFrame) -> list[Claim]:
             agreement, of("ari", apart, "walk_loops"), above(0.99), ".2f",
         ),
         Claim(
-            "Where all inputs are shared, a lesion of a community of walk loops still hurts one output alone,"
-            " more than without a penalty.",
+            "Where all inputs are shared, a lesion of a community of walk loops still hurts one"
+            " output alone, more than without a penalty.",
             "difference of specialisation to no penalty",
             pairs(to_none, "specialisation", ["planted_100"], "walk_loops"), above(0), "+.2f",
         ),
