@@ -144,7 +144,7 @@ def claims(networks: pd.DataFrame, effects: pd.DataFrame) -> list[Claim]:
             "On two formulas it does.", points, cost.loc[["formulas_independence"]], below(0),
         ),
         Claim(
-            "Of what is attainable they have a larger share than L1, L2, connection costs and BIMT.",
+            "Of what is attainable they have more than L1, L2, connection costs and BIMT.",
             "difference to walk loops in share",
             pd.concat(beyond(p) for p in ("l1", "l2", "connection_cost", "bimt")), below(0), "+.2f",
         ),
