@@ -21,8 +21,13 @@ from modlib.modularity.louvain import communities_of, largest_q
 from modlib.modularity.measure import modularity
 from modlib.modularity.nulls import permuted
 
-EITHER = ("share", "ari", "newman_excess", "newman_ari")
-"""What is compared of the same networks, by either measure."""
+EITHER = {
+    "share": "share of the attainable excess",
+    "ari": "agreement",
+    "newman_excess": "excess, whole graph",
+    "newman_ari": "agreement, whole graph",
+}
+"""What is compared of the same networks by either measure, and what it is called."""
 
 DIGITS = ("two_digits", "four_digits")
 
@@ -100,13 +105,7 @@ def places(found: pd.DataFrame, task: str) -> pd.DataFrame:
             "place by share": means.share.rank(ascending=False, method="min"),
             "place by whole graph": means.newman_excess.rank(ascending=False, method="min"),
         }
-    ).rename(
-        columns={
-            "ari": "agreement",
-            "newman_excess": "excess, whole graph",
-            "newman_ari": "agreement, whole graph",
-        }
-    )
+    ).rename(columns=EITHER)
 
 
 def values(measured: pd.DataFrame, measure: str) -> pd.DataFrame:
