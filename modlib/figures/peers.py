@@ -11,7 +11,7 @@ MEASURES = {
     "accuracy": "accuracy",
     "share": "share",
     "excess": "excess",
-    "ari": "agreement (ARI)",
+    "ari": "agreement",
     "specialisation": "specialisation",
 }
 """The measures that are drawn, and their names."""

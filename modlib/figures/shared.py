@@ -22,7 +22,7 @@ def by_task(
     A penalty without a chosen strength, or a measure that is not defined, leaves its place empty.
     """
     tasks = list(tasks)[::-1]
-    size = (8, 1.2 + 0.12 * (len(penalties) + 2) * len(tasks))
+    size = (8, 1 + 0.08 * (len(penalties) + 2) * len(tasks))
     fig, axes = plt.subplots(1, len(measures), sharey=True, squeeze=False, figsize=size)
     places = {p: 0.8 * (0.5 - (n + 0.5) / len(penalties)) for n, p in enumerate(penalties)}
     for (measure, title), ax in zip(measures.items(), axes[0], strict=True):
@@ -38,5 +38,5 @@ def by_task(
         ax.set_title(title, fontsize=11)
     name_lines(axes[0, 0], [TASK_NAMES[task] for task in tasks])
     handles = axes[0, 0].get_legend_handles_labels()
-    fig.legend(*handles, loc="outside lower center", ncols=3, fontsize=10)
+    fig.legend(*handles, loc="outside lower center", ncols=5, fontsize=10)
     return fig
