@@ -102,8 +102,10 @@ def places(found: pd.DataFrame, task: str) -> pd.DataFrame:
     means = found.loc[task, list(EITHER)].sort_values("share", ascending=False)
     return means.assign(
         **{
-            "place by share": means.share.rank(ascending=False, method="min"),
-            "place by whole graph": means.newman_excess.rank(ascending=False, method="min"),
+            "place by share": means.share.rank(ascending=False, method="min").astype(int),
+            "place by whole graph": means.newman_excess.rank(ascending=False, method="min").astype(
+                int
+            ),
         }
     ).rename(columns=EITHER)
 
