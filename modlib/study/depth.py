@@ -26,9 +26,9 @@ SEARCHES = 3
 """So often the whole graph is searched, for the best of what is found."""
 
 MEASURES = {
-    "layered": "each matrix against its own sums",
-    "whole": "Newman's, of the whole graph",
-    "rescaled": "Newman's, after neurons were rescaled",
+    "layered": "each matrix, its own sums",
+    "whole": "whole graph (Newman)",
+    "rescaled": "whole graph, rescaled",
 }
 
 
