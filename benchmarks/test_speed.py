@@ -17,7 +17,7 @@ import modlib
 from modlib.graphs import neuron_graph
 from modlib.modularity.nulls import permuted
 from modlib.tasks.scores import cross_entropy
-from modlib.training.fit import flushed_denormals
+from modlib.training.loop import flushed_denormals
 from modlib.training.stacks import Stack
 
 WIDTHS = (128, 48, 48, 20)
