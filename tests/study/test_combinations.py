@@ -2,6 +2,7 @@
 
 from collections import Counter
 from functools import partial
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -26,7 +27,7 @@ DIGITS, FOUR = TASKS["two_digits"](), TASKS["four_digits"]()
 
 
 def gaps(labels):
-    return {(b - a) % 10 for row in labels.tolist() for a, b in zip(row, row[1:], strict=False)}
+    return {(b - a) % 10 for row in labels.tolist() for a, b in pairwise(row)}
 
 
 def images_of(examples, count=2):
@@ -62,11 +63,10 @@ def test_test_images_are_in_no_training_example_and_keep_their_labels():
     assert images_of(new) <= images_of(DIGITS.draw(4).test)
     assert not images_of(new) & images_of(data.train)
     assert gaps(new.targets) == set(range(3, 10))
-    label = dict(
-        zip(map(tuple, data.test.x[:, :64].tolist()), data.test.targets[:, 0], strict=True)
-    )
+    labelled = zip(map(tuple, data.test.x[:, :64].tolist()), data.test.targets[:, 0], strict=True)
+    known = dict(labelled)
     for image, target in zip(map(tuple, new.x[:, 64:].tolist()), new.targets[:, 1], strict=True):
-        assert label.get(image, target) == target
+        assert known.get(image, target) == target
 
 
 def test_draws_follow_from_the_seed_and_differ_between_parts():
@@ -103,7 +103,6 @@ def test_one_image_is_changed_and_dead_pixels_are_dark(change):
     assert (changed.x[:, ~FOUR.live] == 0).all()
 
 
-@torch.no_grad()
 @pytest.mark.parametrize(("task", "width"), [(DIGITS, 3), (FOUR, 5)])
 def test_accuracies_are_those_of_each_network_alone(task, width):
     run = fit(restricted(task, width), "l2", [0.0, 0.01], seeds=[3, 8], steps=60)
