@@ -38,9 +38,7 @@ def judged(combinations: pd.DataFrame) -> pd.DataFrame:
     return pd.concat([part.assign(way=way) for way, part in ways.items()], ignore_index=True)
 
 
-def of_digits(
-    rows: pd.DataFrame, task: str = "two_digits", activation: str = "tanh"
-) -> pd.DataFrame:
+def rows_of(rows: pd.DataFrame, task: str, activation: str) -> pd.DataFrame:
     """Return the rows of one task and activation."""
     return rows[(rows.task == task) & (rows.activation == activation)]
 
@@ -69,6 +67,11 @@ def changed(rows: pd.DataFrame) -> pd.DataFrame:
     return all_seen.melt(keys, list(CHANGES), "change", "other")
 
 
+def panels(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows with a `panel`, which says how many pairs of ten are seen."""
+    return rows.assign(panel=rows.width.map(f"{{}} of {CLASSES} pairs seen".format))
+
+
 def unseen_by_width(rows: pd.DataFrame) -> pd.DataFrame:
     """Return the mean accuracy on unseen combinations, by way and penalty, widths across."""
     means = rows.groupby(["way", "penalty", "width"]).unseen.mean().unstack()
@@ -91,7 +94,7 @@ def chosen(combinations: pd.DataFrame) -> pd.DataFrame:
 
 def by_strength(combinations: pd.DataFrame) -> pd.DataFrame:
     """Return how walk loops of each strength do at two digits, means of selection networks."""
-    rows = of(combinations[combinations.role == "selection"], "two_digits", "tanh")
+    rows = rows_of(combinations[combinations.role == "selection"], "two_digits", "tanh")
     measures = {
         "validation_accuracy": "validation accuracy, seen",
         "unseen": "accuracy, unseen",
@@ -105,7 +108,7 @@ def claims(combinations: pd.DataFrame) -> list[Claim]:
     """Return what the page claims of the table."""
     rows = judged(combinations)
     of_unseen = gains(rows)
-    digits = of(rows, "two_digits", "tanh")
+    digits = rows_of(rows, "two_digits", "tanh")
     everything = digits[digits.width == CLASSES]
 
     def gain(
