@@ -47,7 +47,7 @@ def gains(rows: pd.DataFrame, measure: str = "unseen") -> pd.DataFrame:
     """Return paired differences in points of walk loops to each rival, by way and situation."""
     there = rows.dropna(subset=measure)
     pairs = statistics.against_in_each(there, ["way", *SITUATION], "walk_loops", measure)
-    return statistics.in_points(pairs)
+    return statistics.in_points(pairs).sort_index()
 
 
 def as_lines(gains: pd.DataFrame) -> pd.DataFrame:
@@ -74,11 +74,7 @@ def panels(rows: pd.DataFrame) -> pd.DataFrame:
 
 def unseen_by_width(rows: pd.DataFrame) -> pd.DataFrame:
     """Return the mean accuracy on unseen combinations, by way and penalty, widths across."""
-    means = rows.groupby(["way", "penalty", "width"]).unseen.mean().unstack()
-    order = {penalty: place for place, penalty in enumerate(DRAWN)}
-    return means.dropna(axis=1, how="all").sort_index(
-        level="penalty", key=lambda level: level.map(order), sort_remaining=False
-    )
+    return rows.pivot_table("unseen", ["way", "penalty"], "width", sort=False)
 
 
 def chosen(combinations: pd.DataFrame) -> pd.DataFrame:
