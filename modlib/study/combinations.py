@@ -130,7 +130,7 @@ def composed(run: Run, width: int) -> pd.DataFrame:
         )
         return at_all[:, [n for n in range(len(heads)) if n != place]].mean(1)
 
-    found = {"unseen": np.nan}
+    found: dict[str, float | Tensor] = {"unseen": np.nan}
     if width < CLASSES:
         found["unseen"] = accuracies(lambda data, seed: unseen_examples(data, width, seed)).mean(1)
     for name, change in CHANGES.items():

@@ -83,9 +83,10 @@ def chosen(combinations: pd.DataFrame) -> pd.DataFrame:
     rows = combinations[(combinations.role == "evaluation") & combinations.chosen]
     at = rows.groupby([*SITUATION, "penalty"]).strength.first().unstack()
     several = [p for p in at if len(tried[p]) > 1]
-    return at[several].apply(
+    found = at[several].apply(
         lambda column: column.map(lambda s: statistics.with_end(s, tried[column.name]))
     )
+    return found.rename_axis(index={"width": "w"})
 
 
 def by_strength(combinations: pd.DataFrame) -> pd.DataFrame:
@@ -97,7 +98,8 @@ def by_strength(combinations: pd.DataFrame) -> pd.DataFrame:
         "ari": "agreement (ARI)",
     }
     rows = rows[(rows.penalty == "walk_loops") & rows.width.isin([FEW, HALF])]
-    return rows.groupby(["width", "strength"])[list(measures)].mean().rename(columns=measures)
+    means = rows.groupby(["width", "strength"])[list(measures)].mean()
+    return means.rename(columns=measures).rename_axis(index={"width": "w"})
 
 
 def claims(combinations: pd.DataFrame) -> list[Claim]:
