@@ -12,9 +12,7 @@ from modlib.figures.style import PENALTY_STYLE, dot, name_lines
 from modlib.plots import GREY, PALETTE
 from modlib.training.measures import MEASURES
 
-MEASURE_NAMES = {measure.name: measure.label for measure in MEASURES} | {
-    "newman_excess": "excess by Newman's Q of the whole graph"
-}
+MEASURE_NAMES = {measure.name: measure.label for measure in MEASURES}
 """How figures name the measures."""
 
 
@@ -25,11 +23,15 @@ def of_tasks(summary: pd.DataFrame, tasks: Sequence[str] = tuple(TASK_NAMES)) ->
 
 
 def structure_against_function(
-    summary: pd.DataFrame, tasks: Sequence[str], structure: str = "share", function: str = "ari"
+    summary: pd.DataFrame,
+    tasks: Sequence[str],
+    structure: str = "share",
+    function: str = "ari",
+    names: Mapping[str, str] = MEASURE_NAMES,
 ) -> Figure:
     """Draw one measure against another, a panel per task and a point per penalty.
 
-    Bars are 95 % BCa intervals of the means.
+    Bars are 95 % BCa intervals of the means; `names` has what measures are called.
     """
     tasks = of_tasks(summary, tasks)
     columns = min(4, len(tasks))
@@ -51,8 +53,8 @@ def structure_against_function(
             ax.plot(x, y, color=colour, marker=marker, ms=size, ls="", mec="white", label=name)
         ax.set_title(TASK_NAMES[task], fontsize=11)
         ax.axvline(0, color=GREY, lw=0.6, zorder=0)
-    fig.supxlabel(MEASURE_NAMES[structure], fontsize=11)
-    fig.supylabel(fill(MEASURE_NAMES[function], 22), fontsize=11)
+    fig.supxlabel(names[structure], fontsize=11)
+    fig.supylabel(fill(names[function], 22), fontsize=11)
     _legend_of_all(fig)
     return fig
 

@@ -3,7 +3,6 @@
 from collections.abc import Collection, Mapping, Sequence
 
 import matplotlib.pyplot as plt
-import networkit  # noqa: F401  before use_style: it sets a style of its own when imported
 import numpy as np
 import pandas as pd
 import seaborn as sns

@@ -1,10 +1,18 @@
-"""Communities of any weighted graph, layered or not, by the Louvain method."""
+"""Communities of any weighted graph, layered or not, by the Louvain method.
+
+NetworKit, which has it, comes with an extra; importing it sets a style of matplotlib's.
+"""
 
 import numpy as np
 from jaxtyping import Int
 from scipy import sparse
 
+from modlib import require_extra
 from modlib.graphs import in_order_of_appearance, newman_q
+
+require_extra("batch", "networkit")
+
+import networkit as nk  # noqa: E402
 
 
 def communities_of(adjacency: sparse.csr_array, restarts: int = 3) -> Int[np.ndarray, " n_neurons"]:
@@ -13,9 +21,6 @@ def communities_of(adjacency: sparse.csr_array, restarts: int = 3) -> Int[np.nda
     Source: Blondel et al. (2008), doi 10.1088/1742-5468/2008/10/P10008, with the refinement of
     Staudt & Meyerhenke (2016), doi 10.1109/TPDS.2015.2390633, as implemented in NetworKit.
     """
-    # imported here because it sets a style of matplotlib's
-    import networkit as nk
-
     edges, n = sparse.triu(adjacency).tocoo(), len(adjacency.indptr) - 1
     if not edges.data.any():
         return np.arange(n)

@@ -12,7 +12,7 @@ import pandas as pd
 import torch
 from jaxtyping import Float, Int
 
-from modlib.graphs import neuron_graph
+from modlib.graphs import arrays_of, neuron_graph
 from modlib.modularity.louvain import largest_q
 from modlib.modularity.nulls import permuted
 from modlib.study.wiring import initial_networks
@@ -106,8 +106,8 @@ def _kinds(side: int, kernel: int, channels: Sequence[int], seed: int) -> pd.Ser
         "local, not shared": [unshared(W, rng) for W in local],
         "not local, shared": far,
         "not local, not shared": [unshared(W, rng) for W in far],
-        "all weights permuted": permuted(
-            [torch.as_tensor(W) for W in local], torch.Generator().manual_seed(seed)
+        "all weights permuted": arrays_of(
+            permuted([torch.as_tensor(W) for W in local], torch.Generator().manual_seed(seed))
         ),
         "fully connected": initial_networks([c * side**2 for c in channels], [seed])[0],
     }

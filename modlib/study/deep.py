@@ -161,9 +161,14 @@ def learned(table: pd.DataFrame) -> pd.Series:
 
 
 def from_start(table: pd.DataFrame, start: str) -> pd.DataFrame:
-    """Return the rows of one start with `learned`, and no other measures of those that did not."""
+    """Return the rows of one start with `learned`, and no other measures of those that did not.
+
+    `within` is the weight that stays within communities, which follows from excess and share where
+    there is some.
+    """
     rows = table[table.start == start].assign(learned=learned(table))
-    measures = ["share", "ari", "assortativity", "through", "newman_excess", "newman_ari"]
+    rows["within"] = (1 + rows.excess - rows.excess / rows.share).where(rows.share > 0)
+    measures = ["share", "within", "ari", "assortativity", "through", "newman_excess", "newman_ari"]
     return rows.assign(**rows[measures].where(rows.learned, axis=0))
 
 

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 import numpy as np
 import pandas as pd
+import torch
 from jaxtyping import Float
 from pydantic import AfterValidator, Field
 from sklearn.metrics import adjusted_rand_score
@@ -13,6 +14,7 @@ from sklearn.metrics import adjusted_rand_score
 from modlib.batch import pages, statistics
 from modlib.batch.claims import Claim, above, below, between, exact
 from modlib.graphs import neuron_graph, newman_q
+from modlib.modularity.gauge import balanced, chained
 from modlib.modularity.measure import modularity
 from modlib.study import deep, whole_graph
 from modlib.study.runs import best_runs
@@ -23,7 +25,11 @@ Chain = Sequence[Float[np.ndarray, "_ _"]]
 SEARCHES = 3
 """So often the whole graph is searched, for the best of what is found."""
 
-MEASURES = {"layered": "each matrix against its own sums", "whole": "Newman's, of the whole graph"}
+MEASURES = {
+    "layered": "each matrix against its own sums",
+    "whole": "Newman's, of the whole graph",
+    "rescaled": "Newman's, after neurons were rescaled",
+}
 
 
 class Parameters(pages.Parameters):
@@ -68,16 +74,21 @@ def both(networks: Mapping[Hashable, Sequence[Chain]], nulls: int) -> dict[str, 
     """Return what either measure says of networks: a table of `excess`, one of `agreement`.
 
     One row per network: `network`, what it is; `copy`, which of its kind; and a column for each of
-    `MEASURES`. The agreement is with the two halves of each layer, of all neurons.
+    `MEASURES`, the last of neurons through which as much enters as leaves. The agreement is with
+    the two halves of each layer, of all neurons.
     """
     rows = []
     for name, copies in networks.items():
         for copy, chain in enumerate(copies):
             sizes = [len(chain[0]), *(W.shape[1] for W in chain)]
             halves = np.concatenate([np.arange(n) // (n / 2) for n in sizes])
+            stack = balanced(
+                [torch.as_tensor(W)[None].double().abs() for W in chain], chained(len(chain))
+            )
             found = {
                 "layered": modularity(chain, nulls, seed=copy),
                 "whole": newman(chain, nulls, SEARCHES, copy),
+                "rescaled": newman([W[0] for W in stack], nulls, SEARCHES, copy),
             }
             for measure, one in found.items():
                 ari = adjusted_rand_score(halves, one.communities)
@@ -106,10 +117,10 @@ def deepest(table: pd.DataFrame) -> pd.DataFrame:
     """
     starts = (deep.from_start(table[table.depth == table.depth.max()], s) for s in deep.STARTS)
     usual, found = (rows.groupby(["task", "penalty"], sort=False) for rows in starts)
-    columns = ["learned", "share", "assortativity", "through", "ari", "newman_ari"]
+    columns = ["learned", "share", "within", "assortativity", "through", "ari", "newman_ari"]
     means = found[columns].mean()
     means.insert(1, "learned, usual start", usual.learned.mean())
-    names = {"assortativity": "least assortativity", "ari": "agreement"}
+    names = {"assortativity": "least assortativity", "ari": "agreement", "within": "weight within"}
     return means.rename(columns=names | {"newman_ari": "agreement, whole graph"})
 
 
@@ -157,6 +168,10 @@ def claims(
         Claim(
             "By the whole graph they have.", q, means(by_spread["excess"], "whole", widest),
             above(0.05), "+.3f",
+        ),
+        Claim(
+            "Rescaled back, they have none by the whole graph, either.",
+            q, means(by_spread["excess"], "rescaled", widest), between(-0.02, 0.02), "+.3f",
         ),
         Claim(
             "Equal weights have no modularity at any depth.",

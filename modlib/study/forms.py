@@ -97,13 +97,13 @@ def claims(of: pd.DataFrame) -> list[Claim]:
             "+.2f",
         ),
         Claim(
-            "That costs excess on every task.",
-            gained, exact((excess.loc["more_decay"] - own).max()), below(0), "+.3f",
+            "That costs a little excess, but for the retina.",
+            gained, exact((excess.loc["more_decay"] - own).drop("retina").max()), below(0), "+.3f",
         ),
         Claim(
-            "Multiplied by the number of weights, the loops lose excess on the smallest network.",
+            "Multiplied by the number of weights, loops lose some excess on the smallest network.",
             "difference of means in excess, retina",
-            exact(excess.retina["per_weight"] - own.retina), below(-0.02), "+.3f",
+            exact(excess.retina["per_weight"] - own.retina), below(-0.01), "+.3f",
         ),
         Claim(
             "Transition probabilities, the root and the logarithm differ little from the default.",

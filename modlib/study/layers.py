@@ -11,7 +11,7 @@ from pydantic import AfterValidator, Field, model_validator
 
 from modlib.batch import pages, statistics
 from modlib.batch.claims import Claim, above, below, between, exact
-from modlib.graphs import neuron_graph
+from modlib.graphs import arrays_of, neuron_graph
 from modlib.modularity.louvain import largest_q
 from modlib.modularity.nulls import permuted
 from modlib.study import runs
@@ -76,7 +76,7 @@ def wiring_table(networks: Mapping[Hashable, Sequence[Chain]]) -> pd.DataFrame:
             tensors = [torch.as_tensor(W) for W in chain]
             graphs = {
                 "layered": neuron_graph(chain),
-                "within": neuron_graph(permuted(tensors, generator)),
+                "within": neuron_graph(arrays_of(permuted(tensors, generator))),
                 "alternate": alternately_wired(chain, rng),
                 "random": randomly_wired(chain, rng),
             }

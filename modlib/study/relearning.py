@@ -86,6 +86,7 @@ def claims(retraining: pd.DataFrame) -> list[Claim]:
 
     free = [*RIVALS, "walk_loops"]
     module = rows[(rows.way == "module") & rows.task.isin(DIGITS)]
+    trained = ~module.penalty.isin(["none", "pruned"])
     alone = rows[(rows.way == "outputs") & rows.task.isin(DIGITS)]
     fast = alone[alone.optimiser == "fast SGD"]
     back = module[module.optimiser == "fast Adam"].groupby(["task", "penalty"]).relearned.count()
@@ -143,17 +144,25 @@ def claims(retraining: pd.DataFrame) -> list[Claim]:
             share, means("four_digits", "slow SGD", "as trained", ["walk_loops"]), above(85), ".1f",
         ),
         Claim(
-            "Training nothing but the changed digit's module keeps the others, in any network.",
+            "Training nothing but the changed digit's module keeps the others, if a penalty was"
+            " trained with.",
             "least accuracy kept under fast Adam, %",
-            exact(100 * module[module.optimiser == "fast Adam"].kept.min()), above(90), ".1f",
+            exact(100 * module[trained & (module.optimiser == "fast Adam")].kept.min()), above(90),
+            ".1f",
+        ),
+        Claim(
+            "In unpenalised networks it costs them some accuracy.",
+            share,
+            pd.concat(means(task, "fast SGD", "module", ["none"]) for task in DIGITS), below(90),
+            ".1f",
         ),
         Claim(
             "Under fast Adam all networks with walk loops learn the new labels that way.",
             networks, exact(back.xs("walk_loops", level="penalty").min()), above(19.5), ".0f",
         ),
         Claim(
-            "Of unpenalised networks on four digits none does.",
-            networks, exact(back["four_digits", "none"]), below(0.5), ".0f",
+            "Of unpenalised networks on four digits hardly one does.",
+            networks, exact(back["four_digits", "none"]), below(2.5), ".0f",
         ),
         Claim(
             "The weights into the changed outputs alone learn them in every network under fast SGD,"

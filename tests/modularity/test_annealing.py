@@ -18,7 +18,7 @@ from modlib.modularity.communities import between, layers_of
 from modlib.modularity.gauge import chained
 from modlib.modularity.nulls import permuted
 
-RESULTS = Path(__file__).parents[1] / "results"
+RESULTS = Path(__file__).parents[2] / "results"
 
 
 def found_in(chain, restarts=5, seed=0, ends=None):

@@ -152,7 +152,7 @@ def rows_of(*changes):
     """Rows of networks that learned from the second start, each changed."""
     one = {"task": "two_digits", "penalty": "walk_loops", "depth": 2, "start": "lecun", "seed": 0}
     one |= {"accuracy": 0.9, "share": 0.5, "ari": 1.0, "assortativity": 0.6, "through": 1.0}
-    one |= {"newman_excess": 0.1, "newman_ari": 0.2}
+    one |= {"excess": 0.2, "newman_excess": 0.1, "newman_ari": 0.2}
     return pd.DataFrame([one | change for change in changes])
 
 
@@ -173,7 +173,15 @@ def test_what_did_not_learn_is_counted_and_has_no_other_measure():
     assert found.accuracy.tolist() == [0.9, 0.1]
     measures = ["share", "ari", "assortativity", "through", "newman_excess", "newman_ari"]
     assert found.loc[0, measures].notna().all()
-    assert found.loc[1, measures].isna().all()
+    assert found.loc[1, [*measures, "within"]].isna().all()
+
+
+def test_the_weight_within_communities_follows_from_excess_and_share():
+    # q 0.4, the nulls' 0.2, and 0.6 attainable: 0.2 of the weight leaves its community
+    table = rows_of({}, {"seed": 1, "share": -0.5, "excess": -0.1})
+    assert deep.from_start(table, "lecun").within.tolist() == pytest.approx(
+        [0.8, np.nan], nan_ok=True
+    )
 
 
 def test_a_change_is_from_the_least_depth_to_the_most_in_pairs():

@@ -80,7 +80,7 @@ def published():
 def test_there_is_a_claim_for_each_sentence(published):
     made = execute("depth", SMALL)["made"]
     both = whole_graph.claims(tables.published_table("whole_graph"))
-    assert len(claims.judged(made)) == len(made) == 7 + len(deep.claims(published)) + len(both)
+    assert len(claims.judged(made)) == len(made) == 8 + len(deep.claims(published)) + len(both)
 
 
 def test_the_deepest_networks_have_means_of_those_that_learned_and_how_many_did(published):

@@ -34,10 +34,10 @@ def test_parameters_that_are_not_allowed_are_refused_by_name(message):
 def test_a_claim_broken_on_purpose_is_told_by_its_sentence(networks):
     assert claims.judged(peers.claims(networks)).holds.all()
     scored = networks.penalty.isin(["cut"]) & (networks.task == "retina")
-    broken = networks.assign(specialisation=networks.specialisation.mask(scored, 0.1))
+    broken = networks.assign(ari=networks.ari.mask(scored, 0.1))
     judged = claims.judged(peers.claims(broken))
     assert judged[~judged.holds].claim.tolist() == [
-        "On the retina and planted teachers they divide the modules further."
+        "On the retina and planted teachers they come near the modules."
     ]
 
 

@@ -142,7 +142,10 @@ def test_separate_networks_agree_with_their_modules_by_either_measure():
 @pytest.fixture
 def measured():
     names = ["task", "penalty", "seed"]
-    tasks, penalties = ["two_digits", "four_digits", "planted_0"], ["l2", "cut", "walk_loops"]
+    tasks, penalties = (
+        ["two_digits", "four_digits", "planted_0"],
+        ["l1", "soft_modularity", "walk_loops"],
+    )
     rows = pd.MultiIndex.from_product([tasks, penalties, range(4)], names=names).to_frame(
         index=False
     )
@@ -152,8 +155,8 @@ def measured():
 
 def test_either_measure_has_its_means_and_intervals(measured):
     found = whole_graph.either(measured)
-    of = measured[(measured.task == "planted_0") & (measured.penalty == "cut")]
-    row = found.loc["planted_0", "cut"]
+    of = measured[(measured.task == "planted_0") & (measured.penalty == "l1")]
+    row = found.loc["planted_0", "l1"]
     for measure in whole_graph.EITHER:
         assert row[measure] == pytest.approx(of[measure].mean())
         assert row[f"{measure}_low"] < row[measure] < row[f"{measure}_high"]
@@ -165,14 +168,15 @@ def test_places_begin_with_the_largest_share(measured):
     assert listed["place by share"].tolist() == [1, 2, 3]
     by_newman = listed.sort_values("excess, whole graph", ascending=False)
     assert by_newman["place by whole graph"].tolist() == [1, 2, 3]
-    assert listed.loc["cut", "agreement"] == found.loc[("two_digits", "cut"), "ari"]
+    assert listed.loc["l1", "agreement"] == found.loc[("two_digits", "l1"), "ari"]
 
 
-def test_scorers_are_held_against_l2_of_the_same_seed_and_task(measured):
-    found = whole_graph.beyond_l2(measured, "share")
-    assert list(found.index) == [("four_digits", "cut"), ("two_digits", "cut")]
+def test_soft_modularity_is_held_against_l1_of_the_same_seed_and_task(measured):
+    found = whole_graph.beyond_l1(measured, "share")
+    assert sorted(found.index) == ["four_digits", "planted_0", "two_digits"]
     of = measured[measured.task == "four_digits"].set_index(["penalty", "seed"]).share
-    assert found.loc[("four_digits", "cut"), "mean"] == pytest.approx((of["cut"] - of["l2"]).mean())
+    difference = (of["soft_modularity"] - of["l1"]).mean()
+    assert found.loc["four_digits", "mean"] == pytest.approx(difference)
 
 
 def test_agreement_is_compared_network_by_network(measured):
@@ -180,3 +184,6 @@ def test_agreement_is_compared_network_by_network(measured):
     rows = measured.assign(gained=measured.ari - measured.newman_ari)
     means = rows.groupby(["task", "penalty"]).gained.mean()
     assert found["mean"].to_dict() == pytest.approx(means.to_dict())
+    half = whole_graph.gained(measured, least=0.5)
+    larger = measured.groupby(["task", "penalty"])[["ari", "newman_ari"]].mean().max(axis=1)
+    assert set(half.index) == set(larger.index[larger >= 0.5]) < set(found.index)
