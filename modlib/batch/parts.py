@@ -22,6 +22,7 @@ from modlib.batch.checkout import NOTEBOOKS
 
 SPLIT_BY = {
     "circuits": ["strengths"],
+    "combinations": ["widths", "strengths"],
     "curves": ["examples", "strengths"],
     "damage": ["strengths"],
     "damage_tuned": ["strengths"],
@@ -42,7 +43,9 @@ SPLIT_BY = {
 REFERENCES = {"recurrent": ["none"]}
 """Penalties that are made with every other, strengths being chosen against them."""
 
-SLOW = [{"four_digits"}, {"curves", "walk_loops"}, {"deep", "walk_loops"}]
+SLOW = [
+    {"four_digits"}, {"combinations", "tanh"}, {"curves", "walk_loops"}, {"deep", "walk_loops"},
+]  # fmt: skip
 """Words of parts that take over a minute to make again, and are not drawn."""
 
 SPREAD, SHARE = 0.5, 0.02

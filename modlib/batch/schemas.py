@@ -111,6 +111,15 @@ SCHEMAS = {
         | {r"^(lesion|(read|dealt)_\d+)(_others)?$": _number(-1, 1)},
         [*NETWORK, "sub_task"],
     ),
+    "combinations": _schema(
+        NETWORK
+        | STATUS
+        | {"activation": TEXT, "width": _whole(1), "chosen": pa.Column(bool), "steps": _whole(1)}
+        | _of("accuracy", "validation_accuracy", "share", "ari")
+        | {"unseen": EMPTY_SHARE}
+        | dict.fromkeys(("noise", "inverted", "enlarged"), _measured(0, 1)),
+        [*NETWORK, "role", "activation", "width"],
+    ),
     "curves": _schema(
         NETWORK
         | STATUS

@@ -17,6 +17,7 @@ OF_RETINA = {
 }
 TINY = {
     "circuits": OF_RETINA | {"tested": 60, "training_steps": 200},
+    "combinations": {"steps": 5, "strengths": {"none": [0.0], "l2": [0.001, 0.003]}},
     "curves": {"examples": [100], "steps": 10, "strengths": {"none": [0.0], "l2": [0.001]}},
     "damage": OF_RETINA,
     "damage_tuned": {"training_steps": 10, "strengths": {"retina": {"l2": [1e-3, 3e-3]}}},

@@ -118,6 +118,7 @@ def test_every_table_refuses_what_no_such_table_holds(name):
 
 NEVER_EMPTY = {
     "circuits": ["weights", "guess", "inside", "needed_whole", "lesion", "read_1_others"],
+    "combinations": ["width", "chosen", "accuracy", "noise"],
     "curves": ["examples", "chosen", "accuracy", "excess"],
     "damage": ["area", "level_4", "accuracy_4"],
     "damage_tuned": ["area", "level_4", "accuracy_4"],
