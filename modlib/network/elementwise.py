@@ -104,7 +104,11 @@ def which_is_kept(
 
 def unchanged(reading: Reading, node: Node) -> Tensor | list[Tensor]:
     """Return the neurons of a normalised, dropped or copied value: scales are left out."""
-    numbers, *others = reading.of(node.all_input_nodes[0]), *outputs(node)[1:]
+    value, *rest = node.all_input_nodes
+    made = [n for n in rest if n not in reading.fixed and outputs(n)[0].dtype != torch.bool]
+    if made and operation(node) != "type_as":
+        refuse(node, "what it scales, shifts or fills with depends on inputs")
+    numbers, *others = reading.of(value), *outputs(node)[1:]
     numbers = numbers.expand(shape(node))
     return [numbers, *map(mixed, others)] if is_several(node) else numbers
 

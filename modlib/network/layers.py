@@ -6,7 +6,7 @@ from torch import Tensor
 from torch.fx import Node
 
 from modlib.network.neurons import narrow
-from modlib.network.reading import Reading, argument, operation, shape
+from modlib.network.reading import Reading, argument, operation, refuse, shape
 
 
 def convolution(reading: Reading, node: Node) -> Tensor:
@@ -15,7 +15,9 @@ def convolution(reading: Reading, node: Node) -> Tensor:
     A weight between channels is the sum of a kernel's absolute weights; a kernel of one weight
     keeps its sign.
     """
-    numbers, weight = reading.of(node.args[0]), node.args[1]
+    numbers, weight, bias = reading.of(node.args[0]), node.args[1], argument(node, "bias")
+    if bias is not None and bias not in reading.fixed:
+        refuse(node, "its bias depends on inputs")
     is_transposed = "transpose" in operation(node)
     n_blocks, (n, m, *kernel) = argument(node, "groups"), shape(weight)
     n_in, n_out = (n, m * n_blocks) if is_transposed else (m * n_blocks, n)
@@ -35,8 +37,13 @@ def convolution(reading: Reading, node: Node) -> Tensor:
 
 
 def embedding(reading: Reading, node: Node) -> Tensor:
-    """Return the neurons of an embedding, fed by a layer of one neuron for each of its entries."""
-    weight = node.args[0]
+    """Return the neurons of an embedding, fed by a layer of one neuron for each of its entries.
+
+    Where neurons choose the entry, as in vector quantisation, that is left out.
+    """
+    weight, index = node.args[:2]
+    if reading.is_mixed(index) and not reading.made_of(index) <= reading.neurons.inputs:
+        reading.leave_out(node)
     name, (n_entries, n_columns) = reading.name(node, weight), shape(weight)
     if weight not in reading.cells:
         reading.cells[weight] = reading.neurons.new(f"{name}.entries", n_entries)

@@ -79,6 +79,19 @@ class Reading:
         met = [self.neurons.layer[self.found(node)].unique().tolist() for node in nodes]
         return {layer for layers in met for layer in layers} - self.neurons.conditions - {0}
 
+    def made_of(self, node: Node) -> set[int]:
+        """Return the layers of the neurons that a mixture is made of."""
+        found, seen, waiting = set(), {node}, [node]
+        while waiting:
+            operand = waiting.pop()
+            if not self.is_mixed(operand):
+                found |= self.layers_of([operand])
+                continue
+            more = {n for n in operand.all_input_nodes if n not in self.fixed} - seen
+            seen |= more
+            waiting += more
+        return found
+
     def value(self, node: Node) -> Tensor:
         """Return the value of a node that no input reaches."""
         return evaluated([node], self.tensors)[node]
@@ -149,7 +162,13 @@ class Reading:
     def connect(
         self, node: Node, weight: Node, arrange: Arrange, rows: Tensor, columns: Tensor
     ) -> None:
-        """Note that a node feeds these columns from these rows through a fixed value."""
+        """Note that a node feeds these columns from these rows through a fixed value.
+
+        Raises:
+            ValueError: if the weights depend on inputs.
+        """
+        if weight not in self.fixed:
+            refuse(node, "its weights depend on inputs")
         name = self.name(node, weight)
         self.read.append(Read(name, [node], weight, arrange, rows, columns))
 

@@ -377,3 +377,13 @@ def test_a_time_is_one_neuron_however_many_waves_it_makes(t):
             ("out", "into", "out", net.out.weight.T),
         ],
     )
+
+
+def test_neurons_that_choose_entries_of_an_embedding_are_left_out():
+    chooses = Model(
+        lambda net, x: net.out(net.entries((net.into(x) > 0).long()).sum(1)),
+        into=nn.Linear(4, 8), entries=nn.Embedding(2, 3), out=nn.Linear(3, 2),
+    )  # fmt: skip
+    assert "entries (embedding)" in network(chooses, torch.randn(5, 4)).left_out
+    given = nn.Sequential(nn.Embedding(6, 3), nn.Linear(3, 2))
+    assert "0 (embedding)" not in network(given, torch.tensor([0, 5, 3])).left_out

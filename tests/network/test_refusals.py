@@ -4,6 +4,7 @@ import pytest
 import torch
 from by_hand import Model
 from torch import nn
+from torch.nn import functional as F
 
 import modlib
 from modlib import Trace, network
@@ -40,6 +41,43 @@ REFUSED = {
         Model(lambda net, x: net.mix(x.mT) + net.into(x).mT, into=linear(4, 4), mix=linear(5, 5)),
         (SEQUENCE,),
         "'linear' in module 'into'.*differ from place to place",
+    ),
+    "a normalisation's scale that is made of inputs": (
+        Model(
+            lambda net, x: net.out(F.layer_norm(net.into(x), (3,), net.scale(x))),
+            into=linear(4, 3),
+            scale=nn.Linear(4, 3),
+            out=linear(3, 2),
+        ),
+        (X[0],),
+        "'layer_norm' in module ''.*scales, shifts or fills with depends on inputs",
+    ),
+    "a slope that is made of inputs": (
+        Model(
+            lambda net, x: net.out(F.prelu(net.into(x), net.slope(x[0]))),
+            into=linear(4, 3),
+            slope=linear(4, 3),
+            out=linear(3, 2),
+        ),
+        (X,),
+        "'prelu' in module ''.*scales, shifts or fills",
+    ),
+    "a convolution's bias that is made of inputs": (
+        Model(
+            lambda net, x: F.conv2d(x, net.weight, net.bias(x[0, :, 0, 0])),
+            weight=nn.Parameter(torch.randn(4, 3, 1, 1)),
+            bias=linear(3, 4),
+        ),
+        (IMAGE,),
+        "'conv2d' in module ''.*its bias depends on inputs",
+    ),
+    "an embedding's entries that are made of inputs": (
+        Model(
+            lambda net, x: F.embedding(torch.arange(2), net.entries(x[0]).view(6, 4)),
+            entries=linear(4, 24),
+        ),
+        (X,),
+        "'embedding' in module ''.*its weights depend on inputs",
     ),
     "a mean of neurons that is read": (
         Model(
