@@ -8,6 +8,7 @@ from pydantic import AfterValidator, Field
 from modlib.batch import pages, statistics
 from modlib.batch.claims import UNDECIDED, Claim, above, below, not_above
 from modlib.penalties import PENALTIES
+from modlib.study import generalisation
 from modlib.study.combinations import CHANGES, CLASSES
 
 RIVALS = [
@@ -79,13 +80,7 @@ def unseen_by_width(rows: pd.DataFrame) -> pd.DataFrame:
 
 def chosen(combinations: pd.DataFrame) -> pd.DataFrame:
     """Return the strengths chosen, by situation and penalty, and which end of those tried."""
-    tried = combinations[combinations.role == "selection"].groupby("penalty").strength.unique()
-    rows = combinations[(combinations.role == "evaluation") & combinations.chosen]
-    at = rows.groupby([*SITUATION, "penalty"]).strength.first().unstack()
-    several = [p for p in at if len(tried[p]) > 1]
-    found = at[several].apply(
-        lambda column: column.map(lambda s: statistics.with_end(s, tried[column.name]))
-    )
+    found = generalisation.chosen(combinations, SITUATION)
     return found.rename_axis(index={"width": "w"})
 
 

@@ -1,5 +1,6 @@
 """What networks learn from few examples, from the table `curves`: four digits, by penalty."""
 
+from collections.abc import Sequence
 from typing import Annotated, Literal
 
 import pandas as pd
@@ -59,10 +60,10 @@ def as_lines(gains: pd.DataFrame) -> pd.DataFrame:
     return lines.rename_axis(index={"way": "benefit", "examples": "task"})
 
 
-def chosen(curves: pd.DataFrame) -> pd.DataFrame:
-    """Return the strengths chosen, by number of examples and penalty, and which end they are."""
+def chosen(curves: pd.DataFrame, situation: Sequence[str] = ("examples",)) -> pd.DataFrame:
+    """Return the strengths chosen, by situation and penalty, and which end of those tried."""
     tried = curves[curves.role == "selection"].groupby("penalty").strength.unique()
-    at = judged(curves).groupby(["examples", "penalty"]).strength.first().unstack()
+    at = judged(curves).groupby([*situation, "penalty"]).strength.first().unstack()
     several = [p for p in at if len(tried[p]) > 1]
     return at[several].apply(lambda of: of.map(lambda s: statistics.with_end(s, tried[of.name])))
 
