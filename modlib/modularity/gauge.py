@@ -14,6 +14,7 @@ Sources: Osborne (1960), doi 10.1145/321043.321048, for the balance of a matrix;
 Gribonval & Jégou (2019), arXiv:1902.10416, for networks.
 """
 
+import warnings
 from collections.abc import Sequence
 
 import torch
@@ -25,6 +26,9 @@ Ends = Sequence[tuple[int, int]]
 
 SWEEPS, TOLERANCE = 1000, 1e-10
 """Layers are set in turn at most so often, or until no factor changes by a larger share."""
+
+ROUGH = 1e-7
+"""Where factors still change by a larger share after the last sweep, a warning says so."""
 
 
 def chained(n_matrices: int) -> list[tuple[int, int]]:
@@ -75,6 +79,16 @@ def balanced(
         moving = moving & (largest > TOLERANCE)
         if not moving.any():
             break
+    else:
+        left = float(largest.max())
+        if left > ROUGH:
+            warnings.warn(
+                f"weights still change by {left:.1g} of themselves after {SWEEPS} sweeps of"
+                " balancing, as where far more leads from a layer to itself than enters and leaves;"
+                " modularity is that of the weights so far",
+                RuntimeWarning,
+                stacklevel=2,
+            )
     return [
         A * (-logs[source]).exp()[:, :, None] * logs[target].exp()[:, None]
         for A, (source, target) in zip(absolute, ends, strict=True)

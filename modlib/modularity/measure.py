@@ -98,7 +98,7 @@ def modularity(
     require_searches(nulls, restarts)
     weights, ends = _weights_and_ends(network)
     stack = weights[0].shape[:-2]
-    seeds = [int(one) for one in np.broadcast_to(_seeds(seed), stack).flat]
+    seeds = [int(one) for one in _seeds(seed, tuple(stack)).flat]
     weights = [W.reshape(-1, *W.shape[-2:]) for W in weights]
     n_weights = sum(W[0].numel() for W in weights)
     size = max(1, AT_ONCE // max(1, n_weights))
@@ -183,14 +183,19 @@ def _precision(weights: Sequence[Tensor]) -> torch.dtype:
     return torch.float32 if large else torch.float64
 
 
-def _seeds(seed: object) -> Int[np.ndarray, "..."]:
+def _seeds(seed: object, stack: tuple[int, ...]) -> Int[np.ndarray, "..."]:
     found = np.asarray(seed)
     if found.dtype.kind not in "iu" or (found < 0).any():
         raise ValueError(
             f"modularity needs whole numbers from 0 as seeds, got {seed!r}; the same seed gives"
             " the same answer"
         )
-    return found
+    if found.shape not in ((), stack):
+        raise ValueError(
+            f"modularity needs one seed, or one for each network of a stack of shape {stack}, got"
+            f" {seed!r}"
+        )
+    return np.broadcast_to(found, stack)
 
 
 def _with_nulls(

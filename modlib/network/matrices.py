@@ -72,6 +72,11 @@ def checked(chain: object) -> Weighted:
             f"as many networks are needed in each matrix, got leading dimensions {sorted(stacks)};"
             " stack them alike"
         )
+    if any(W.numel() == 0 for W in weights):
+        raise ValueError(
+            "at least one network is needed, and one neuron in each layer, got matrices of shapes"
+            f" {[tuple(W.shape) for W in weights]}; leave empty ones out"
+        )
     widest = reduce(torch.promote_types, {W.dtype for W in weights}, torch.float32)
     raised = [_raised(W, widest) for W in weights]
     return _with_weights(chain, raised) if isinstance(chain, Network) else raised
@@ -103,10 +108,13 @@ def squares(chain: Weighted) -> Float[Tensor, "*stack"]:
 
 def _matrix(W: object) -> Tensor:
     """Return a matrix, or a stack of them, as a tensor; raise ValueError if it is none."""
-    if isinstance(W, np.ndarray) and W.dtype.kind in "biufc":
-        W = torch.as_tensor(W)
+    plain = isinstance(W, np.ndarray) and not isinstance(W, np.ma.MaskedArray)
+    if plain and W.dtype.kind in "biufc" and W.dtype.char not in "gG":
+        # torch takes neither another order of bytes nor negative strides
+        W = torch.as_tensor(np.ascontiguousarray(W, W.dtype.newbyteorder("=")))
     if not isinstance(W, Tensor):
-        got, then = f"{type(W).__name__}", "pass modlib.weights(model) for a model's"
+        kind = f" of {W.dtype}" if isinstance(W, np.ndarray) else ""
+        got, then = f"{type(W).__name__}{kind}", "pass modlib.weights(model) for a model's"
     elif W.is_quantized:
         got, then = "a quantised one", "pass W.dequantize()"
     elif W.layout != torch.strided:

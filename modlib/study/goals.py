@@ -7,6 +7,7 @@ the question of Kashtan & Alon (2005), doi 10.1073/pnas.0503610102, asked of gra
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from itertools import islice
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -15,6 +16,9 @@ from jaxtyping import Float
 from torch import Tensor
 
 from modlib.chain import Chain, weights
+from modlib.modularity.agreement import agreement
+from modlib.modularity.measure import modularity
+from modlib.penalties import PENALTIES
 from modlib.penalties.penalty import no_penalty
 from modlib.tasks.task import Data, Examples, Task
 from modlib.training.loop import descend, mini_batches
@@ -168,3 +172,83 @@ def switch_costs(history: pd.DataFrame, share: float = 0.95) -> pd.DataFrame:
             }
         )
     return pd.DataFrame(rows, columns=["network", "epoch", "goal", "before", "cost", "back"])
+
+
+class Schedule(NamedTuple):
+    """Goals in turn.
+
+    Attributes:
+        goals: one after the other, over and over.
+        length: steps until the next.
+        every: steps between measurements.
+    """
+
+    goals: Sequence[Task]
+    length: int
+    every: int
+
+
+AROUND = (0, 5, 10, 15, 20, 30, 40, 50, 75, 100)
+"""Steps after a switch whose accuracy is kept."""
+
+
+def trained(
+    schedule: Schedule,
+    penalty: str,
+    strength: float,
+    seeds: Sequence[int],
+    steps: int,
+    *,
+    nulls: int,
+    restarts: int,
+) -> pd.DataFrame:
+    """Train one network for each seed, for so many steps in all, and return what is kept of it.
+
+    Returns:
+        One row per network and kept epoch: the last one, or two at either end if goals switch,
+        with its accuracy as in `follow`, its cost as in `switch_costs` and the accuracy `AROUND`
+        the switch; `seed`, and what was measured of the network at the end.
+    """
+    task = schedule.goals[0]
+    network = Stack([8, *task.hidden, len(task.output_modules)], list(seeds))
+    record, each = PENALTIES[penalty], [strength] * len(seeds)
+    record.prepare(task, network, each)
+    regulariser = record.make(task, network.widths, seeds, each)
+    n_epochs = steps // schedule.length
+    history = follow(
+        network,
+        [schedule.goals[epoch % len(schedule.goals)] for epoch in range(n_epochs)],
+        penalty=regulariser,
+        strength=strength,
+        parameters=list(regulariser.parameters()),
+        steps=schedule.length,
+        every=schedule.every,
+    )
+    chain = [W.detach() for W in weights(network)]
+    found = modularity(chain, nulls, restarts, seeds)
+    of_network = pd.DataFrame(
+        {
+            "seed": seeds,
+            "excess": found.excess,
+            "share": found.share,
+            "ari": agreement(found.communities, task.input_modules, task.output_modules),
+            "size": sum(W.square().sum((-2, -1)) for W in chain).sqrt(),
+        }
+    )
+    kept = _kept(history, schedule, n_epochs)
+    return kept.merge(of_network, left_on="network", right_index=True).drop(columns="network")
+
+
+def _kept(history: pd.DataFrame, schedule: Schedule, n_epochs: int) -> pd.DataFrame:
+    """Return one row per network and kept epoch of a history."""
+    switches = len(schedule.goals) > 1
+    epochs = [1, 2, n_epochs - 2, n_epochs - 1] if switches else [n_epochs - 1]
+    ends = history[(history.step == schedule.length) & history.epoch.isin(epochs)]
+    rows = ends.set_index(["network", "epoch"])[["goal", "unseen", "seen"]]
+    if switches:
+        costs = switch_costs(history).set_index(["network", "epoch"])[["cost", "back"]]
+        around = history[history.step.isin(AROUND)].pivot(
+            index=["network", "epoch"], columns="step", values="seen"
+        )
+        rows = rows.join(costs).join(around.add_prefix("seen_"))
+    return rows.reset_index()

@@ -137,3 +137,12 @@ def test_two_ways_into_a_layer_are_set_together():
     W, V, U = random_chain(3, 5, 2)[0], random_chain(4, 5)[0], random_chain(5, 2)[0]
     found = of_one([W, V, U], [(0, 2), (1, 2), (2, 3)])
     assert torch.allclose(found[0].sum(0) + found[1].sum(0), found[2].sum(1))
+
+
+def test_a_balance_that_is_not_reached_is_said():
+    block = torch.block_diag(torch.ones(2, 2), torch.ones(2, 2)).double()[None]
+    into, out = block.clone(), block.clone()
+    into[..., :2] *= 1e-5
+    out[..., 2:] *= 1e-5
+    with pytest.warns(RuntimeWarning, match="after 1000 sweeps of balancing"):
+        balanced([into, block, out], [(0, 1), (1, 1), (1, 2)])

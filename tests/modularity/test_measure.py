@@ -304,6 +304,12 @@ def test_seeds_that_are_no_whole_numbers_are_refused(seed):
         modularity(random_chain(3, 4, 2), seed=seed)
 
 
+@pytest.mark.parametrize("seed", [[1], [1, 2], [[1, 2, 3]]])
+def test_seeds_are_one_or_as_many_as_networks(seed):
+    with pytest.raises(ValueError, match=r"one for each network of a stack of shape \(3,\), got"):
+        modularity([torch.ones(3, 4, 2), torch.ones(3, 2, 2)], 2, 1, seed)
+
+
 def test_matrices_that_do_not_fit_are_refused():
     with pytest.raises(ValueError, match=r"matrix 0 .* has 3 columns but matrix 1 has 4 rows"):
         modularity([torch.ones(2, 3), torch.ones(4, 2)])

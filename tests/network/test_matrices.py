@@ -2,6 +2,7 @@
 
 import math
 
+import numpy as np
 import pytest
 import torch
 from strategies import random_chain, random_network, weights_in, with_weights
@@ -20,13 +21,25 @@ class Other(nn.Module):
 
 
 REFUSED = {
+    "an empty stack": (
+        [A.expand(0, -1, -1), B.expand(0, -1, -1)],
+        "at least one network is needed",
+    ),
+    "a masked array": (
+        [np.ma.masked_less(A.numpy(), 0)],
+        r"got MaskedArray of float32",
+    ),
+    "numbers of 80 bits": (
+        [np.ones((2, 2), np.longdouble)],
+        "got ndarray of (float128|longdouble)",
+    ),
     "a complex matrix": ([A.cfloat(), B.cfloat()], r"got a complex one; pass W\.abs\(\)"),
     "a sparse matrix": ([A, B.to_sparse()], r"layout torch.sparse_coo; pass W\.to_dense\(\)"),
     "a matrix of bytes": ([A.to(torch.float8_e5m2), B], r"float8_e5m2; pass W\.float\(\)"),
     "a matrix without numbers": ([A.to("meta"), B.to("meta")], "device meta; make the model on"),
     "a bias": ([A, torch.zeros(3), B], r"got one of shape \(3,\); leave biases out"),
     "a number": ([A, 3], "got int; pass modlib.weights"),
-    "objects": ([A.numpy().astype(object)], "got ndarray; pass modlib.weights"),
+    "objects": ([A.numpy().astype(object)], "got ndarray of object; pass modlib.weights"),
     "one matrix": (A, r"got one Tensor; pass .* \[W\] for one matrix"),
     "one array": (A.numpy(), r"got one ndarray; pass .* \[W\] for one matrix"),
     "nothing": ([], r"at least one weight matrix is needed, got none; pass modlib.weights\(model"),
@@ -122,3 +135,8 @@ def test_a_function_of_each_matrix_leaves_the_rest_of_a_network_as_it_is():
     )
     assert doubled.sizes == network.sizes
     assert [c[:3] for c in doubled.connections] == [c[:3] for c in network.connections]
+
+
+@pytest.mark.parametrize("array", [A.numpy().astype(">f4"), A.numpy()[::-1, ::-1][::-1, ::-1]])
+def test_arrays_of_any_order_in_memory_are_read(array):
+    assert torch.equal(checked([array])[0], A)

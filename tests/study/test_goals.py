@@ -12,7 +12,7 @@ import torch
 from modlib.chain import weights
 from modlib.network.matrices import squares
 from modlib.penalties.priors import hard_wired
-from modlib.study.goals import at_once, follow, switch_costs, with_all_targets
+from modlib.study.goals import Schedule, at_once, follow, switch_costs, trained, with_all_targets
 from modlib.tasks import TASKS
 from modlib.training.stacks import Stack
 
@@ -146,3 +146,21 @@ def test_denormal_weights_become_zero():
     halving = {"penalty": squares, "strength": 1.0, "optimiser": partial(torch.optim.SGD, lr=0.25)}
     follow(network, [goal], steps=135, **halving)
     assert not any(W.any() for W in weights(network))
+
+
+def test_goals_that_switch_keep_two_epochs_at_either_end():
+    rows = trained(Schedule([AND, OR], 5, 5), "none", 0.0, [0, 1], 30, nulls=2, restarts=1)
+    assert sorted(rows.epoch) == [1, 1, 2, 2, 4, 4, 5, 5]
+    assert rows.groupby("epoch").goal.first().to_dict() == {
+        1: "retina_or",
+        2: "retina_and",
+        4: "retina_and",
+        5: "retina_or",
+    }
+    assert rows[["cost", "seen_0", "seen_5", "share", "size"]].notna().all(axis=None)
+
+
+def test_a_goal_that_stays_keeps_its_last_epoch():
+    rows = trained(Schedule([AND], 10, 10), "none", 0.0, [3], 30, nulls=2, restarts=1)
+    assert (rows.epoch.tolist(), rows.seed.tolist()) == ([2], [3])
+    assert "cost" not in rows
