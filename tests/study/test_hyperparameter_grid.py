@@ -22,7 +22,7 @@ def test_departures_differ_from_the_base_in_one_factor():
         [factor for factor in FACTORS if getattr(other, factor) != getattr(base, factor)]
         for other in others
     ]
-    assert Counter(sum(changed, [])) == {
+    assert Counter(factor for each in changed for factor in each) == {
         factor: len(values) - 1 for factor, values in FACTORS.items()
     }
 
@@ -39,7 +39,7 @@ def test_what_is_held_back_is_not_developed_on():
     seen, later = development(), held_back()
     assert not set(seen) & set(later)
     assert {setting.task for setting in departures("two_digits")} == {"two_digits"}
-    assert len(seen) == 32 + 30 and len(later) == 64 + 30
+    assert (len(seen), len(later)) == (32 + 30, 64 + 30)
 
 
 def test_multiplications_are_those_of_the_weight_matrices():
