@@ -10,7 +10,8 @@ from torch import Tensor
 from torch.fx import Node
 
 from modlib.network.neurons import MIXED
-from modlib.network.reading import ROLES, Reading, argument, place, shape
+from modlib.network.nodes import argument, place, shape
+from modlib.network.reading import ROLES, Reading
 
 Parts = dict[str, Int[Tensor, "n_heads _"]]
 """Neurons of queries, keys and values, head by head; those of scores have no role."""

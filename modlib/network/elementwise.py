@@ -8,16 +8,8 @@ from torch import Tensor
 from torch.fx import Node
 
 from modlib.network.neurons import MIXED, alike, pairs_of
-from modlib.network.reading import (
-    Reading,
-    argument,
-    mixed,
-    nothing,
-    operation,
-    outputs,
-    refuse,
-    shape,
-)
+from modlib.network.nodes import argument, operation, outputs, refuse, shape
+from modlib.network.reading import Reading, mixed, nothing
 
 GATES = {"mul", "div"}
 """Operations by which one neuron may scale many, which is left out."""
@@ -37,21 +29,11 @@ def elementwise(reading: Reading, node: Node) -> Tensor:
 
 
 def refuse_foreign_mixtures(reading: Reading, node: Node, operands: list[Node]) -> None:
-    """Raise ValueError if neurons meet a mixture of neurons of other layers than theirs.
-
-    Comparisons of inputs are masks, which neurons may meet.
-    """
+    """Raise ValueError if neurons meet a mixture of neurons of other layers than theirs."""
     mixtures = [operand for operand in operands if reading.is_mixed(operand)]
     own = reading.layers_of(n for n in operands if n not in mixtures) if mixtures else set()
-    waiting = [(operand, own) for operand in mixtures if own]
-    while waiting:
-        operand, allowed = waiting.pop()
-        if outputs(operand)[0].dtype == torch.bool:
-            allowed = allowed | reading.neurons.inputs
-        if reading.is_mixed(operand):
-            waiting += [(n, allowed) for n in operand.all_input_nodes if n not in reading.fixed]
-        elif not reading.layers_of([operand]) <= allowed:
-            refuse(node, "neurons meet a mean, a sum or some other mixture of others")
+    if own and any(not reading.made_of(mixture) <= own for mixture in mixtures):
+        refuse(node, "neurons meet a mean, a sum or some other mixture of others")
 
 
 def together(

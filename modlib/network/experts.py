@@ -9,7 +9,8 @@ import torch
 from torch import Tensor
 from torch.fx import Node
 
-from modlib.network.reading import Reading, argument, refuse, shape
+from modlib.network.nodes import argument, refuse, shape
+from modlib.network.reading import Reading
 
 
 def grouped(reading: Reading, node: Node) -> Tensor:

@@ -6,7 +6,8 @@ from torch import Tensor
 from torch.fx import Node
 
 from modlib.network.neurons import narrow
-from modlib.network.reading import Reading, argument, operation, refuse, shape
+from modlib.network.nodes import argument, operation, refuse, shape
+from modlib.network.reading import Reading
 
 
 def convolution(reading: Reading, node: Node) -> Tensor:

@@ -15,7 +15,7 @@ from torch.export.graph_signature import InputKind, OutputKind
 from torch.fx import Interpreter, Node, map_arg
 from torch.utils import _pytree as pytree
 
-from modlib.network.reading import shape
+from modlib.network.nodes import shape
 from modlib.network.trace import Trace
 from modlib.network.wiring import Wire
 

@@ -17,8 +17,9 @@ from modlib.network.elementwise import (
 )
 from modlib.network.experts import grouped
 from modlib.network.layers import convolution, embedding
+from modlib.network.nodes import operation, outputs, refuse
 from modlib.network.products import einsum, linear, matmul
-from modlib.network.reading import Reading, mixed, operation, outputs, refuse
+from modlib.network.reading import Reading, mixed
 from modlib.network.recurrent import cell, recurrent
 from modlib.network.shapes import (
     chosen,

@@ -13,7 +13,8 @@ from torch.fx import Node
 from modlib.network.attention import scores, values
 from modlib.network.elementwise import together
 from modlib.network.neurons import MIXED, alike, narrow
-from modlib.network.reading import Reading, refuse, shape
+from modlib.network.nodes import refuse, shape
+from modlib.network.reading import Reading
 
 Sizes = dict[str, int]
 

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from typing import NamedTuple, NoReturn
+from typing import NamedTuple
 
 import torch
 from jaxtyping import Int
@@ -11,6 +11,7 @@ from torch.fx import Node
 
 from modlib.network.fixed import evaluated, needed
 from modlib.network.neurons import MIXED, NOTHING, Neurons, narrow, pairs_of
+from modlib.network.nodes import operation, outputs, place, refuse, shape
 
 ROLES = ("", "query", "key", "value")
 """What attention makes of neurons."""
@@ -80,16 +81,21 @@ class Reading:
         return {layer for layers in met for layer in layers} - self.neurons.conditions - {0}
 
     def made_of(self, node: Node) -> set[int]:
-        """Return the layers of the neurons that a mixture is made of."""
-        found, seen, waiting = set(), {node}, [node]
+        """Return the layers of the neurons that a mixture is made of.
+
+        Inputs that are compared are none of them: that makes a mask, which all neurons may meet.
+        """
+        found, seen, waiting = set(), set(), [(node, False)]
         while waiting:
-            operand = waiting.pop()
-            if not self.is_mixed(operand):
-                found |= self.layers_of([operand])
+            operand, is_compared = at = waiting.pop()
+            if operand in self.fixed or at in seen:
                 continue
-            more = {n for n in operand.all_input_nodes if n not in self.fixed} - seen
-            seen |= more
-            waiting += more
+            seen.add(at)
+            is_compared |= any(output.dtype == torch.bool for output in outputs(operand))
+            if self.is_mixed(operand):
+                waiting += [(source, is_compared) for source in operand.all_input_nodes]
+            else:
+                found |= self.layers_of([operand]) - (self.neurons.inputs if is_compared else set())
         return found
 
     def value(self, node: Node) -> Tensor:
@@ -202,18 +208,6 @@ class Reading:
             self.left_out.append(name)
 
 
-def outputs(node: Node) -> list[Tensor]:
-    """Return what stands for the tensors that a node gives, with their shapes and types."""
-    value = node.meta.get("val")
-    several = value if isinstance(value, list | tuple) else [value]
-    return [each for each in several if isinstance(each, Tensor)]
-
-
-def shape(node: Node) -> torch.Size:
-    """Return the shape of a node's value."""
-    return outputs(node)[0].shape
-
-
 def nothing(node: Node) -> Tensor:
     """Return numbers for a value without neurons."""
     return torch.tensor(NOTHING).expand(shape(node))
@@ -222,35 +216,3 @@ def nothing(node: Node) -> Tensor:
 def mixed(output: Tensor) -> Tensor:
     """Return numbers for a value that belongs to no neuron in particular."""
     return torch.tensor(MIXED).expand(output.shape)
-
-
-def place(node: Node) -> str:
-    """Return the name of the module in which a node runs, '' for the model itself."""
-    stack = list(node.meta.get("nn_module_stack", {}).values())
-    return stack[-1][0].split("@")[0] if stack else ""
-
-
-def operation(node: Node) -> str:
-    """Return the name of a node's operation, such as 'add'."""
-    schema = getattr(node.target, "_schema", None)
-    return schema.name.split("::")[-1] if schema else getattr(node.target, "__name__", "")
-
-
-def argument(node: Node, name: str) -> object:
-    """Return an argument of a node's operation by its name; None if it has no such."""
-    if name in node.kwargs:
-        return node.kwargs[name]
-    for position, declared in enumerate(node.target._schema.arguments):
-        if declared.name == name:
-            return node.args[position] if position < len(node.args) else declared.default_value
-    return None
-
-
-def refuse(node: Node, why: str) -> NoReturn:
-    """Raise ValueError that names the module and the operation that cannot be read."""
-    raise ValueError(
-        f"cannot read '{operation(node)}' in module '{place(node)}': {why}; read a part of the"
-        " model, or give its layers and connections by hand:"
-        " modlib.Network({'layer': n_neurons, ...}, [modlib.Connection(name, source, target,"
-        " weight), ...], [])"
-    )

@@ -13,7 +13,8 @@ from torch import Tensor
 from torch.fx import Node
 
 from modlib.network.elementwise import together
-from modlib.network.reading import Reading, operation, outputs, refuse, shape
+from modlib.network.nodes import operation, outputs, refuse, shape
+from modlib.network.reading import Reading
 
 
 def recurrent(reading: Reading, node: Node) -> list[Tensor]:

@@ -7,7 +7,8 @@ from torch.nn import functional as F
 
 from modlib.network.elementwise import is_several
 from modlib.network.neurons import MIXED, alike, narrow
-from modlib.network.reading import Reading, argument, mixed, operation, outputs, shape
+from modlib.network.nodes import argument, operation, outputs, shape
+from modlib.network.reading import Reading, mixed
 
 
 def moved(reading: Reading, node: Node) -> Tensor | list[Tensor]:

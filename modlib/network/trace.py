@@ -14,8 +14,9 @@ from modlib.network.connections import Connection, Network, chain
 from modlib.network.experts import alike_for_all
 from modlib.network.exporting import exported
 from modlib.network.fixed import evaluated, needed
+from modlib.network.nodes import outputs, refuse
 from modlib.network.operations import read
-from modlib.network.reading import Reading, outputs, refuse
+from modlib.network.reading import Reading
 from modlib.network.wiring import joined_layers, matrix, wires_of
 
 
