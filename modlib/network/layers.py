@@ -43,8 +43,7 @@ def embedding(reading: Reading, node: Node) -> Tensor:
     Where neurons choose the entry, as in vector quantisation, that is left out.
     """
     weight, index = node.args[:2]
-    if reading.is_mixed(index) and not reading.made_of(index) <= reading.neurons.inputs:
-        reading.leave_out(node)
+    reading.leave_out_choice(node, index)
     name, (n_entries, n_columns) = reading.name(node, weight), shape(weight)
     if weight not in reading.cells:
         reading.cells[weight] = reading.neurons.new(f"{name}.entries", n_entries)

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from torch import Tensor
 from torch.fx import Node
 
-from modlib.network.attention import scores, values
+from modlib.network.attention import refuse_made_weights, scores, values
 from modlib.network.elementwise import together
 from modlib.network.neurons import MIXED, alike, narrow
 from modlib.network.nodes import refuse, shape
@@ -83,6 +83,8 @@ def product(reading: Reading, node: Node, left: Node, right: Node, letters: str)
             dims = [mover.letters.index(letter) for letter in summed]
             kept = alike(reading.neurons.found(mover.numbers), dims).squeeze(dims)
             if not (carries(reading, mixer.numbers) or (kept == MIXED).any()) and kept.any():
+                if mixer.node not in reading.fixed:
+                    reading.leave_out(node)
                 left_letters = [letter for letter in mover.letters if letter not in summed]
                 return spread(kept, left_letters, out, sizes)
     if right in reading.fixed:
@@ -140,14 +142,16 @@ def attended(reading: Reading, node: Node, x: Factor, y: Factor, out: str, sizes
         a, b = (spread(each.numbers, each.letters, out, sizes) for each in (x, y))
         return together(reading, node, a, b)
     shared = [letter for letter in x.letters if letter in y.letters]
-    blocks = [letter for letter in shared if letter in out]
-    if blocks == shared:
+    blocks, summed = ([s for s in shared if (s in out) == kept] for kept in (True, False))
+    if not summed:
         refuse(node, "each of several neurons is multiplied by each of several others")
     parts = []
     for each in (x, y):
-        rest = [letter for letter in each.letters if letter not in blocks]
-        numbers = each.numbers.permute([each.letters.index(s) for s in [*blocks, *rest]])
-        parts.append(numbers.reshape(prod(sizes[s] for s in blocks), -1))
+        parted = blocks, [s for s in each.letters if s not in shared], summed
+        numbers = each.numbers.permute([each.letters.index(s) for part in parted for s in part])
+        numbers = numbers.reshape([prod(sizes[s] for s in part) for part in parted])
+        refuse_made_weights(reading, node, numbers)
+        parts.append(numbers.flatten(1))
     are_scores = [reading.neurons.are_heads(part) for part in parts]
     if any(are_scores):
         roles = ["" if score else "value" for score in are_scores]

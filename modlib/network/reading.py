@@ -207,6 +207,11 @@ class Reading:
         if name not in self.left_out:
             self.left_out.append(name)
 
+    def leave_out_choice(self, node: Node, index: Node) -> None:
+        """Note that neurons choose what a node gives, if an index is made of any."""
+        if self.is_mixed(index) and not self.made_of(index) <= self.neurons.inputs:
+            self.leave_out(node)
+
 
 def nothing(node: Node) -> Tensor:
     """Return numbers for a value without neurons."""

@@ -5,8 +5,8 @@ from torch import Tensor
 from torch.fx import Node, map_arg
 from torch.nn import functional as F
 
-from modlib.network.elementwise import is_several
-from modlib.network.neurons import MIXED, alike, narrow
+from modlib.network.elementwise import is_several, one_along
+from modlib.network.neurons import MIXED, narrow
 from modlib.network.nodes import argument, operation, outputs, shape
 from modlib.network.reading import Reading, mixed
 
@@ -42,7 +42,8 @@ def chosen(reading: Reading, node: Node) -> Tensor:
     before = [None] * (numbers.dim() if single is None else argument(node, "dim") % numbers.dim())
     for dim, index in enumerate(argument(node, "indices") or [*before, single]):
         if index is not None and index not in reading.fixed:
-            numbers = alike(numbers, [dim]).expand(numbers.shape)
+            reading.leave_out_choice(node, index)
+            numbers = one_along(reading, node, numbers, [dim]).expand(numbers.shape)
 
     def known(index: Node) -> Tensor:
         if index in reading.fixed:
@@ -72,6 +73,7 @@ def pooled(reading: Reading, node: Node) -> Tensor | list[Tensor]:
     places = places.movedim(channel, -1).reshape(1, -1, shape(node)[channel])
     found = reading.neurons.found(places)
     if (found == MIXED).any() or reading.is_one_row(found):
+        reading.leave_out(node)
         pools = mixed(value)
     else:
         pools = reading.rows(node, places).view(-1, *[1] * n_spatial).expand(value.shape)

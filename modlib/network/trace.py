@@ -151,7 +151,8 @@ def network(model: nn.Module, *inputs: object, **keywords: object) -> Network:
     joins them several times: over a kernel, a flattened map, the gates of a recurrent unit, the
     entries of a head. Parameters are read where they run, twice if they run twice; what
     parametrisations make of them is read, not what they are stored as. Biases, scales of norms and
-    gates of whole layers are left out.
+    gates of whole layers are left out; so is what softmax, norms and means over a layer make each
+    of its neurons depend on.
 
     Raises:
         ValueError: if the model cannot be traced by `torch.export`, or if it does with neurons
