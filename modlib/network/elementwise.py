@@ -57,7 +57,7 @@ def together(
     pairs = pairs_of(a[both], b[both])
     kept = which_is_kept(reading, node, pairs, is_spread)
     if kept is None:
-        reading.neurons.join(*pairs)
+        reading.meet(node, pairs)
     return torch.where(both, found[kept or 0], torch.maximum(a, b)).expand(whole)
 
 

@@ -48,6 +48,7 @@ class Reading:
         self.cells: dict[Node, Tensor] = {}
         self.experts: dict[Node, list[Tensor]] = {}
         self.unsettled: dict[int, dict[str, Tensor]] = {}
+        self.crossed: list[tuple[Node, Tensor]] = []
         self.left_out: list[str] = []
 
     def of(self, node: Node) -> Tensor:
@@ -164,6 +165,27 @@ class Reading:
         neurons.join(
             together.amax(1, keepdim=True).expand(together.shape).flatten(), together.flatten()
         )
+
+    def meet(self, node: Node, pairs: Int[Tensor, "2 n_pairs"]) -> None:
+        """Make one neuron of each pair; those that meet in two orders wait until all is read."""
+        pairs = pairs[:, pairs[0] != pairs[1]]
+        if torch.isin(pairs[0], pairs[1]).any():
+            self.crossed.append((node, pairs))
+        else:
+            self.neurons.join(*pairs)
+
+    def join_crossed(self) -> None:
+        """Make one neuron of each pair that waited, as entries of a head and places are.
+
+        Raises:
+            ValueError: if weights tell two of them apart.
+        """
+        ends = torch.cat([side.flatten() for each in self.read for side in each[-2:]])
+        for node, pairs in self.crossed:
+            before = self.neurons.labels[ends].unique()
+            self.neurons.join(*pairs)
+            if len(self.neurons.labels[ends].unique()) < len(before):
+                refuse(node, "neurons meet others of their own layer, in another order")
 
     def connect(
         self, node: Node, weight: Node, arrange: Arrange, rows: Tensor, columns: Tensor

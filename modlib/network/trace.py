@@ -52,6 +52,7 @@ class Trace:
                     f"a network needs weights between neurons, got {type(model).__name__} in which"
                     " no input meets any"
                 )
+            reading.join_crossed()
             alike_for_all(reading)
             layers = joined_layers(reading)
             self.wires = wires_of(reading, layers)
