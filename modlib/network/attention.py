@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.fx import Node
 
 from modlib.network.neurons import MIXED, NOTHING, narrow
-from modlib.network.nodes import argument, place, refuse, shape
+from modlib.network.nodes import argument, arguments, place, refuse, shape
 from modlib.network.reading import ROLES, Reading
 
 Parts = dict[str, Int[Tensor, "n_heads _"]]
@@ -21,7 +21,7 @@ def attention(reading: Reading, node: Node) -> Tensor:
     """Return the heads of scaled dot products of queries, keys and values."""
     stack = shape(node)[:-2]
     parts: Parts = {}
-    for role, operand in zip(ROLES[1:], node.args, strict=False):
+    for role, operand in zip(ROLES[1:], arguments(node), strict=False):
         numbers = reading.of(operand)
         if argument(node, "enable_gqa"):
             numbers = numbers.repeat_interleave(stack[-1] // numbers.shape[-3], -3)

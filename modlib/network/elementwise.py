@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.fx import Node
 
 from modlib.network.neurons import MIXED, alike, pairs_of
-from modlib.network.nodes import argument, operation, outputs, refuse, shape
+from modlib.network.nodes import argument, arguments, operation, outputs, refuse, shape
 from modlib.network.reading import Reading, mixed, nothing
 
 GATES = {"mul", "div"}
@@ -147,5 +147,5 @@ def reduced(reading: Reading, node: Node) -> Tensor | list[Tensor]:
 
 def gated_halves(reading: Reading, node: Node) -> Tensor:
     """Return the neurons of the one half of a value times a function of the other."""
-    halves = reading.of(node.args[0]).chunk(2, argument(node, "dim"))
+    halves = reading.of(arguments(node)[0]).chunk(2, argument(node, "dim"))
     return together(reading, node, *halves)

@@ -6,7 +6,7 @@ from torch import Tensor
 from torch.fx import Node
 
 from modlib.network.neurons import narrow
-from modlib.network.nodes import argument, operation, refuse, shape
+from modlib.network.nodes import argument, arguments, operation, refuse, shape
 from modlib.network.reading import Reading
 
 
@@ -16,7 +16,7 @@ def convolution(reading: Reading, node: Node) -> Tensor:
     A weight between channels is the sum of a kernel's absolute weights; a kernel of one weight
     keeps its sign.
     """
-    numbers, weight, bias = reading.of(node.args[0]), node.args[1], argument(node, "bias")
+    (x, weight), bias = arguments(node)[:2], argument(node, "bias")
     if bias is not None and bias not in reading.fixed:
         refuse(node, "its bias depends on inputs")
     is_transposed = "transpose" in operation(node)
@@ -29,6 +29,7 @@ def convolution(reading: Reading, node: Node) -> Tensor:
         blocks = flat.unflatten(0, (n_blocks, -1))
         return blocks if is_transposed else blocks.mT
 
+    numbers = reading.of(x)
     numbers = narrow(numbers, [d for d in range(-numbers.dim(), 0) if d != channel])
     numbers = numbers.movedim(channel, 0).reshape(n_blocks, n_in // n_blocks, -1).mT
     rows = reading.rows(node, numbers)
@@ -42,7 +43,7 @@ def embedding(reading: Reading, node: Node) -> Tensor:
 
     Where neurons choose the entry, as in vector quantisation, that is left out.
     """
-    weight, index = node.args[:2]
+    weight, index = arguments(node)[:2]
     reading.leave_out_choice(node, index)
     name, (n_entries, n_columns) = reading.name(node, weight), shape(weight)
     if weight not in reading.cells:

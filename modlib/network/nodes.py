@@ -1,10 +1,11 @@
 """What a node of a graph says: where it runs, its operation, its arguments and its values."""
 
-from typing import NoReturn
+from collections.abc import Callable
+from typing import Any, NoReturn
 
 import torch
 from torch import Tensor
-from torch.fx import Node
+from torch.fx import Node, map_arg
 
 
 def outputs(node: Node) -> list[Tensor]:
@@ -31,11 +32,27 @@ def operation(node: Node) -> str:
     return schema.name.split("::")[-1] if schema else getattr(node.target, "__name__", "")
 
 
-def argument(node: Node, name: str) -> object:
+def arguments(node: Node) -> tuple[Any, ...]:
+    """Return a node's arguments in order, of whatever types its operation declares."""
+    return node.args
+
+
+def applied(node: Node, value: Callable[[Node], Any]) -> Any:
+    """Return what a node's operation makes of these values for its operands."""
+    run, args, kwargs = target(node), arguments(node), dict(node.kwargs)
+    return run(*map_arg(args, value), **{key: map_arg(kwargs[key], value) for key in kwargs})
+
+
+def target(node: Node) -> Any:
+    """Return the function that a node calls."""
+    return node.target
+
+
+def argument(node: Node, name: str) -> Any:
     """Return an argument of a node's operation by its name; None if it has no such."""
     if name in node.kwargs:
         return node.kwargs[name]
-    for position, declared in enumerate(node.target._schema.arguments):
+    for position, declared in enumerate(target(node)._schema.arguments):
         if declared.name == name:
             return node.args[position] if position < len(node.args) else declared.default_value
     return None

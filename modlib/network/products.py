@@ -13,7 +13,7 @@ from torch.fx import Node
 from modlib.network.attention import refuse_made_weights, scores, values
 from modlib.network.elementwise import together
 from modlib.network.neurons import MIXED, alike, narrow
-from modlib.network.nodes import refuse, shape
+from modlib.network.nodes import arguments, refuse, shape
 from modlib.network.reading import Reading
 
 Sizes = dict[str, int]
@@ -30,7 +30,7 @@ class Factor(NamedTuple):
 
 def linear(reading: Reading, node: Node) -> Tensor:
     """Return the neurons of x @ weight.mT + bias."""
-    x, weight, *bias = node.args
+    x, weight, *bias = arguments(node)
     before = "abcdefgh"[: len(shape(x)) - 1]
     numbers = product(reading, node, x, weight, f"{before}i,oi->{before}o")
     return shifted(reading, node, numbers, *bias)
@@ -45,7 +45,7 @@ def shifted(reading: Reading, node: Node, numbers: Tensor, bias: Node | None = N
 
 def matmul(reading: Reading, node: Node) -> Tensor:
     """Return the neurons of a product of vectors, matrices or stacks of matrices."""
-    *bias, left, right = node.args
+    *bias, left, right = arguments(node)
     ranks = len(shape(left)), len(shape(right))
     stack = "abcdefgh"[: max(*ranks, 2) - 2]
     a = stack[len(stack) + 2 - ranks[0] :] + "ni" if ranks[0] > 1 else "i"
@@ -56,10 +56,11 @@ def matmul(reading: Reading, node: Node) -> Tensor:
 
 def einsum(reading: Reading, node: Node) -> Tensor:
     """Return the neurons of a product in Einstein's own notation."""
-    letters, operands = node.args[0].replace(" ", ""), node.args[1]
+    equation, operands = arguments(node)[:2]
+    letters = equation.replace(" ", "")
     if len(operands) != 2 or "->" not in letters or "." in letters:
         refuse(node, "an einsum needs two operands, an arrow and no dots to be read")
-    return product(reading, node, *operands, letters)
+    return product(reading, node, operands[0], operands[1], letters)
 
 
 def product(reading: Reading, node: Node, left: Node, right: Node, letters: str) -> Tensor:

@@ -53,7 +53,10 @@ class Reading:
 
     def of(self, node: Node) -> Tensor:
         """Return the numbers of a node's value."""
-        return nothing(node) if node in self.fixed else self.numbers[node]
+        numbers = nothing(node) if node in self.fixed else self.numbers[node]
+        if not isinstance(numbers, Tensor):
+            raise TypeError(f"one value was needed, got {len(numbers)}")
+        return numbers
 
     def found(self, node: Node) -> Tensor:
         """Return the numbers of a node's value, with one number for all that are one neuron."""
