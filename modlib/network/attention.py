@@ -9,8 +9,9 @@ from jaxtyping import Int
 from torch import Tensor
 from torch.fx import Node
 
-from modlib.network.neurons import MIXED
-from modlib.network.reading import ROLES, Reading, argument, place, shape
+from modlib.network.neurons import MIXED, NOTHING, narrow
+from modlib.network.nodes import argument, arguments, place, refuse, shape
+from modlib.network.reading import ROLES, Reading
 
 Parts = dict[str, Int[Tensor, "n_heads _"]]
 """Neurons of queries, keys and values, head by head; those of scores have no role."""
@@ -20,15 +21,32 @@ def attention(reading: Reading, node: Node) -> Tensor:
     """Return the heads of scaled dot products of queries, keys and values."""
     stack = shape(node)[:-2]
     parts: Parts = {}
-    for role, operand in zip(ROLES[1:], node.args, strict=False):
+    for role, operand in zip(ROLES[1:], arguments(node), strict=False):
         numbers = reading.of(operand)
         if argument(node, "enable_gqa"):
             numbers = numbers.repeat_interleave(stack[-1] // numbers.shape[-3], -3)
-        numbers = numbers.expand(*stack, *numbers.shape[-2:])
-        parts[role] = numbers.reshape(stack.numel(), -1)
+        numbers = numbers.expand(*stack, *numbers.shape[-2:]).flatten(0, -3)
+        refuse_made_weights(reading, node, numbers)
+        parts[role] = numbers.flatten(1)
     heads = scores(reading, node, parts)
     reading.settle(heads)
     return heads.view(*stack, 1, 1).expand(shape(node))
+
+
+def refuse_made_weights(
+    reading: Reading, node: Node, numbers: Int[Tensor, "n_heads n_rows n_columns"]
+) -> None:
+    """Raise ValueError if neurons of a layer differ along rows and columns, as made weights do.
+
+    Queries and keys differ along their entries, and so do values; places of each are one neuron.
+    """
+    found = reading.neurons.found(narrow(numbers, (1, 2)))
+    layers = reading.neurons.layer[found]
+    for layer in layers.unique().tolist():
+        own = torch.where(layers == layer, found, NOTHING)
+        differ = [((own != own.amax(d, keepdim=True)) & (own > MIXED)).any() for d in (1, 2)]
+        if all(differ):
+            refuse(node, "neurons make the weights by which others are multiplied")
 
 
 def scores(reading: Reading, node: Node, parts: Parts) -> Int[Tensor, " n_heads"]:

@@ -1,5 +1,6 @@
 """Values that are combined entry by entry, or reduced: their neurons stay the same."""
 
+from collections.abc import Iterable
 from functools import reduce
 
 import torch
@@ -8,16 +9,8 @@ from torch import Tensor
 from torch.fx import Node
 
 from modlib.network.neurons import MIXED, alike, pairs_of
-from modlib.network.reading import (
-    Reading,
-    argument,
-    mixed,
-    nothing,
-    operation,
-    outputs,
-    refuse,
-    shape,
-)
+from modlib.network.nodes import argument, arguments, operation, outputs, refuse, shape
+from modlib.network.reading import Reading, mixed, nothing
 
 GATES = {"mul", "div"}
 """Operations by which one neuron may scale many, which is left out."""
@@ -30,28 +23,19 @@ def elementwise(reading: Reading, node: Node) -> Tensor:
         wider = all(shape(v).numel() < shape(node).numel() for v in varying)
         if wider and sum(n > 1 for n in shape(operand)) > 1 and reading.is_trained(operand):
             refuse(node, "a matrix of parameters meets neurons entry by entry")
-    if operation(node).rstrip("_") not in GATES:
-        refuse_foreign_mixtures(reading, node, varying)
+    if meets_foreign_mixtures(reading, varying):
+        if operation(node).rstrip("_") not in GATES:
+            refuse(node, "neurons meet a mean, a sum or some other mixture of others")
+        reading.leave_out(node)
     numbers = [reading.of(operand) for operand in varying]
     return reduce(lambda a, b: together(reading, node, a, b), numbers).expand(shape(node))
 
 
-def refuse_foreign_mixtures(reading: Reading, node: Node, operands: list[Node]) -> None:
-    """Raise ValueError if neurons meet a mixture of neurons of other layers than theirs.
-
-    Comparisons of inputs are masks, which neurons may meet.
-    """
+def meets_foreign_mixtures(reading: Reading, operands: list[Node]) -> bool:
+    """Return whether neurons meet a mixture of neurons of other layers than theirs."""
     mixtures = [operand for operand in operands if reading.is_mixed(operand)]
     own = reading.layers_of(n for n in operands if n not in mixtures) if mixtures else set()
-    waiting = [(operand, own) for operand in mixtures if own]
-    while waiting:
-        operand, allowed = waiting.pop()
-        if outputs(operand)[0].dtype == torch.bool:
-            allowed = allowed | reading.neurons.inputs
-        if reading.is_mixed(operand):
-            waiting += [(n, allowed) for n in operand.all_input_nodes if n not in reading.fixed]
-        elif not reading.layers_of([operand]) <= allowed:
-            refuse(node, "neurons meet a mean, a sum or some other mixture of others")
+    return bool(own) and any(not reading.made_of(mixture) <= own for mixture in mixtures)
 
 
 def together(
@@ -73,7 +57,7 @@ def together(
     pairs = pairs_of(a[both], b[both])
     kept = which_is_kept(reading, node, pairs, is_spread)
     if kept is None:
-        reading.neurons.join(*pairs)
+        reading.meet(node, pairs)
     return torch.where(both, found[kept or 0], torch.maximum(a, b)).expand(whole)
 
 
@@ -108,9 +92,35 @@ def unchanged(reading: Reading, node: Node) -> Tensor | list[Tensor]:
     made = [n for n in rest if n not in reading.fixed and outputs(n)[0].dtype != torch.bool]
     if made and operation(node) != "type_as":
         refuse(node, "what it scales, shifts or fills with depends on inputs")
+    if operation(node) != "type_as" and meets_foreign_mixtures(reading, node.all_input_nodes):
+        reading.leave_out(node)
+    related(reading, node, reading.of(value))
     numbers, *others = reading.of(value), *outputs(node)[1:]
     numbers = numbers.expand(shape(node))
     return [numbers, *map(mixed, others)] if is_several(node) else numbers
+
+
+def related(reading: Reading, node: Node, numbers: Tensor) -> None:
+    """Note a softmax or a norm over different neurons: each depends on all, without weights."""
+    name, dims = operation(node), []
+    if "softmax" in name:
+        dims = [argument(node, "dim")]
+    elif "group_norm" in name:
+        n_groups = argument(node, "num_groups") or argument(node, "group")
+        numbers, dims = numbers.unflatten(1, (n_groups, -1)), range(2, numbers.dim() + 1)
+    elif argument(node, "normalized_shape"):
+        dims = range(-len(argument(node, "normalized_shape")), 0)
+    if dims:
+        one_along(reading, node, numbers, dims)
+
+
+def one_along(reading: Reading, node: Node, numbers: Tensor, dims: Iterable[int]) -> Tensor:
+    """Return the neurons of entries that are one along dimensions; note it if they are not."""
+    found = reading.neurons.found(numbers)
+    kept = alike(found, dims)
+    if (kept == MIXED).any() and (found > MIXED).any():
+        reading.leave_out(node)
+    return kept
 
 
 def is_several(node: Node) -> bool:
@@ -125,12 +135,10 @@ def constant(reading: Reading, node: Node) -> Tensor:
 
 def reduced(reading: Reading, node: Node) -> Tensor | list[Tensor]:
     """Return the neurons of sums, means and extremes over entries of one neuron each."""
-    numbers = reading.found(node.all_input_nodes[0])
+    numbers = reading.of(node.all_input_nodes[0])
     dims = argument(node, "dim")
     dims = [dims] if isinstance(dims, int) else dims or range(numbers.dim())
-    kept = alike(numbers, dims)
-    if (kept == MIXED).any() and (numbers > MIXED).any():
-        reading.leave_out(node)
+    kept = one_along(reading, node, numbers, dims)
     if len(shape(node)) < numbers.dim():
         kept = kept.squeeze(tuple(dims))
     numbers, *others = kept.expand(shape(node)), *outputs(node)[1:]
@@ -139,5 +147,5 @@ def reduced(reading: Reading, node: Node) -> Tensor | list[Tensor]:
 
 def gated_halves(reading: Reading, node: Node) -> Tensor:
     """Return the neurons of the one half of a value times a function of the other."""
-    halves = reading.of(node.args[0]).chunk(2, argument(node, "dim"))
+    halves = reading.of(arguments(node)[0]).chunk(2, argument(node, "dim"))
     return together(reading, node, *halves)

@@ -9,12 +9,13 @@ import torch
 from torch import Tensor
 from torch.fx import Node
 
-from modlib.network.reading import Reading, argument, refuse, shape
+from modlib.network.nodes import argument, arguments, refuse, shape
+from modlib.network.reading import Reading
 
 
 def grouped(reading: Reading, node: Node) -> Tensor:
     """Return the neurons of x @ weight[e], where e is the expert that is chosen for a row of x."""
-    (x, weight), choice = node.args[:2], argument(node, "offs")
+    (x, weight), choice = arguments(node)[:2], argument(node, "offs")
     if weight not in reading.fixed or len(shape(x)) != 2 or len(shape(weight)) != 3:
         refuse(node, "experts need rows of inputs and one matrix each to be read")
     n_experts, _, n_columns = shape(weight)

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 import torch
 from torch import nn
 from torch.export import ExportedProgram
-from torch.nn.parameter import UninitializedTensorMixin
+from torch.nn.parameter import is_lazy
 
 
 def exported(
@@ -37,7 +37,7 @@ def refuse_unreadable(model: nn.Module) -> None:
     for name, parameter in model.named_parameters():
         kind = (
             "not initialised: call the model once"
-            if isinstance(parameter, UninitializedTensorMixin)
+            if is_lazy(parameter)
             else "complex: read a model of real numbers"
             if parameter.is_complex()
             else "sparse: read it with to_dense()"
@@ -65,4 +65,4 @@ def evaluated_untouched(model: nn.Module) -> Iterator[None]:
 def attributes(model: nn.Module) -> list[dict | list]:
     """Return the dictionaries and lists that hold the attributes of a model's modules."""
     own = [vars(module) for module in model.modules()]
-    return own + [value for each in own for value in each.values() if type(value) in (dict, list)]
+    return [*own, *(v for each in own for v in each.values() if type(v) in (dict, list))]

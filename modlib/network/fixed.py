@@ -3,7 +3,9 @@
 from collections.abc import Iterable, Mapping
 
 from torch import Tensor
-from torch.fx import Node, map_arg
+from torch.fx import Node
+
+from modlib.network.nodes import applied
 
 
 def needed(wanted: Iterable[Node], known: Iterable[Node]) -> list[Node]:
@@ -25,6 +27,5 @@ def evaluated(wanted: Iterable[Node], tensors: Mapping[Node, Tensor]) -> dict[No
     """Return the values of nodes, differentiably, from the tensors of the model."""
     values = dict(tensors)
     for node in needed(wanted, tensors):
-        args, kwargs = (map_arg(part, values.__getitem__) for part in (node.args, node.kwargs))
-        values[node] = node.target(*args, **kwargs)
+        values[node] = applied(node, values.__getitem__)
     return values

@@ -6,7 +6,8 @@ from torch import Tensor
 from torch.fx import Node
 
 from modlib.network.neurons import narrow
-from modlib.network.reading import Reading, argument, operation, refuse, shape
+from modlib.network.nodes import argument, arguments, operation, refuse, shape
+from modlib.network.reading import Reading
 
 
 def convolution(reading: Reading, node: Node) -> Tensor:
@@ -15,7 +16,7 @@ def convolution(reading: Reading, node: Node) -> Tensor:
     A weight between channels is the sum of a kernel's absolute weights; a kernel of one weight
     keeps its sign.
     """
-    numbers, weight, bias = reading.of(node.args[0]), node.args[1], argument(node, "bias")
+    (x, weight), bias = arguments(node)[:2], argument(node, "bias")
     if bias is not None and bias not in reading.fixed:
         refuse(node, "its bias depends on inputs")
     is_transposed = "transpose" in operation(node)
@@ -28,6 +29,7 @@ def convolution(reading: Reading, node: Node) -> Tensor:
         blocks = flat.unflatten(0, (n_blocks, -1))
         return blocks if is_transposed else blocks.mT
 
+    numbers = reading.of(x)
     numbers = narrow(numbers, [d for d in range(-numbers.dim(), 0) if d != channel])
     numbers = numbers.movedim(channel, 0).reshape(n_blocks, n_in // n_blocks, -1).mT
     rows = reading.rows(node, numbers)
@@ -41,9 +43,8 @@ def embedding(reading: Reading, node: Node) -> Tensor:
 
     Where neurons choose the entry, as in vector quantisation, that is left out.
     """
-    weight, index = node.args[:2]
-    if reading.is_mixed(index) and not reading.made_of(index) <= reading.neurons.inputs:
-        reading.leave_out(node)
+    weight, index = arguments(node)[:2]
+    reading.leave_out_choice(node, index)
     name, (n_entries, n_columns) = reading.name(node, weight), shape(weight)
     if weight not in reading.cells:
         reading.cells[weight] = reading.neurons.new(f"{name}.entries", n_entries)

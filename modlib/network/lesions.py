@@ -6,6 +6,7 @@ of attention where its output is projected, a recurrent unit where others and it
 """
 
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import numpy as np
 import torch
@@ -15,7 +16,7 @@ from torch.export.graph_signature import InputKind, OutputKind
 from torch.fx import Interpreter, Node, map_arg
 from torch.utils import _pytree as pytree
 
-from modlib.network.reading import shape
+from modlib.network.nodes import shape
 from modlib.network.trace import Trace
 from modlib.network.wiring import Wire
 
@@ -33,7 +34,7 @@ class Lesioned(Interpreter):
     def fetch_args_kwargs_from_env(self, n: Node) -> tuple[tuple, dict]:
         """Return a node's arguments, weights that are cut being zero."""
 
-        def value(operand: Node) -> object:
+        def value(operand: Node) -> Any:
             cut = self.cuts.get((n, operand))
             known = self.env[operand]
             return known if cut is None else known.masked_fill(cut.to(known.device), 0)
@@ -92,12 +93,13 @@ def ran(trace: Trace, cuts: Cuts) -> object:
         for spec in signature.input_specs
     ]
     values = Lesioned(trace.program.graph_module, cuts).run(*arguments)
+    structure: Any = trace.program.call_spec.out_spec
     returned = [
         value
         for value, spec in zip(values, signature.output_specs, strict=True)
         if spec.kind == OutputKind.USER_OUTPUT
     ]
-    return pytree.tree_unflatten(returned, trace.program.call_spec.out_spec)
+    return pytree.tree_unflatten(returned, structure)
 
 
 @torch.no_grad()

@@ -17,8 +17,9 @@ from modlib.network.elementwise import (
 )
 from modlib.network.experts import grouped
 from modlib.network.layers import convolution, embedding
+from modlib.network.nodes import operation, outputs, refuse
 from modlib.network.products import einsum, linear, matmul
-from modlib.network.reading import Reading, mixed, operation, outputs, refuse
+from modlib.network.reading import Reading, mixed
 from modlib.network.recurrent import cell, recurrent
 from modlib.network.shapes import (
     chosen,
@@ -98,12 +99,10 @@ def read(reading: Reading, node: Node) -> Tensor | list[Tensor]:
     rule = RULE_OF.get(operation(node).rstrip("_"))
     if rule is None and torch.Tag.pointwise in getattr(node.target, "tags", ()):
         rule = elementwise
-    without = all(output.dtype == torch.bool for output in outputs(node))
-    if rule is None and not without:
-        without = not any(reading.has_neurons(operand) for operand in node.all_input_nodes)
-        if not without:
-            refuse(node, "no rule says what it does to neurons")
-    if without:
-        numbers = [mixed(output) for output in outputs(node)]
-        return numbers if is_several(node) else numbers[0]
-    return rule(reading, node)
+    is_mask = all(output.dtype == torch.bool for output in outputs(node))
+    if rule is not None and not is_mask:
+        return rule(reading, node)
+    if not is_mask and any(reading.has_neurons(operand) for operand in node.all_input_nodes):
+        refuse(node, "no rule says what it does to neurons")
+    numbers = [mixed(output) for output in outputs(node)]
+    return numbers if is_several(node) else numbers[0]

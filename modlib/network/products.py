@@ -10,10 +10,11 @@ from typing import NamedTuple
 from torch import Tensor
 from torch.fx import Node
 
-from modlib.network.attention import scores, values
+from modlib.network.attention import refuse_made_weights, scores, values
 from modlib.network.elementwise import together
 from modlib.network.neurons import MIXED, alike, narrow
-from modlib.network.reading import Reading, refuse, shape
+from modlib.network.nodes import arguments, refuse, shape
+from modlib.network.reading import Reading
 
 Sizes = dict[str, int]
 
@@ -29,7 +30,7 @@ class Factor(NamedTuple):
 
 def linear(reading: Reading, node: Node) -> Tensor:
     """Return the neurons of x @ weight.mT + bias."""
-    x, weight, *bias = node.args
+    x, weight, *bias = arguments(node)
     before = "abcdefgh"[: len(shape(x)) - 1]
     numbers = product(reading, node, x, weight, f"{before}i,oi->{before}o")
     return shifted(reading, node, numbers, *bias)
@@ -44,7 +45,7 @@ def shifted(reading: Reading, node: Node, numbers: Tensor, bias: Node | None = N
 
 def matmul(reading: Reading, node: Node) -> Tensor:
     """Return the neurons of a product of vectors, matrices or stacks of matrices."""
-    *bias, left, right = node.args
+    *bias, left, right = arguments(node)
     ranks = len(shape(left)), len(shape(right))
     stack = "abcdefgh"[: max(*ranks, 2) - 2]
     a = stack[len(stack) + 2 - ranks[0] :] + "ni" if ranks[0] > 1 else "i"
@@ -55,10 +56,11 @@ def matmul(reading: Reading, node: Node) -> Tensor:
 
 def einsum(reading: Reading, node: Node) -> Tensor:
     """Return the neurons of a product in Einstein's own notation."""
-    letters, operands = node.args[0].replace(" ", ""), node.args[1]
+    equation, operands = arguments(node)[:2]
+    letters = equation.replace(" ", "")
     if len(operands) != 2 or "->" not in letters or "." in letters:
         refuse(node, "an einsum needs two operands, an arrow and no dots to be read")
-    return product(reading, node, *operands, letters)
+    return product(reading, node, operands[0], operands[1], letters)
 
 
 def product(reading: Reading, node: Node, left: Node, right: Node, letters: str) -> Tensor:
@@ -82,6 +84,8 @@ def product(reading: Reading, node: Node, left: Node, right: Node, letters: str)
             dims = [mover.letters.index(letter) for letter in summed]
             kept = alike(reading.neurons.found(mover.numbers), dims).squeeze(dims)
             if not (carries(reading, mixer.numbers) or (kept == MIXED).any()) and kept.any():
+                if mixer.node not in reading.fixed:
+                    reading.leave_out(node)
                 left_letters = [letter for letter in mover.letters if letter not in summed]
                 return spread(kept, left_letters, out, sizes)
     if right in reading.fixed:
@@ -139,14 +143,16 @@ def attended(reading: Reading, node: Node, x: Factor, y: Factor, out: str, sizes
         a, b = (spread(each.numbers, each.letters, out, sizes) for each in (x, y))
         return together(reading, node, a, b)
     shared = [letter for letter in x.letters if letter in y.letters]
-    blocks = [letter for letter in shared if letter in out]
-    if blocks == shared:
+    blocks, summed = ([s for s in shared if (s in out) == kept] for kept in (True, False))
+    if not summed:
         refuse(node, "each of several neurons is multiplied by each of several others")
     parts = []
     for each in (x, y):
-        rest = [letter for letter in each.letters if letter not in blocks]
-        numbers = each.numbers.permute([each.letters.index(s) for s in [*blocks, *rest]])
-        parts.append(numbers.reshape(prod(sizes[s] for s in blocks), -1))
+        parted = blocks, [s for s in each.letters if s not in shared], summed
+        numbers = each.numbers.permute([each.letters.index(s) for part in parted for s in part])
+        numbers = numbers.reshape([prod(sizes[s] for s in part) for part in parted])
+        refuse_made_weights(reading, node, numbers)
+        parts.append(numbers.flatten(1))
     are_scores = [reading.neurons.are_heads(part) for part in parts]
     if any(are_scores):
         roles = ["" if score else "value" for score in are_scores]

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from typing import NamedTuple, NoReturn
+from typing import NamedTuple
 
 import torch
 from jaxtyping import Int
@@ -11,6 +11,7 @@ from torch.fx import Node
 
 from modlib.network.fixed import evaluated, needed
 from modlib.network.neurons import MIXED, NOTHING, Neurons, narrow, pairs_of
+from modlib.network.nodes import operation, outputs, place, refuse, shape
 
 ROLES = ("", "query", "key", "value")
 """What attention makes of neurons."""
@@ -47,11 +48,15 @@ class Reading:
         self.cells: dict[Node, Tensor] = {}
         self.experts: dict[Node, list[Tensor]] = {}
         self.unsettled: dict[int, dict[str, Tensor]] = {}
+        self.crossed: list[tuple[Node, Tensor]] = []
         self.left_out: list[str] = []
 
     def of(self, node: Node) -> Tensor:
         """Return the numbers of a node's value."""
-        return nothing(node) if node in self.fixed else self.numbers[node]
+        numbers = nothing(node) if node in self.fixed else self.numbers[node]
+        if not isinstance(numbers, Tensor):
+            raise TypeError(f"one value was needed, got {len(numbers)}")
+        return numbers
 
     def found(self, node: Node) -> Tensor:
         """Return the numbers of a node's value, with one number for all that are one neuron."""
@@ -80,16 +85,21 @@ class Reading:
         return {layer for layers in met for layer in layers} - self.neurons.conditions - {0}
 
     def made_of(self, node: Node) -> set[int]:
-        """Return the layers of the neurons that a mixture is made of."""
-        found, seen, waiting = set(), {node}, [node]
+        """Return the layers of the neurons that a mixture is made of.
+
+        Inputs that are compared are none of them: that makes a mask, which all neurons may meet.
+        """
+        found, seen, waiting = set(), set(), [(node, False)]
         while waiting:
-            operand = waiting.pop()
-            if not self.is_mixed(operand):
-                found |= self.layers_of([operand])
+            operand, is_compared = at = waiting.pop()
+            if operand in self.fixed or at in seen:
                 continue
-            more = {n for n in operand.all_input_nodes if n not in self.fixed} - seen
-            seen |= more
-            waiting += more
+            seen.add(at)
+            is_compared |= any(output.dtype == torch.bool for output in outputs(operand))
+            if self.is_mixed(operand):
+                waiting += [(source, is_compared) for source in operand.all_input_nodes]
+            else:
+                found |= self.layers_of([operand]) - (self.neurons.inputs if is_compared else set())
         return found
 
     def value(self, node: Node) -> Tensor:
@@ -159,6 +169,27 @@ class Reading:
             together.amax(1, keepdim=True).expand(together.shape).flatten(), together.flatten()
         )
 
+    def meet(self, node: Node, pairs: Int[Tensor, "2 n_pairs"]) -> None:
+        """Make one neuron of each pair; those that meet in two orders wait until all is read."""
+        pairs = pairs[:, pairs[0] != pairs[1]]
+        if torch.isin(pairs[0], pairs[1]).any():
+            self.crossed.append((node, pairs))
+        else:
+            self.neurons.join(*pairs)
+
+    def join_crossed(self) -> None:
+        """Make one neuron of each pair that waited, as entries of a head and places are.
+
+        Raises:
+            ValueError: if weights tell two of them apart.
+        """
+        ends = torch.cat([side.flatten() for each in self.read for side in each[-2:]])
+        for node, pairs in self.crossed:
+            before = self.neurons.labels[ends].unique()
+            self.neurons.join(*pairs)
+            if len(self.neurons.labels[ends].unique()) < len(before):
+                refuse(node, "neurons meet others of their own layer, in another order")
+
     def connect(
         self, node: Node, weight: Node, arrange: Arrange, rows: Tensor, columns: Tensor
     ) -> None:
@@ -201,17 +232,10 @@ class Reading:
         if name not in self.left_out:
             self.left_out.append(name)
 
-
-def outputs(node: Node) -> list[Tensor]:
-    """Return what stands for the tensors that a node gives, with their shapes and types."""
-    value = node.meta.get("val")
-    several = value if isinstance(value, list | tuple) else [value]
-    return [each for each in several if isinstance(each, Tensor)]
-
-
-def shape(node: Node) -> torch.Size:
-    """Return the shape of a node's value."""
-    return outputs(node)[0].shape
+    def leave_out_choice(self, node: Node, index: Node) -> None:
+        """Note that neurons choose what a node gives, if an index is made of any."""
+        if self.is_mixed(index) and not self.made_of(index) <= self.neurons.inputs:
+            self.leave_out(node)
 
 
 def nothing(node: Node) -> Tensor:
@@ -222,35 +246,3 @@ def nothing(node: Node) -> Tensor:
 def mixed(output: Tensor) -> Tensor:
     """Return numbers for a value that belongs to no neuron in particular."""
     return torch.tensor(MIXED).expand(output.shape)
-
-
-def place(node: Node) -> str:
-    """Return the name of the module in which a node runs, '' for the model itself."""
-    stack = list(node.meta.get("nn_module_stack", {}).values())
-    return stack[-1][0].split("@")[0] if stack else ""
-
-
-def operation(node: Node) -> str:
-    """Return the name of a node's operation, such as 'add'."""
-    schema = getattr(node.target, "_schema", None)
-    return schema.name.split("::")[-1] if schema else getattr(node.target, "__name__", "")
-
-
-def argument(node: Node, name: str) -> object:
-    """Return an argument of a node's operation by its name; None if it has no such."""
-    if name in node.kwargs:
-        return node.kwargs[name]
-    for position, declared in enumerate(node.target._schema.arguments):
-        if declared.name == name:
-            return node.args[position] if position < len(node.args) else declared.default_value
-    return None
-
-
-def refuse(node: Node, why: str) -> NoReturn:
-    """Raise ValueError that names the module and the operation that cannot be read."""
-    raise ValueError(
-        f"cannot read '{operation(node)}' in module '{place(node)}': {why}; read a part of the"
-        " model, or give its layers and connections by hand:"
-        " modlib.Network({'layer': n_neurons, ...}, [modlib.Connection(name, source, target,"
-        " weight), ...], [])"
-    )

@@ -13,12 +13,13 @@ from torch import Tensor
 from torch.fx import Node
 
 from modlib.network.elementwise import together
-from modlib.network.reading import Reading, operation, outputs, refuse, shape
+from modlib.network.nodes import arguments, operation, outputs, refuse, shape
+from modlib.network.reading import Reading
 
 
 def recurrent(reading: Reading, node: Node) -> list[Tensor]:
     """Return the neurons of an LSTM, a GRU or a plain recurrent network, and of its last states."""
-    x, states, weights, has_biases, n_layers, _, _, both_ways, _ = node.args
+    x, states, weights, has_biases, n_layers, _, _, both_ways, _ = arguments(node)
     if len(weights) % (n_layers * (4 if has_biases else 2)):
         refuse(node, "its states are projected")
     states = [states] if isinstance(states, Node) else states
@@ -39,7 +40,7 @@ def recurrent(reading: Reading, node: Node) -> list[Tensor]:
 
 def cell(reading: Reading, node: Node) -> Tensor | list[Tensor]:
     """Return the units of a recurrent cell, which are the same at each of its steps."""
-    x, states, *matrices = node.args[:4]
+    x, states, *matrices = arguments(node)[:4]
     states = [states] if isinstance(states, Node) else states
     handed = [reading.of(state) for state in states]
     found = units(reading, node, reading.of(x), matrices, handed).expand(shape(node))

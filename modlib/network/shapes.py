@@ -5,31 +5,31 @@ from torch import Tensor
 from torch.fx import Node, map_arg
 from torch.nn import functional as F
 
-from modlib.network.elementwise import is_several
-from modlib.network.neurons import MIXED, alike, narrow
-from modlib.network.reading import Reading, argument, mixed, operation, outputs, shape
+from modlib.network.elementwise import is_several, one_along
+from modlib.network.neurons import MIXED, narrow
+from modlib.network.nodes import applied, argument, arguments, operation, outputs, shape, target
+from modlib.network.reading import Reading, mixed
 
 
 def moved(reading: Reading, node: Node) -> Tensor | list[Tensor]:
     """Return what the operation makes of the numbers themselves."""
-    args, kwargs = (map_arg(part, reading.of) for part in (node.args, node.kwargs))
-    return node.target(*args, **kwargs)
+    return applied(node, reading.of)
 
 
 def moved_as_floats(reading: Reading, node: Node) -> Tensor:
     """Return the same of an operation that PyTorch has for floats alone."""
-    return node.target(*map_arg(node.args, lambda each: reading.of(each).double())).long()
+    return applied(node, lambda each: reading.of(each).double()).long()
 
 
 def padded(reading: Reading, node: Node) -> Tensor:
     """Return the numbers and around them what they are padded with, or nothing."""
-    numbers, mode = reading.of(node.args[0]), argument(node, "mode") or "constant"
-    return F.pad(numbers.double(), node.args[1], mode).long()
+    numbers, mode = reading.of(arguments(node)[0]), argument(node, "mode") or "constant"
+    return F.pad(numbers.double(), arguments(node)[1], mode).long()
 
 
 def reshaped(reading: Reading, node: Node) -> Tensor:
     """Return the numbers in the shape of the value."""
-    return reading.of(node.args[0]).reshape(shape(node))
+    return reading.of(arguments(node)[0]).reshape(shape(node))
 
 
 def chosen(reading: Reading, node: Node) -> Tensor:
@@ -37,33 +37,35 @@ def chosen(reading: Reading, node: Node) -> Tensor:
 
     Entries that inputs choose among several neurons belong to none in particular.
     """
-    numbers, single = reading.found(node.args[0]), argument(node, "index")
+    numbers, single = reading.found(arguments(node)[0]), argument(node, "index")
     before = [None] * (numbers.dim() if single is None else argument(node, "dim") % numbers.dim())
     for dim, index in enumerate(argument(node, "indices") or [*before, single]):
         if index is not None and index not in reading.fixed:
-            numbers = alike(numbers, [dim]).expand(numbers.shape)
+            reading.leave_out_choice(node, index)
+            numbers = one_along(reading, node, numbers, [dim]).expand(numbers.shape)
 
     def known(index: Node) -> Tensor:
         if index in reading.fixed:
             return reading.value(index).cpu()
         return torch.zeros(shape(index), dtype=torch.long)
 
-    return node.target(numbers, *map_arg(node.args[1:], known))
+    return target(node)(numbers, *map_arg(arguments(node)[1:], known))
 
 
 def copied(reading: Reading, node: Node) -> Tensor:
     """Return the numbers of what is written over a value."""
-    return reading.of(node.args[1]).expand(shape(node))
+    return reading.of(arguments(node)[1]).expand(shape(node))
 
 
 def item(reading: Reading, node: Node) -> Tensor:
     """Return one of several values."""
-    return reading.numbers[node.args[0]][node.args[1]]
+    several, which = arguments(node)
+    return reading.numbers[several][which]
 
 
 def pooled(reading: Reading, node: Node) -> Tensor | list[Tensor]:
     """Return one neuron for each channel, wherever in the map its entries lie."""
-    numbers = reading.of(node.args[0])
+    numbers = reading.of(arguments(node)[0])
     value, *others = outputs(node)
     n_spatial = int(next(c for c in operation(node) if c.isdigit()))
     channel = -n_spatial - 1
@@ -71,6 +73,7 @@ def pooled(reading: Reading, node: Node) -> Tensor | list[Tensor]:
     places = places.movedim(channel, -1).reshape(1, -1, shape(node)[channel])
     found = reading.neurons.found(places)
     if (found == MIXED).any() or reading.is_one_row(found):
+        reading.leave_out(node)
         pools = mixed(value)
     else:
         pools = reading.rows(node, places).view(-1, *[1] * n_spatial).expand(value.shape)

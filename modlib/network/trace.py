@@ -14,8 +14,9 @@ from modlib.network.connections import Connection, Network, chain
 from modlib.network.experts import alike_for_all
 from modlib.network.exporting import exported
 from modlib.network.fixed import evaluated, needed
+from modlib.network.nodes import outputs, refuse
 from modlib.network.operations import read
-from modlib.network.reading import Reading, outputs, refuse
+from modlib.network.reading import Reading
 from modlib.network.wiring import joined_layers, matrix, wires_of
 
 
@@ -51,6 +52,7 @@ class Trace:
                     f"a network needs weights between neurons, got {type(model).__name__} in which"
                     " no input meets any"
                 )
+            reading.join_crossed()
             alike_for_all(reading)
             layers = joined_layers(reading)
             self.wires = wires_of(reading, layers)
@@ -150,7 +152,8 @@ def network(model: nn.Module, *inputs: object, **keywords: object) -> Network:
     joins them several times: over a kernel, a flattened map, the gates of a recurrent unit, the
     entries of a head. Parameters are read where they run, twice if they run twice; what
     parametrisations make of them is read, not what they are stored as. Biases, scales of norms and
-    gates of whole layers are left out.
+    gates of whole layers are left out; so is what softmax, norms and means over a layer make each
+    of its neurons depend on.
 
     Raises:
         ValueError: if the model cannot be traced by `torch.export`, or if it does with neurons

@@ -253,6 +253,59 @@ REFUSED = {
 }
 
 
+MADE = {
+    "linear": lambda net, x: F.linear(net.into(x), net.make(x[0]).view(3, 4)),
+    "linear, of inputs": lambda net, x: F.linear(x, net.make(x[0]).view(3, 4)),
+    "vector": lambda net, x: net.make(x[0]).view(3, 4) @ net.into(x[0]),
+    "batched": lambda net, x: (net.make(x).view(2, 3, 4) @ net.into(x)[..., None])[..., 0],
+    "batched, from the left": lambda net, x: (net.into(x)[:, None] @ net.make(x).view(2, 4, 3))[
+        :, 0
+    ],
+    "einsum": lambda net, x: torch.einsum("boi,bi->bo", net.make(x).view(2, 3, 4), net.into(x)),
+    "slots of attention": lambda net, x: F.scaled_dot_product_attention(
+        net.into(x)[:, None], *[net.make(x).view(2, 3, 4)] * 2
+    )[:, 0, :3],
+}
+
+
+@pytest.mark.parametrize("is_read", [True, False])
+@pytest.mark.parametrize("kind", MADE)
+def test_weights_that_neurons_make_are_refused(kind, is_read):
+    def run(net, x):
+        y = MADE[kind](net, x)
+        return net.out(y) if is_read else y
+
+    net = Model(run, into=linear(4, 4), make=linear(4, 12), out=linear(3, 2))
+    with pytest.raises(ValueError, match="neurons make the weights by which others are multiplied"):
+        network(net, X)
+
+
+CROSSED = {
+    "rolled": lambda h: h * h.roll(1, -1),
+    "flipped": lambda h: h * h.flip(-1),
+    "indexed": lambda h: h * h[:, [1, 2, 3, 0]],
+    "gathered": lambda h: h * h.gather(1, torch.tensor([[1, 2, 3, 0]] * 2)),
+    "in a sum of products": lambda h: torch.einsum("bi,bi->bi", h, h.roll(1, -1)),
+    "as gates": lambda h: h * h.roll(1, -1).sigmoid(),
+    "added": lambda h: h + h.roll(1, -1),
+    "handed over": lambda h: F.pad(h[:, 1:] - h[:, :-1], (0, 1)) + h.flip(-1),
+}
+
+
+@pytest.mark.parametrize("kind", CROSSED)
+def test_neurons_that_meet_others_of_their_layer_are_refused(kind):
+    h = torch.rand(2, 4, dtype=torch.double) + 1
+    first = torch.autograd.functional.jacobian(CROSSED[kind], h)[0, :, 0]
+    assert ((first != 0).sum(0) > 1).all(), "silencing any neuron should change several entries"
+    net = Model(
+        lambda net, x: net.out(CROSSED[kind](net.into(x))), into=linear(4, 4), out=linear(4, 2)
+    )
+    with pytest.raises(
+        ValueError, match="neurons meet others of their own layer, in another order"
+    ):
+        network(net, X)
+
+
 @pytest.mark.parametrize("kind", REFUSED)
 def test_what_cannot_be_read_is_refused(kind):
     model, inputs, message = REFUSED[kind]

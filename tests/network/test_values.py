@@ -16,7 +16,12 @@ SAME = {
     "scaled to length one": lambda h: F.normalize(h, dim=-1),
     "softmax": lambda h: h.softmax(-1),
     "softmax spelled out": lambda h: h.exp() / h.exp().sum(-1, keepdim=True),
+    "log softmax": lambda h: h.log_softmax(-1),
+    "softmax over examples": lambda h: h.softmax(0),
     "layer norm": lambda h: F.layer_norm(h, (4,)),
+    "group norm": lambda h: F.group_norm(h, 2),
+    "instance norm": lambda h: F.group_norm(h[..., None].repeat(1, 1, 3).cumsum(-1), 4).sum(-1),
+    "a pool of neighbours": lambda h: h * F.avg_pool1d(h[:, None], 3, 1, 1)[:, 0],
     "clipped": lambda h: h.clamp(-1, 1),
     "where": lambda h: torch.where(h > 0, h, 0.1 * h),
     "its own mask": lambda h: h * (h > h.mean()),
@@ -65,6 +70,22 @@ def test_neurons_stay_what_they_are(kind):
     assert torch.equal(out.weight, net.out.weight.T)
 
 
+@pytest.mark.parametrize("kind", SAME)
+def test_what_makes_neurons_depend_on_others_is_left_out(kind):
+    def others_change(silenced):
+        h = torch.rand(2, 4)
+        known = h.clone()
+        h[:, silenced] = 0
+        with torch.random.fork_rng():
+            before = SAME[kind](known)
+        other = [n for n in range(4) if n != silenced]
+        return not torch.equal(before[..., other], SAME[kind](h)[..., other])
+
+    net = Model(lambda net, x: SAME[kind](net.into(x)), into=nn.Linear(4, 4))
+    is_named = network(net, X).left_out != ["into.bias"]
+    assert is_named == any(others_change(n) for n in 10 * [*range(4)])
+
+
 MAPS = {
     "padded round about": nn.CircularPad2d(1),
     "padded by reflection": nn.ReflectionPad2d(1),
@@ -99,6 +120,37 @@ def test_patches_that_are_unfolded_are_read_by_channel():
     found = network(net, IMAGE)
     assert found.sizes == {"input": 3, "conv": 4, "out": 2}
     torch.testing.assert_close(found.connections[1].weight, by_block(net.out.weight.T, n_rows=4))
+
+
+@pytest.mark.parametrize("are_others", [True, False])
+def test_a_mask_that_other_neurons_make_is_left_out(are_others):
+    masks = {"mul": lambda h, g: h * (g > 0), "masked_fill": lambda h, g: h.masked_fill(g > 0, 0.0)}
+
+    def run(net, x, mask):
+        h = net.a(x)
+        return mask(h, net.b(x) if are_others else h)
+
+    for name, mask in masks.items():
+        net = Model(lambda net, x, m=mask: run(net, x, m), a=nn.Linear(4, 3), b=nn.Linear(4, 3))
+        assert (f"({name})" in network(net, X).left_out) == are_others
+
+
+def test_a_mixture_that_branches_again_and_again_is_followed_once():
+    def run(net, x):
+        h = net.into(x)
+        mean = h.mean(-1, keepdim=True)
+        for _ in range(64):
+            mean = mean.sin() + mean.cos()
+        return net.out(h + mean)
+
+    found = network(Model(run, into=nn.Linear(4, 4), out=nn.Linear(4, 2)), X)
+    assert found.sizes == {"input": 4, "into": 4, "out": 2}
+
+
+def test_differences_in_time_are_places_of_the_same_inputs():
+    net = Model(lambda net, x: net.into(x[:, 1:] - x[:, :-1]), into=nn.Linear(4, 3))
+    (found,) = network(net, SEQUENCE).connections
+    assert torch.equal(found.weight, net.into.weight.T)
 
 
 TIMES = {
