@@ -34,7 +34,7 @@ def structure_against_function(
     Bars are 95 % BCa intervals of the means; `names` has what measures are called.
     """
     tasks = of_tasks(summary, tasks)
-    columns = min(4, len(tasks))
+    columns = min(3, len(tasks))
     rows = -(-len(tasks) // columns)
     fig, axes = plt.subplots(
         rows, columns, sharey=True, squeeze=False, figsize=(0.5 + 2.5 * columns, 1.2 + 2.1 * rows)
