@@ -45,10 +45,10 @@ def test_cells_have_at_most_thirty_lines_and_the_code_is_open(page):
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_a_page_opens_with_a_question_an_answer_a_figure_and_what_it_rests_on(page):
+def test_a_page_opens_with_question_answer_figure_what_it_rests_on_and_does_not_show(page):
     first = "".join(PAGES[page][0]["source"])
-    for part in ("# ", "?", "{div} answer", "{glue:figure}", "*Rests on*"):
-        assert part in first, part
+    for part in ("# ", "?", "{div} answer", "{glue:figure}", "*Rests on*", "*Does not show*"):
+        assert part in " ".join(first.split()), part
     assert f'glue("{page}_claims"' in "".join(PAGES[page][-1]["source"])
     for word in (":name: fig-", ":alt: "):
         assert word in first, word

@@ -34,7 +34,7 @@ def structure_against_function(
     Bars are 95 % BCa intervals of the means; `names` has what measures are called.
     """
     tasks = of_tasks(summary, tasks)
-    columns = min(4, len(tasks))
+    columns = min(3, len(tasks))
     rows = -(-len(tasks) // columns)
     fig, axes = plt.subplots(
         rows, columns, sharey=True, squeeze=False, figsize=(0.5 + 2.5 * columns, 1.2 + 2.1 * rows)
@@ -49,8 +49,12 @@ def structure_against_function(
             x, y = row[structure], row[function]
             ax.plot([row[f"{structure}_low"], row[f"{structure}_high"]], [y, y], color=colour, lw=1)
             ax.plot([x, x], [row[f"{function}_low"], row[f"{function}_high"]], color=colour, lw=1)
-            size = 9 if penalty == "walk_loops" else 6
-            ax.plot(x, y, color=colour, marker=marker, ms=size, ls="", mec="white", label=name)
+            # the walk loops on top of what lies at the same place
+            size, over = (9, 3) if penalty == "walk_loops" else (6, 2)
+            ax.plot(
+                x, y, color=colour, marker=marker, ms=size, ls="", mec="white", label=name,
+                zorder=over,
+            )  # fmt: skip
         ax.set_title(TASK_NAMES[task], fontsize=11)
         ax.axvline(0, color=GREY, lw=0.6, zorder=0)
     fig.supxlabel(names[structure], fontsize=11)
@@ -110,7 +114,8 @@ def plateau(table: pd.DataFrame, penalty: str, tasks: Sequence[str], default: fl
     """
     means = table.groupby(["task", "penalty", "strength"])[["validation_accuracy", "share"]].mean()
     fig, axes = plt.subplots(1, 2, figsize=(8, 3.7))
-    for task, colour in zip(of_tasks(means, tasks), [*PALETTE, GREY], strict=False):
+    # its yellow is too pale for a line
+    for task, colour in zip(of_tasks(means, tasks), [*PALETTE[:-1], GREY], strict=False):
         line = means.loc[task, penalty].sort_index()
         reference = means.loc[task, "none"].validation_accuracy.iloc[0]
         points = 100 * (line.validation_accuracy - reference)

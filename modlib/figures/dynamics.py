@@ -102,7 +102,7 @@ def of_penalties(table: pd.DataFrame, measures: Mapping[str, str]) -> Figure:
     tasks = list(table.task.unique())
     fig, axes = plt.subplots(
         len(tasks), len(measures), sharex="col", sharey=True, squeeze=False,
-        figsize=(8, 0.8 + 0.28 * len(shown) * len(tasks)),
+        figsize=(8, 0.8 + 0.2 * len(shown) * len(tasks)),
     )  # fmt: skip
     for (task, penalty), rows in table.groupby(["task", "penalty"]):
         _, colour, marker = STYLE[penalty]

@@ -18,12 +18,12 @@ def over(
     `label` is what x is called; `axis` is what else is set of each panel.
     """
     fig, axes = plt.subplots(1, len(measures), squeeze=False, figsize=(8, 3.5))
-    ticks = sorted(table[x].unique())
     for (measure, name), ax in zip(measures.items(), axes[0], strict=True):
         for penalty in penalties:
             curve(ax, table, x, measure, penalty)
         ax.set(xlabel=label, **axis)
         ax.set_title(name, fontsize=11)
+        ticks = sorted(table.dropna(subset=measure)[x].unique())
         ax.set_xticks(ticks, [f"{tick:,}" for tick in ticks], fontsize=9)
         ax.minorticks_off()
     handles = axes[0, 0].get_legend_handles_labels()

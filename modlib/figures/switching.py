@@ -15,7 +15,7 @@ def schedules(rows: pd.DataFrame) -> Figure:
     `value`, in the order of schedules.
     """
     fig = points(rows, "value", "measure", "schedule", "", "col")
-    fig.set_size_inches(8, 1.4 + 0.42 * rows.penalty.nunique())
+    fig.set_size_inches(8, 1.2 + 0.36 * rows.penalty.nunique())
     fig.axes[0].set_ylabel("")
     return fig
 

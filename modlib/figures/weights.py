@@ -3,6 +3,7 @@
 import base64
 from collections.abc import Mapping, Sequence
 from io import BytesIO
+from itertools import pairwise
 from textwrap import fill
 
 import matplotlib.pyplot as plt
@@ -12,9 +13,29 @@ from matplotlib.figure import Figure
 
 from modlib.batch.names import NAMES
 from modlib.figures.images import coloured
-from modlib.graphs import by_community
-from modlib.plots import module_graph
+from modlib.graphs import layer_sizes
+from modlib.plots import community_colours, module_graph
 from modlib.study.weights import Divided
+
+BETWEEN = 0.3
+"""The grey of a weight between communities, where it is large."""
+
+
+def tinted(
+    W: Float[np.ndarray, "n_in n_out"],
+    communities: tuple[Int[np.ndarray, " n_in"], Int[np.ndarray, " n_out"]],
+    colours: Float[np.ndarray, "n_in 3"],
+) -> Float[np.ndarray, "n_in n_out 3"]:
+    """Return |W| as an image, neurons by community: in their colours within one, grey between.
+
+    The colours are those of the rows' neurons, and full from the 99th percentile on.
+    """
+    size = np.abs(W)
+    shade = np.minimum(size / max(np.quantile(size, 0.99), 1e-12), 1)
+    rows, columns = (np.argsort(layer, kind="stable") for layer in communities)
+    within = communities[0][rows, None] == communities[1][columns]
+    tint = np.where(within[..., None], colours[rows, None], BETWEEN)
+    return 1 - shade[np.ix_(rows, columns)][..., None] * (1 - tint)
 
 
 def gallery(
@@ -24,8 +45,7 @@ def gallery(
 ) -> Figure:
     """Draw networks below each other: an input, |W| of each layer by community, and the graph.
 
-    Inputs have the colour of their community, paler the smaller the example is there. Each matrix
-    is black from its 99th percentile on.
+    Inputs have the colour of their community, paler the smaller the example is there.
     """
     n_layers = max(len(network.chain) for network in networks.values())
     fig, axes = plt.subplots(
@@ -38,9 +58,11 @@ def gallery(
         row[0].imshow(image, aspect="auto" if len(image) == 1 else "equal")
         row[0].set_anchor("N")
         row[0].set_ylabel(fill(NAMES.get(name, name), 16), fontsize=10)
-        matrices = by_community([np.abs(W) for W in chain], communities)
-        for W, ax in zip(matrices, row[1:], strict=False):
-            ax.imshow(W, cmap="Greys", vmin=0, vmax=np.quantile(W, 0.99), aspect="auto")
+        ends = np.cumsum(layer_sizes(chain))[:-1]
+        sides = pairwise(np.split(communities, ends))
+        colours = np.split(community_colours(communities)[:, :3], ends)
+        for W, side, colour, ax in zip(chain, sides, colours, row[1:], strict=False):
+            ax.imshow(tinted(W, side, colour), aspect="auto")
         module_graph(chain, communities, row[-1])
         for ax in row:
             ax.set(xticks=[], yticks=[])

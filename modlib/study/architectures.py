@@ -21,6 +21,9 @@ modules are known, is its agreement with them."""
 KEPT = 0.01
 """A penalty keeps accuracy if it costs less than this."""
 
+NAMES = {"q": "Q", "q_null_mean": "Q of nulls", "ari": "agreement (ARI)"}
+"""What tables call the measures that have short names in code."""
+
 MEASURES = {"share": "share of the attainable excess", "ari": "agreement with the modules (ARI)"}
 
 DEFAULT = PENALTIES["walk_loops"].strength
@@ -65,7 +68,7 @@ def summary(table: pd.DataFrame) -> pd.DataFrame:
     shown = ["accuracy", "q", "q_null_mean", "share", "strengths_excess", "ari", "modular"]
     table = table.assign(modular=is_modular(table).astype(float))
     found = table.groupby(by, sort=False)[shown].mean().reset_index("strength")
-    return found.assign(strength=found.strength.map("{:g}".format))
+    return found.assign(strength=found.strength.map("{:g}".format)).rename(columns=NAMES)
 
 
 def of_each(table: pd.DataFrame, penalty: str, measure: str, of: Sequence[str]) -> pd.DataFrame:

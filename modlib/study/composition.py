@@ -74,8 +74,10 @@ def panels(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def unseen_by_width(rows: pd.DataFrame) -> pd.DataFrame:
-    """Return the mean accuracy on unseen combinations, by way and penalty, widths across."""
-    return rows.pivot_table("unseen", ["way", "penalty"], "width", sort=False)
+    """Return the mean accuracy on unseen combinations: penalties down, ways and widths across."""
+    means = rows.pivot_table("unseen", "penalty", ["way", "width"], sort=False)
+    means.columns = [f"{way}, {width}" for way, width in means.columns]
+    return means
 
 
 def chosen(combinations: pd.DataFrame) -> pd.DataFrame:

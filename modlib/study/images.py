@@ -11,6 +11,7 @@ from modlib.batch import pages, statistics, tables
 from modlib.batch.claims import Claim, above, below, between, exact
 from modlib.modularity.measure import modularity
 from modlib.penalties import PENALTIES
+from modlib.study.weights import by_outputs
 from modlib.tasks import TASKS
 from modlib.tasks.images import mnist_images
 
@@ -42,7 +43,7 @@ class Pixels(NamedTuple):
 
     Attributes:
         weights: of its first layer.
-        communities: of all its neurons, pixels first.
+        communities: of all its neurons, pixels first, in the order of their outputs.
     """
 
     weights: Float[np.ndarray, "n_in n_hid"]
@@ -52,7 +53,7 @@ class Pixels(NamedTuple):
 def pixels(task: str, penalty: str) -> Pixels:
     """Return what the published network of a task and penalty makes of its pixels."""
     chain = [W[0].numpy() for W in tables.published_network(task, penalty).chain]
-    return Pixels(chain[0], modularity(chain, nulls=2).communities)
+    return Pixels(chain[0], by_outputs(chain, modularity(chain, nulls=2).communities))
 
 
 def of_page(networks: pd.DataFrame) -> pd.DataFrame:

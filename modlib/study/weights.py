@@ -57,10 +57,26 @@ def first(network: nn.Module) -> list[Float[np.ndarray, "_ _"]]:
     return [W[0].detach().numpy() for W in weights(network)]
 
 
+def by_outputs(
+    chain: Sequence[Float[np.ndarray, "_ _"]], communities: Int[np.ndarray, " n_neurons"]
+) -> Int[np.ndarray, " n_neurons"]:
+    """Number communities by where their outputs lie, so that networks can be held side by side.
+
+    Those without an output come last.
+    """
+    n_out = chain[-1].shape[1]
+    outputs, names = communities[-n_out:], np.unique(communities)
+    places = [
+        np.flatnonzero(outputs == name).mean() if name in outputs else n_out + name
+        for name in names
+    ]
+    return np.argsort(np.argsort(places, kind="stable"))[np.searchsorted(names, communities)]
+
+
 def divided(network: nn.Module) -> Divided:
-    """Return the first network of a stack with its communities."""
+    """Return the first network of a stack with its communities, in the order of their outputs."""
     chain = first(network)
-    return Divided(chain, modularity(chain, nulls=2).communities)
+    return Divided(chain, by_outputs(chain, modularity(chain, nulls=2).communities))
 
 
 def example(task: Task, seed: int) -> Float[np.ndarray, " n_in"]:

@@ -26,11 +26,21 @@ def test_a_gallery_has_an_input_the_matrices_and_a_graph_for_each_network(places
     assert [row[0].get_ylabel() for row in rows] == ["no penalty", "other"]
     for (chain, _), row in zip(networks.values(), rows, strict=True):
         for ax, W in zip(row[1:], chain, strict=False):
-            shown = np.asarray(ax.images[0].get_array()).ravel()
-            assert np.sort(shown) == pytest.approx(np.sort(np.abs(W).ravel()))
+            assert np.asarray(ax.images[0].get_array()).shape == (*W.shape, 3)
     first, second = np.asarray(rows[0, 0].images[0].get_array()).reshape(-1, 3)[:2]
     assert first == pytest.approx(to_rgb(PALETTE[0]))
     assert second == pytest.approx(1 - 0.5 * (1 - np.array(to_rgb(PALETTE[1]))))
+
+
+def test_weights_have_the_colour_of_their_community_and_are_grey_between():
+    W = np.array([[4.0, 0.0], [-2.0, 1.0]])
+    colours = np.array([[0.0, 0.5, 1.0], [1.0, 0.5, 0.0]])
+    image = weights.tinted(W, (np.array([1, 0]), np.array([1, 0])), colours)
+    # neurons of the first community come first, which are the second row and column
+    full = np.quantile(np.abs(W), 0.99)
+    assert image[0, 0] == pytest.approx(1 - 1 / full * (1 - colours[1]))
+    assert image[0, 1] == pytest.approx(1 - 2 / full * (1 - weights.BETWEEN))
+    assert image[1] == pytest.approx(np.stack([np.ones(3), colours[0]]))
 
 
 def test_pixels_are_paler_where_they_weigh_less():

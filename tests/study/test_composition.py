@@ -81,9 +81,9 @@ def test_what_is_changed_is_of_networks_that_have_seen_all():
 
 def test_means_by_width_leave_out_the_width_that_leaves_nothing_unseen():
     found = composition.unseen_by_width(composition.judged(BY_HAND))
-    assert list(found) == [5]
-    assert found.index.get_level_values("penalty").tolist() == ["none", "walk_loops"] * 2
-    assert found[5]["chosen strength", "walk_loops"] == pytest.approx(0.3)
+    assert list(found) == ["chosen strength, 5", "default strength, 5"]
+    assert found.index.tolist() == ["none", "walk_loops"]
+    assert found["chosen strength, 5"]["walk_loops"] == pytest.approx(0.3)
 
 
 def test_strengths_chosen_are_told_with_the_end_that_they_are():

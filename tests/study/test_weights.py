@@ -44,6 +44,12 @@ def test_parameters_that_are_not_allowed_are_refused_by_name(message):
         execute("weights", REFUSED[message])
 
 
+def test_communities_are_numbered_by_their_outputs_and_come_last_without_one():
+    chain = [np.ones((3, 2)), np.ones((2, 4))]
+    found = np.array([0, 1, 2, 3, 2, 2, 2, 1, 1])
+    assert weights.by_outputs(chain, found).tolist() == [2, 1, 0, 3, 0, 0, 0, 1, 1]
+
+
 @pytest.fixture(scope="module")
 def runs():
     return weights.trained("two_digits", "walk_loops", [0, 1, 2], 60)
