@@ -4,6 +4,7 @@ r"""Soft modularity on the measure of layered networks: each matrix against its 
 by: Barber's, averaged over the matrices of the balanced network.
 """
 
+from collections.abc import Sequence
 from itertools import pairwise
 
 import torch
@@ -35,16 +36,27 @@ class SoftLayeredModularity(SoftModularity):
 
         Q = mean over matrices of (1 / m) sum_ij [A_ij - r_i c_j / m] sum_c S_ic S_jc.
 
-    The factors f are found anew at each step, and held fixed in its gradient.
+    The factors f are found anew every `every` steps, and held fixed in between and in the gradient.
 
     Source: Barber (2007), doi 10.1103/PhysRevE.76.066102, relaxed.
     """
 
+    def __init__(
+        self, widths: Sequence[int], seeds: Sequence[int], communities: int = 8, every: int = 10
+    ) -> None:
+        super().__init__(widths, seeds, communities)
+        self.every, self.steps = every, 0
+        self.factors: list[Tensor] = []
+
     def of_chain(self, chain: Chain) -> Float[Tensor, "*stack"]:
+        held = self.factors if torch.is_grad_enabled() and self.steps % self.every else None
+        factors = held or balancing(chain)
+        if torch.is_grad_enabled():
+            self.factors, self.steps = factors, self.steps + 1
         logits = in_stack(self.logits, chain).double()
         S = logits.softmax(-1).split(self.widths, dim=-2)
         found = []
-        for W, factor, (s, t) in zip(chain, balancing(chain), pairwise(S), strict=True):
+        for W, factor, (s, t) in zip(chain, factors, pairwise(S), strict=True):
             A = W.abs().double() * factor
             P = A / A.sum((-2, -1), keepdim=True).clamp_min(SMALLEST_DEGREE)
             within = (s * (P @ t)).sum((-2, -1))

@@ -66,7 +66,20 @@ def test_rescaling_a_hidden_neuron_changes_nothing():
     penalty = SoftLayeredModularity(SIZES, [0], communities=3)
     factors = torch.tensor([0.1, 7.0, 1.0, 30.0, 0.5]).double()
     rescaled = [chain[0] * factors, chain[1] / factors[:, None], chain[2]]
-    torch.testing.assert_close(penalty(rescaled), penalty(chain))
+    with torch.no_grad():
+        torch.testing.assert_close(penalty(rescaled), penalty(chain))
+
+
+def test_between_refreshes_the_factors_are_the_last_ones():
+    steps = [random_chain(*SIZES, stack=(1,), seed=seed) for seed in range(7)]
+    penalty = SoftLayeredModularity(SIZES, [0], communities=3, every=3)
+    values = []
+    for chain in steps:
+        values.append(penalty(chain))
+        with torch.no_grad():  # looking is exact and is no step
+            exact = SoftLayeredModularity(SIZES, [0], communities=3)(chain)
+            torch.testing.assert_close(penalty(chain), exact)
+        assert (abs(values[-1] - exact).item() < 1e-12) == (len(values) % 3 == 1)
 
 
 def test_factors_are_those_that_balance():
