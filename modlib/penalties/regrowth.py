@@ -10,8 +10,9 @@ where e_b is 1 + the number of b's neighbours that are neither i nor neighbours 
 that of a's that are neither j nor neighbours of i. That is a rule between steps, not a penalty.
 
 Sources: Zhang, Zhao, Wu, Muscoloni & Cannistraci (2024), ICLR, openreview.net/forum?id=iayEcORsGd,
-for the training; Zhang et al. (2025), arXiv:2501.19107, appendix C, for the score. As there, the
-last layer stays whole, connections grow from weight 0, and those just cut may grow again, with the
+for the training; Zhang et al. (2025), arXiv:2501.19107, appendix C, for the score, and the authors'
+code (github.com/biomedical-cybernetics/Cannistraci-Hebb-training) for both. As in that, the last
+layer stays whole, connections grow from weight 0, and those just cut may grow again, with the
 weight that they had. Left out: a start from correlations of inputs (connections are drawn at
 random), the removal of neurons that lost all connections on one side, an early end of the rule.
 """

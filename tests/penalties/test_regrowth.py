@@ -187,6 +187,7 @@ def test_looking_is_no_step_and_copies_have_rules_of_their_own():
     with torch.no_grad():
         network(x)
     assert network.get_submodule("regrowth").steps == 0
+    assert not any("regrowth.layers" in name for name in network.state_dict())
     for other in (copy.deepcopy(network), pickle.loads(pickle.dumps(network))):
         assert torch.equal(other(x), network(x))
         rule = other.get_submodule("regrowth")
