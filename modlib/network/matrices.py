@@ -108,8 +108,12 @@ def squares(chain: Weighted) -> Float[Tensor, "*stack"]:
 
 def _matrix(W: object) -> Tensor:
     """Return a matrix, or a stack of them, as a tensor; raise ValueError if it is none."""
-    plain = isinstance(W, np.ndarray) and not isinstance(W, np.ma.MaskedArray)
-    if plain and W.dtype.kind in "biufc" and W.dtype.char not in "gG":
+    if (
+        isinstance(W, np.ndarray)
+        and not isinstance(W, np.ma.MaskedArray)
+        and W.dtype.kind in "biufc"
+        and W.dtype.char not in "gG"
+    ):
         # torch takes neither another order of bytes nor negative strides
         W = torch.as_tensor(np.ascontiguousarray(W, W.dtype.newbyteorder("=")))
     if not isinstance(W, Tensor):
