@@ -19,8 +19,9 @@ from modlib.network import (
 from modlib.penalties import PENALTIES
 from modlib.tasks import TASKS
 from modlib.training.fit import Run, fit, train
+from modlib.training.walk_loops import WalkLoops
 from modlib.triads import close_triads
-from modlib.walks import walk_loop_penalty, walk_loop_sum
+from modlib.walks import relative_loops, walk_loop_penalty, walk_loop_sum
 
 __all__ = [
     "PENALTIES",
@@ -30,6 +31,7 @@ __all__ = [
     "Network",
     "Run",
     "Trace",
+    "WalkLoops",
     "close_triads",
     "community_drops",
     "fit",
@@ -39,6 +41,7 @@ __all__ = [
     "modularity",
     "network",
     "newman_q",
+    "relative_loops",
     "retraced_sum",
     "total_loop_sum",
     "train",

@@ -26,7 +26,7 @@ from torch import Tensor
 
 from modlib.chain import SMALLEST_DEGREE
 from modlib.loops import hidden_layers, loop_sum, retraced_sum
-from modlib.network.matrices import Weighted, in_full_precision, mapped, squares
+from modlib.network.matrices import Weighted, in_full_precision, mapped, matrices, squares
 
 
 def normalised(W: Float[Tensor, "*stack n_in n_out"]) -> Float[Tensor, "*stack n_in n_out"]:
@@ -74,3 +74,37 @@ def walk_loop_penalty(chain: Weighted, decay: float = 0.007) -> Float[Tensor, "*
     if not 0 <= decay < inf:
         raise ValueError(f"walk_loop_penalty needs a finite decay >= 0, got {decay}")
     return decay * squares(chain) - walk_loop_sum(chain)
+
+
+ROUNDING = 1e-6
+"""A matrix whose walk loops sum to less closes none: what is left are rounding errors."""
+
+
+@in_full_precision
+def relative_loops(chain: Weighted) -> list[Float[Tensor, "*stack _ _"]]:
+    """Return how many walk loops each connection closes for its weight.
+
+    That is its share of the loops through its matrix over its share of the matrix's weight: 1 on
+    average over weight, 0 for a connection through which none is closed. A matrix through which
+    none is closed at all has 1 throughout. No gradient flows.
+
+    Two blocks with a weak connection between them:
+
+    >>> W = torch.tensor([[1.0, 1.0, 0.1, 0.0], [1.0, 1.0, 0.0, 0.0],
+    ...                   [0.0, 0.0, 1.0, 1.0], [0.0, 0.0, 1.0, 1.0]])
+    >>> ratio, _ = relative_loops([W, W.mT])
+    >>> round(ratio[0, 2].item(), 2), round(ratio[1, 1].item(), 2)
+    (0.09, 1.04)
+    """
+    steps = mapped(lambda W: normalised(W).detach().requires_grad_(), chain)
+    with torch.enable_grad():
+        loops = [(loop_sum(W, V) - retraced_sum(W, V)).sum() for W, V in hidden_layers(steps)]
+        found = torch.autograd.grad(loops, matrices(steps), allow_unused=True)
+    ratios = []
+    for W, N, gradient in zip(matrices(chain), matrices(steps), found, strict=True):
+        closed = torch.zeros_like(N) if gradient is None else (N.detach() * gradient).clamp_min(0)
+        weight = W.detach().abs()
+        total, of_all = (x.sum((-2, -1), keepdim=True) for x in (closed, weight))
+        ratio = closed * of_all / (weight * total)
+        ratios.append(torch.where(total > ROUNDING, torch.where(weight > 0, ratio, 0.0), 1.0))
+    return ratios

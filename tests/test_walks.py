@@ -2,7 +2,7 @@
 
 import math
 from itertools import chain as chained
-from itertools import product
+from itertools import pairwise, product
 from math import sqrt
 
 import pytest
@@ -20,7 +20,7 @@ from strategies import (
     with_weights,
 )
 
-from modlib import Network, walk_loop_penalty, walk_loop_sum
+from modlib import Connection, Network, relative_loops, walk_loop_penalty, walk_loop_sum
 from modlib.walks import normalised
 
 
@@ -189,3 +189,40 @@ def test_a_network_without_a_hidden_layer_has_no_loops(function):
 def test_a_decay_that_is_negative_or_not_finite_is_refused(decay):
     with pytest.raises(ValueError, match=f"needs a finite decay >= 0, got {decay}"):
         walk_loop_penalty(random_chain(2, 3, 2), decay=decay)
+
+
+def loops_through(chain):
+    """Return, matrix by matrix, the sum over the loops that each connection is part of."""
+    steps = [normalised(W).tolist() for W in chain]
+    through = [torch.zeros_like(W) for W in chain]
+    for depth, (W, V) in enumerate(pairwise(steps)):
+        ends = product(range(len(W)), range(len(V)), range(len(V)), range(len(V[0])))
+        for i, j, k, l in ends:  # noqa: E741  the paper's names
+            if j != k:
+                loop = W[i][j] * W[i][k] * V[j][l] * V[k][l]
+                for place, of in ((0, (i, j)), (0, (i, k)), (1, (j, l)), (1, (k, l))):
+                    through[depth + place][of] += loop
+    return through
+
+
+@given(chains(depth=3, largest=3))
+def test_relative_loops_are_shares_of_loops_over_shares_of_weight(chain):
+    for W, ratio, through in zip(chain, relative_loops(chain), loops_through(chain), strict=True):
+        weight = W.abs()
+        if through.sum() < 1e-6:
+            assert torch.equal(ratio, torch.ones_like(W))
+            continue
+        expected = through / through.sum()
+        torch.testing.assert_close(ratio * weight / weight.sum(), expected, atol=1e-9, rtol=0)
+        assert not ratio[weight == 0].any()
+
+
+def test_relative_loops_know_nothing_of_scale_and_leave_weights_without_loops():
+    W, V = random_chain(3, 4, 2)
+    for a, b in zip(relative_loops([W, V]), relative_loops([5 * W, V / 3]), strict=True):
+        torch.testing.assert_close(a, b)
+    past = Connection("past", "0", "2", torch.ones(3, 2))
+    line = Network.from_chain([W, V])
+    found = relative_loops(line._replace(connections=[*line.connections, past]))
+    assert torch.equal(found[2], torch.ones(3, 2))
+    assert not any(ratio.requires_grad for ratio in found)

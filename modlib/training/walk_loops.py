@@ -1,0 +1,239 @@
+r"""Walk loops as a step of their own, after the optimiser's, in any training loop.
+
+A connection that closes fewer loops than its weight would lead one to expect fades:
+
+    w <- w exp(-rate max(0, 1 - f)),
+
+with f the share of its matrix's walk loops that pass through it over its share of the matrix's
+weight (`modlib.walks.relative_loops`). That is the old local rule, sample a connection and
+strengthen what closes a loop with it, turned round: what closes few is weakened. Nothing else of
+the weights changes, whatever their scale, number or optimiser.
+
+The rate is counted in runs, not in steps: it grows linearly over the run, to `FADE` per run, and
+falls to 0 in its last fifth. It is held to what the task can bear: to first order a step may
+undo the share `BEARABLE` of what the optimiser's last steps gained. Loops are counted at every
+fourth step, for four.
+
+Which loops are worth closing, the task has to say, and in networks of rectified neurons it says
+little: what is computed of separate inputs cancels wherever it is not wanted. Noise on hidden
+neurons leaves nothing to cancel with. It is that of dropout, such that a path through all hidden
+layers is whole with probability 1 - `NOISE`, for half of the run, and fades after it.
+
+Source: Srivastava et al. (2014), J. Mach. Learn. Res. 15:1929, for dropout.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from modlib.chain import StackedLinear, weights
+from modlib.network.connections import Network
+from modlib.network.matrices import Weighted, matrices
+from modlib.network.trace import Trace
+from modlib.walks import relative_loops, walk_loop_penalty
+
+FADE, BEARABLE, NOISE = 100.0, 0.05, 0.5
+"""Found on the development settings of `modlib.study.hyperparameter_grid`."""
+
+MEMORY, EVERY = 0.9, 4
+"""How much of the running means of gain and harm is kept, and at which steps loops are counted."""
+
+NOISY: dict[type[nn.Module], int] = {
+    nn.Linear: 0,
+    StackedLinear: 0,
+    nn.Conv1d: 1,
+    nn.Conv2d: 2,
+    nn.Conv3d: 3,
+}
+"""Modules whose inputs from hidden layers get noise, and the dimensions of a channel's map."""
+
+
+class WalkLoops:
+    """Makes a model modular while it is trained, in one call after each step of its optimiser.
+
+    >>> net = nn.Sequential(nn.Linear(4, 3), nn.ReLU(), nn.Linear(3, 2))
+    >>> loops = WalkLoops(net, torch.zeros(1, 4), steps=10)
+    >>> optimiser = torch.optim.AdamW(net.parameters())
+    >>> for _ in range(10):
+    ...     optimiser.zero_grad()
+    ...     net(torch.ones(5, 4)).square().sum().backward()
+    ...     optimiser.step()
+    ...     loops.step()
+    >>> loops.taken, float(loops.noise)
+    (10, 0.0)
+    """
+
+    def __init__(self, model: nn.Module, *inputs: object, steps: int, **keywords: object) -> None:
+        """Read the model, and put noise before what reads its hidden layers, in training alone.
+
+        Args:
+            inputs, keywords: an example or two of what the model is called with, as in
+                `modlib.network`; not needed where `modlib.weights` needs none.
+            steps: of the whole training.
+
+        Raises:
+            ValueError: if `steps` is below 1, if the model cannot be read or has no hidden layer,
+                or if its weights are not parameters themselves.
+        """
+        if steps < 1:
+            raise ValueError(
+                f"WalkLoops needs the number of training steps, at least 1, got {steps}"
+            )
+        self.steps, self.taken = steps, 0
+        self.read: Callable[[], Weighted] = (
+            Trace(model, *inputs, **keywords) if inputs or keywords else lambda: weights(model)
+        )
+        network = self.read()
+        relative_loops(network)  # refuses networks without a hidden layer
+        self.parameters = list(_parameters_of(model, network))
+        self.before = [theta.detach().clone() for theta in self.parameters]
+        stack = matrices(network)[0].shape[:-2]
+        device = self.parameters[0].device
+        self.gain = torch.zeros(stack, device=device)
+        self.harm = torch.zeros(stack, device=device)
+        hidden, readers = _readers_of_hidden(model, network)
+        self.most_noise = 1 - (1 - NOISE) ** (1 / max(1, hidden))
+        self.noise = torch.tensor(self.most_noise, device=device)
+        self.hooks = [module.register_forward_pre_hook(self._noisy) for module in readers]
+
+    def penalty(self) -> Float[Tensor, "*stack"]:
+        """Return `walk_loop_penalty` of the present weights, for a loss, in place of steps."""
+        return walk_loop_penalty(self.read())
+
+    @torch.no_grad()
+    def step(self) -> None:
+        """Let connections fade; to be called after the optimiser's step, with its gradients there.
+
+        Raises:
+            ValueError: if there are no gradients.
+        """
+        gradients = [theta.grad for theta in self.parameters]
+        if all(gradient is None for gradient in gradients):
+            raise ValueError(
+                "WalkLoops.step needs the gradients of the optimiser's step, got none; call it"
+                " after optimiser.step() and before optimiser.zero_grad()"
+            )
+        self.taken += 1
+        time = min(1.0, self.taken / self.steps)
+        self.noise.fill_(self.most_noise * min(1.0, 2 * (1 - time)))
+        if self.taken % EVERY == 0:
+            self._fade(gradients, FADE * EVERY / self.steps * min(time, 5 * (1 - time)))
+        if self.taken % EVERY == EVERY - 1:
+            for theta, old in zip(self.parameters, self.before, strict=True):
+                old.copy_(theta)
+
+    @torch.no_grad()
+    def _fade(self, gradients: Sequence[Tensor | None], most: float) -> None:
+        """Let connections fade at a rate, or at as much of it as the task can bear."""
+        fades, stack = self._fades(), self.gain.shape
+        gain, harm = torch.zeros_like(self.gain), torch.zeros_like(self.harm)
+        for theta, old, fade, gradient in zip(
+            self.parameters, self.before, fades, gradients, strict=True
+        ):
+            if gradient is not None:
+                gain -= EVERY * (gradient * (theta - old)).reshape(*stack, -1).sum(-1)
+                harm -= (gradient * theta * fade).reshape(*stack, -1).sum(-1)
+        # a step that was left out, as at an overflow, says nothing
+        sound = gain.isfinite() & harm.isfinite()
+        for mean, now in ((self.gain, gain), (self.harm, harm)):
+            mean.copy_(torch.where(sound, MEMORY * mean + (1 - MEMORY) * now, mean))
+        borne = BEARABLE * self.gain.clamp_min(0) / self.harm
+        rate = torch.where(self.harm > 0, borne.clamp_max(most), most)
+        for theta, fade in zip(self.parameters, fades, strict=True):
+            each = rate.reshape(*stack, *[1] * (theta.dim() - len(stack)))
+            theta.mul_((-each * fade).exp().to(theta.dtype))
+
+    def _fades(self) -> list[Tensor]:
+        """Return max(0, 1 - f) for each entry of each parameter."""
+        with torch.enable_grad():
+            network = self.read()
+            ratios = relative_loops(network)
+            fading = [
+                ((1 - ratio).clamp_min(0).to(W.dtype) * W.abs()).sum()
+                for W, ratio in zip(matrices(network), ratios, strict=True)
+            ]
+            found = torch.autograd.grad(fading, self.parameters)
+        # matrices hold parameters or sums of their absolute values: the slope is the fade
+        return [slope.abs().clamp_max(1) for slope in found]
+
+    def _noisy(self, module: nn.Module, inputs: tuple) -> tuple | None:
+        if not module.training:
+            return None
+        x, *others = inputs
+        flat = NOISY[type(module)]
+        shape = (*x.shape[: x.dim() - flat], *[1] * flat)
+        kept = torch.rand(shape, device=x.device) >= self.noise
+        return (x * (kept / (1 - self.noise)).to(x.dtype), *others)
+
+    def remove(self) -> None:
+        """Take the noise off the model."""
+        for hook in self.hooks:
+            hook.remove()
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return where the training stands, for `load_state_dict`."""
+        tensors = {name: getattr(self, name).clone() for name in ("gain", "harm", "noise")}
+        before = [old.clone() for old in self.before]
+        return {"taken": self.taken, "before": before, **tensors}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go on where a training stood."""
+        self.taken = int(state["taken"])
+        for name in ("gain", "harm", "noise"):
+            getattr(self, name).copy_(state[name])
+        for old, then in zip(self.before, state["before"], strict=True):
+            old.copy_(then)
+
+
+def _parameters_of(model: nn.Module, network: Weighted) -> Iterator[nn.Parameter]:
+    """Yield the parameters that a network's matrices are read from.
+
+    Raises:
+        ValueError: if a parametrisation makes one of them, or if one is of half precision.
+    """
+    every = dict(model.named_parameters())
+    totals = [W.abs().sum() for W in matrices(network)]
+    slopes = torch.autograd.grad(totals, list(every.values()), allow_unused=True, retain_graph=True)
+    for (name, parameter), slope in zip(every.items(), slopes, strict=True):
+        if slope is None:
+            continue
+        if "parametrizations." in name or name.endswith(("_orig", "_g", "_v")):
+            raise ValueError(
+                f"WalkLoops needs weights that are parameters themselves, got '{name}', of which a"
+                " parametrisation makes them; remove it, or put modlib.walk_loop_penalty in the"
+                " loss"
+            )
+        if parameter.dtype.itemsize < 4:
+            raise ValueError(
+                f"WalkLoops needs weights of single precision, got '{name}' of {parameter.dtype},"
+                " in which small changes are lost; keep the model in float32 under torch.autocast"
+            )
+        yield parameter
+
+
+def _readers_of_hidden(model: nn.Module, network: Weighted) -> tuple[int, list[nn.Module]]:
+    """Return the number of hidden layers, and the modules by which others read them."""
+    if isinstance(network, Network):
+        entered = {each.target for each in network.connections}
+        leaving = [each for each in network.connections if each.source in entered]
+        hidden, read = len({each.source for each in leaving}), [each.weight for each in leaving]
+    else:
+        read = list(network)[1:]
+        hidden = len(read)
+    owners = {
+        id(parameter): module
+        for module in model.modules()
+        if type(module) in NOISY
+        for parameter in module.parameters(recurse=False)
+    }
+    every = [parameter for parameter in model.parameters() if id(parameter) in owners]
+    readers: dict[int, nn.Module] = {}
+    for W in read:
+        slopes = torch.autograd.grad(W.abs().sum(), every, allow_unused=True, retain_graph=True)
+        for parameter, slope in zip(every, slopes, strict=True):
+            if slope is not None:
+                readers[id(owners[id(parameter)])] = owners[id(parameter)]
+    return hidden, list(readers.values())
