@@ -13,7 +13,6 @@ import modlib
 from modlib.chain import weights
 from modlib.modularity.agreement import agreement
 from modlib.tasks import TASKS
-from modlib.training import walk_loops
 from modlib.training.stacks import Stack
 from modlib.training.walk_loops import BEARABLE, EVERY, FADE, MEMORY, NOISE, WalkLoops
 from modlib.walks import relative_loops
@@ -316,4 +315,3 @@ def test_after_the_last_step_nothing_changes():
         loops.step()
     for theta, old in zip(model.parameters(), before, strict=True):
         assert torch.equal(theta, old)
-    assert walk_loops.EVERY == EVERY
