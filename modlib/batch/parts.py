@@ -28,6 +28,7 @@ SPLIT_BY = {
     "damage_tuned": ["strengths"],
     "deep": ["strengths", "depths"],
     "goals": ["strengths"],
+    "hyperparameter_grid": ["seeds", "tasks", "methods"],
     "models": ["strengths"],
     "pretrained": ["seeds"],
     "recurrent": ["delays", "strengths"],
