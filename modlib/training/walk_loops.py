@@ -97,7 +97,9 @@ class WalkLoops:
         hidden, readers = _readers_of_hidden(model, network)
         self.most_noise = 1 - (1 - NOISE) ** (1 / max(1, hidden))
         self.noise = torch.tensor(self.most_noise, device=device)
-        self.hooks = [module.register_forward_pre_hook(self._noisy) for module in readers]
+        self.hooks = [
+            module.register_forward_pre_hook(self._noisy, with_kwargs=True) for module in readers
+        ]
 
     def penalty(self) -> Float[Tensor, "*stack"]:
         """Return `walk_loop_penalty` of the present weights, for a loss, in place of steps."""
@@ -154,19 +156,20 @@ class WalkLoops:
             fading = [
                 ((1 - ratio).clamp_min(0).to(W.dtype) * W.abs()).sum()
                 for W, ratio in zip(matrices(network), ratios, strict=True)
+                if W.requires_grad
             ]
             found = torch.autograd.grad(fading, self.parameters)
         # matrices hold parameters or sums of their absolute values: the slope is the fade
         return [slope.abs().clamp_max(1) for slope in found]
 
-    def _noisy(self, module: nn.Module, inputs: tuple) -> tuple | None:
+    def _noisy(self, module: nn.Module, args: tuple, keywords: dict) -> tuple | None:
         if not module.training:
             return None
-        x, *others = inputs
+        x, *_ = [*args, *keywords.values()]
         flat = NOISY[type(module)]
         shape = (*x.shape[: x.dim() - flat], *[1] * flat)
         kept = torch.rand(shape, device=x.device) >= self.noise
-        return (x * (kept / (1 - self.noise)).to(x.dtype), *others)
+        return (x * (kept / (1 - self.noise)).to(x.dtype),), {}
 
     def remove(self) -> None:
         """Take the noise off the model."""
@@ -189,13 +192,19 @@ class WalkLoops:
 
 
 def _parameters_of(model: nn.Module, network: Weighted) -> Iterator[nn.Parameter]:
-    """Yield the parameters that a network's matrices are read from.
+    """Yield the parameters that a network's matrices are read from, and that are trained.
 
     Raises:
-        ValueError: if a parametrisation makes one of them, or if one is of half precision.
+        ValueError: if there are none, if a parametrisation makes one of them, or if one is of half
+            precision.
     """
-    every = dict(model.named_parameters())
-    totals = [W.abs().sum() for W in matrices(network)]
+    every = {name: theta for name, theta in model.named_parameters() if theta.requires_grad}
+    totals = [W.abs().sum() for W in matrices(network) if W.requires_grad]
+    if not totals:
+        raise ValueError(
+            "WalkLoops needs weights that are trained, got none that requires a gradient; let some"
+            " be trained with requires_grad_()"
+        )
     slopes = torch.autograd.grad(totals, list(every.values()), allow_unused=True, retain_graph=True)
     for (name, parameter), slope in zip(every.items(), slopes, strict=True):
         if slope is None:
@@ -229,9 +238,13 @@ def _readers_of_hidden(model: nn.Module, network: Weighted) -> tuple[int, list[n
         if type(module) in NOISY
         for parameter in module.parameters(recurse=False)
     }
-    every = [parameter for parameter in model.parameters() if id(parameter) in owners]
+    every = [
+        parameter
+        for parameter in model.parameters()
+        if id(parameter) in owners and parameter.requires_grad
+    ]
     readers: dict[int, nn.Module] = {}
-    for W in read:
+    for W in (W for W in read if W.requires_grad):
         slopes = torch.autograd.grad(W.abs().sum(), every, allow_unused=True, retain_graph=True)
         for parameter, slope in zip(every, slopes, strict=True):
             if slope is not None:

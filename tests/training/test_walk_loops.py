@@ -307,6 +307,43 @@ def test_what_cannot_be_done_is_refused():
             WalkLoops(model, example(), steps=4)
 
 
+def test_frozen_weights_stay_as_they_are():
+    model = net(6, 5, 4, 2)
+    model[2].weight.requires_grad_(False)
+    frozen, before = model[2].weight.clone(), model[0].weight.detach().clone()
+    trained(model, 24)
+    assert torch.equal(model[2].weight, frozen)
+    assert not torch.equal(model[0].weight, before)
+    with pytest.raises(ValueError, match="got none that requires a gradient"):
+        WalkLoops(model.requires_grad_(False), example(), steps=4)
+
+
+def test_recurrent_and_attending_networks_are_trained():
+    class Last(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.units, self.out = nn.LSTM(6, 5, batch_first=True), nn.Linear(5, 2)
+
+        def forward(self, x):
+            return self.out(input=self.units(x)[0][:, -1])
+
+    layer = nn.TransformerEncoderLayer(6, 2, 8, batch_first=True)
+    for model in (Last(), nn.Sequential(nn.Linear(6, 6), layer, nn.Linear(6, 2))):
+        x = torch.randn(4, 3, 6)
+        loops = WalkLoops(model, x, steps=8)
+        assert loops.hooks
+        optimiser = torch.optim.Adam(model.parameters(), lr=0.01)
+        for _ in range(8):
+            optimiser.zero_grad()
+            model(x).square().mean().backward()
+            optimiser.step()
+            before = [theta.detach().clone() for theta in loops.parameters]
+            loops.step()
+            for theta, old in zip(loops.parameters, before, strict=True):
+                assert (theta.abs() <= old.abs()).all()
+        assert all(theta.isfinite().all() for theta in model.parameters())
+
+
 def test_after_the_last_step_nothing_changes():
     model = net(6, 5, 2)
     loops = trained(model, 8)
