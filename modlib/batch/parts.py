@@ -28,6 +28,7 @@ SPLIT_BY = {
     "damage_tuned": ["strengths"],
     "deep": ["strengths", "depths"],
     "goals": ["strengths"],
+    "hyperparameter_grid": ["seeds", "tasks", "methods"],
     "models": ["strengths"],
     "pretrained": ["seeds"],
     "recurrent": ["delays", "strengths"],
@@ -45,6 +46,7 @@ REFERENCES = {"recurrent": ["none"]}
 
 SLOW = [
     {"four_digits"}, {"combinations", "tanh"}, {"curves", "walk_loops"}, {"deep", "walk_loops"},
+    {"hyperparameter_grid"},
 ]  # fmt: skip
 """Words of parts that take over a minute to make again, and are not drawn."""
 

@@ -76,6 +76,7 @@ MEASURED = {m.name: _measured(m.low, m.high, m.needed) for m in MEASURES}
 DAMAGE = NETWORK | {
     "damage": TEXT, "area": SHARE, r"^level_\d+$": SHARE, r"^accuracy_\d+$": SHARE,
 }  # fmt: skip
+SETTING = ("task", "activation", "optimiser", "steps", "batch", "width", "layers", "scale")
 OF_TRACED = ("q", "q_null_mean", "excess", "share", "strengths_excess", "communities", "ari")
 TRACED = {"seed": _whole()} | {
     m.name: _number(m.low, m.high, nullable=not m.needed) for m in MEASURES if m.name in OF_TRACED
@@ -147,6 +148,15 @@ SCHEMAS = {
         | {"cost": _number(0, **SWITCHED), r"^seen_\d+$": _number(0, 1, **SWITCHED)}
         | {"back": pa.Column(None, pa.Check.isin([True, False]), **SWITCHED)},
         ["penalty", "strength", "seed", "schedule", "epoch"],
+    ),
+    "hyperparameter_grid": _schema(
+        STATUS
+        | dict.fromkeys(("task", "activation", "optimiser", "method"), TEXT)
+        | dict.fromkeys(("batch", "width", "layers", "n_steps"), _whole(1))
+        | {"steps": _number(0), "scale": _number(0), "seed": _whole(), "seconds": _number(0)}
+        | _of("ari", *(m.name for m in MEASURES if m.needed == ALL))
+        | {"connected_ari": _measured(-1, 1, ())},
+        [*SETTING, "method", "seed", "role"],
     ),
     "models": _schema(
         {"architecture": TEXT, "accuracy": SHARE} | NETWORK | TRACED, ["architecture", *NETWORK]

@@ -12,14 +12,27 @@ modules at least `AGREEMENT`, and accuracy at most `LOSS` below that without a p
 to in 90 % of them.
 """
 
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
+import pandas as pd
 import torch
+from jaxtyping import Float
 from torch import Tensor
 
+from modlib.chain import weights
+from modlib.modularity.agreement import connected_agreement
+from modlib.penalties import PENALTIES
 from modlib.tasks import TASKS
+from modlib.tasks.task import Examples
+from modlib.training.loop import descend, falling, flushed_denormals, mini_batches
+from modlib.training.measures import finite, overview, stack_modularity
+from modlib.training.stacks import Stack
+from modlib.training.walk_loops import WalkLoops
+from modlib.walks import walk_loop_penalty
 
 SHARE, AGREEMENT, LOSS, LEARNED = 0.85, 0.9, 0.005, 0.9
 """What a method has to reach in a setting that is learned without a penalty, and when one is."""
@@ -135,3 +148,63 @@ def held_back() -> list[Setting]:
     """Return the settings that are looked at once, at the end."""
     others = [setting for task in GRID_TASKS[1:] for setting in departures(task)]
     return [*others, *combinations()[N_DRAWN // 2 :]]
+
+
+ROLES: dict[str, Callable[[], list[Setting]]] = {"selection": development, "evaluation": held_back}
+"""Settings by what their networks are for."""
+
+METHODS = ("none", "penalty", "steps")
+"""No penalty, `walk_loop_penalty` in the loss at the strength of the other tables, `WalkLoops`."""
+
+
+def started(setting: Setting, seeds: Sequence[int]) -> Stack:
+    """Return untrained networks of a setting, one for each seed."""
+    task = TASKS[setting.task]()
+    hidden = [setting.width] * setting.layers
+    widths = [len(task.input_modules), *hidden, len(task.output_modules)]
+    network = Stack(widths, list(seeds), ACTIVATIONS[setting.activation])
+    with torch.no_grad():
+        for W in weights(network):
+            W.mul_(setting.scale)
+    return network
+
+
+def grid_table(
+    setting: Setting, method: str, seeds: Sequence[int], *, nulls: int = 3, restarts: int = 2
+) -> pd.DataFrame:
+    """Train one network for each seed in a setting, by one of `METHODS`; return one row each.
+
+    The setting, the number of steps and the seconds that one network took; its `overview`, and
+    `connected_ari`. A diverged network's measures are NaN.
+
+    >>> tiny = BASE._replace(steps=0.002, width=4)
+    >>> grid_table(tiny, "none", [0], nulls=2, restarts=1)[["method", "n_steps"]].values.tolist()
+    [['none', 4]]
+    """
+    task, network = TASKS[setting.task](), started(setting, seeds)
+    data = [task.draw(seed) for seed in seeds]
+    kind, options = OPTIMISERS[setting.optimiser]
+    update = partial(kind, **options)(network.parameters())
+    factor = PENALTIES["walk_loops"].strength if method == "penalty" else 0.0
+    loops = WalkLoops(network, steps=setting.n_steps) if method == "steps" else None
+
+    def losses(batch: Examples) -> Float[Tensor, " n_stack"]:
+        loss = task.loss(network(batch.x), batch.targets, task.heads)
+        return loss + factor * walk_loop_penalty(weights(network)) if factor else loss
+
+    begun = time.perf_counter()
+    batches = mini_batches([d.train for d in data], seeds, setting.batch, setting.n_steps)
+    for step in descend(update, losses, batches, falling(update, setting.n_steps)):
+        if loops is not None and step > 0:
+            with flushed_denormals():
+                loops.step()
+    seconds = (time.perf_counter() - begun) / len(seeds)
+    network.eval()
+    found = stack_modularity(network, nulls, restarts)
+    rows = overview(network, task, data, found)
+    sound = finite(weights(network))
+    chain = [W.detach().where(sound[:, None, None], 0.0).numpy() for W in weights(network)]
+    agreed = connected_agreement(chain, found.communities, task.input_modules, task.output_modules)
+    rows["connected_ari"] = pd.Series(agreed).where(rows.status == "ok")
+    told = setting._asdict() | {"method": method, "n_steps": setting.n_steps, "seconds": seconds}
+    return rows.assign(seed=list(seeds), **told)

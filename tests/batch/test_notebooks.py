@@ -23,6 +23,7 @@ TINY = {
     "damage_tuned": {"training_steps": 10, "strengths": {"retina": {"l2": [1e-3, 3e-3]}}},
     "deep": {"strengths": OF_RETINA["strengths"], "seeds": [0, 1], "steps": 10},
     "goals": {"strengths": {"none": 0.0, "walk_loops": 0.15}, "steps": 80, "epochs": [20]},
+    "hyperparameter_grid": {"shortened": 0.005, "most": 2e9, "tasks": ["two_digits"]},
     "models": {"strengths": {"LSTM": {"none": [0.0]}}, "seeds": [1], "steps": 3},
     "pretrained": {},
     "recurrent": {"steps": 5, "strengths": {"none": [0.0], "walk_loops": [0.05]}},

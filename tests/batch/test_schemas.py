@@ -124,6 +124,7 @@ NEVER_EMPTY = {
     "damage_tuned": ["area", "level_4", "accuracy_4"],
     "deep": ["depth", "start", "accuracy", "share", "assortativity", "through"],
     "goals": ["goal", "unseen", "excess", "size"],
+    "hyperparameter_grid": ["activation", "batch", "accuracy", "share"],
     "models": ["architecture", "accuracy", "q", "share", "strengths_excess"],
     "pretrained": ["package", "q", "share"],
     "recurrent": ["accuracy", "q", "radius", "lyapunov", "branching_permuted"],

@@ -2,6 +2,11 @@
 
 from collections import Counter
 
+import numpy as np
+import pytest
+import torch
+
+from modlib.chain import weights
 from modlib.study.hyperparameter_grid import (
     BASE,
     FACTORS,
@@ -10,9 +15,12 @@ from modlib.study.hyperparameter_grid import (
     combinations,
     departures,
     development,
+    grid_table,
     held_back,
+    started,
 )
 from modlib.tasks import TASKS
+from modlib.training.fit import trial
 
 
 def test_departures_differ_from_the_base_in_one_factor():
@@ -46,3 +54,36 @@ def test_multiplications_are_those_of_the_weight_matrices():
     width, examples = 48, 128 * TASKS["two_digits"]().steps
     one_way = examples * (128 * width + width * width + width * 20)
     assert BASE.multiplications == 3 * one_way
+
+
+def test_networks_start_as_in_other_tables_but_for_their_scale():
+    setting = BASE._replace(width=6, layers=1, scale=3.0)
+    ones, threes = (weights(started(setting._replace(scale=scale), [0, 1])) for scale in (1, 3))
+    for W, V in zip(ones, threes, strict=True):
+        torch.testing.assert_close(3 * W, V)
+
+
+@pytest.mark.parametrize(("method", "penalty"), [("none", "none"), ("penalty", "walk_loops")])
+def test_the_base_setting_is_that_of_the_other_tables(method, penalty):
+    setting = BASE._replace(steps=0.01)
+    rows = grid_table(setting, method, [0, 1], nulls=2, restarts=1)
+    run = trial("two_digits", penalty, None, [0, 1], steps=20, nulls=2, restarts=1)
+    # not fused, Adam rounds otherwise, and the search may end elsewhere
+    for column, tolerance in (("accuracy", 0.002), ("q", 0.003)):
+        np.testing.assert_allclose(rows[column], run.table[column], atol=tolerance)
+
+
+def test_steps_of_walk_loops_are_taken_and_a_setting_is_told():
+    setting = BASE._replace(steps=0.02, activation="relu", optimiser="SGD 0.1")
+    rows = grid_table(setting, "steps", [4], nulls=2, restarts=1)
+    plain = grid_table(setting, "none", [4], nulls=2, restarts=1)
+    assert rows.q[0] != plain.q[0]
+    told = rows[["activation", "optimiser", "n_steps", "seed", "method"]]
+    assert told.values.tolist() == [["relu", "SGD 0.1", 40, 4, "steps"]]
+
+
+def test_diverged_networks_have_no_measures():
+    setting = BASE._replace(steps=0.02, activation="relu", optimiser="SGD 0.2", scale=1e12)
+    rows = grid_table(setting, "none", [0], nulls=2, restarts=1)
+    assert rows.status[0] == "diverged"
+    assert rows[["accuracy", "share", "connected_ari"]].isna().all(axis=None)

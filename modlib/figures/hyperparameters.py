@@ -1,0 +1,64 @@
+"""Settings of training, one factor at a time."""
+
+from collections.abc import Mapping, Sequence
+
+import matplotlib.pyplot as plt
+import pandas as pd
+from matplotlib.figure import Figure
+
+from modlib.figures.style import LOOKS
+
+STYLES = {
+    "none": ("#000000", "o"),
+    "penalty": ("#0072B2", "s"),
+    "steps": LOOKS["walk_loops"],
+}
+"""Colour and marker of each method."""
+
+
+def factors(
+    of_factor: Mapping[str, pd.DataFrame], drawn: pd.DataFrame, labels: Mapping[str, str]
+) -> Figure:
+    """Draw the share over the values of each factor, and those of drawn combinations in order.
+
+    Markers are full where the target is met, empty where it is not.
+    """
+    fig, axes = plt.subplots(2, 4, figsize=(11, 5), sharey=True)
+    for ax, (factor, rows) in zip(axes.flat, of_factor.items(), strict=False):
+        _lines(ax, rows, factor, labels)
+        ax.set_title(factor.replace("batch", "examples in a batch").replace("steps", "length"))
+    ax = axes.flat[-1]
+    for method, (colour, marker) in STYLES.items():
+        shares = drawn[drawn.method == method].sort_values("share")
+        place = range(1, len(shares) + 1)
+        ax.plot(place, shares["share"], color=colour, lw=1)
+        for full, fill in ((True, colour), (False, "none")):
+            of = (shares.met == full).to_numpy()
+            ax.plot(
+                [n for n, here in zip(place, of, strict=True) if here], shares["share"][of],
+                marker, color=colour, mfc=fill, ms=4, ls="",
+            )  # fmt: skip
+    ax.set_title("drawn combinations, in order")
+    ax.set_xticks([])
+    for ax in axes[:, 0]:
+        ax.set_ylabel("share of the attainable")
+    fig.legend(*axes.flat[0].get_legend_handles_labels(), loc="outside upper center", ncols=3)
+    return fig
+
+
+def _lines(ax: plt.Axes, rows: pd.DataFrame, factor: str, labels: Mapping[str, str]) -> None:
+    values: Sequence = list(dict.fromkeys(rows[factor]))
+    names = [f"{value:.2g}" if isinstance(value, float) else str(value) for value in values]
+    for method, (colour, marker) in STYLES.items():
+        of = rows[rows.method == method].set_index(factor).reindex(values)
+        ax.plot(range(len(values)), of["share"], color=colour, lw=1)
+        ax.plot([], [], marker, color=colour, label=labels[method])
+        for full, fill in ((True, colour), (False, "none")):
+            here = (of.met == full).to_numpy()
+            places = [n for n, there in enumerate(here) if there]
+            ax.plot(places, of["share"][here], marker, color=colour, mfc=fill, ms=5, ls="")
+    turned = max(map(len, names)) > 4
+    ax.set_xticks(
+        range(len(values)), names, rotation=60 if turned else 0, fontsize=9,
+        ha="right" if turned else "center", rotation_mode="anchor",
+    )  # fmt: skip
