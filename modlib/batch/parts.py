@@ -46,7 +46,7 @@ REFERENCES = {"recurrent": ["none"]}
 
 SLOW = [
     {"four_digits"}, {"combinations", "tanh"}, {"curves", "walk_loops"}, {"deep", "walk_loops"},
-    {"hyperparameter_grid"},
+    {"hyperparameter_grid", "two_digits"}, {"hyperparameter_grid", "penalty"},
 ]  # fmt: skip
 """Words of parts that take over a minute to make again, and are not drawn."""
 
