@@ -23,10 +23,10 @@ def factors(
 
     Markers are full where the target is met, empty where it is not.
     """
-    fig, axes = plt.subplots(2, 4, figsize=(11, 5), sharey=True)
+    fig, axes = plt.subplots(2, 4, figsize=(8.2, 5.6), sharey=True)
     for ax, (factor, rows) in zip(axes.flat, of_factor.items(), strict=False):
         _lines(ax, rows, factor, labels)
-        ax.set_title(factor.replace("batch", "examples in a batch").replace("steps", "length"))
+        ax.set_title({"batch": "batch size", "steps": "length"}.get(factor, factor), fontsize=10)
     ax = axes.flat[-1]
     for method, (colour, marker) in STYLES.items():
         shares = drawn[drawn.method == method].sort_values("share")
@@ -38,11 +38,13 @@ def factors(
                 [n for n, here in zip(place, of, strict=True) if here], shares["share"][of],
                 marker, color=colour, mfc=fill, ms=4, ls="",
             )  # fmt: skip
-    ax.set_title("drawn combinations, in order")
+    ax.set_title("drawn, in order", fontsize=10)
     ax.set_xticks([])
     for ax in axes[:, 0]:
-        ax.set_ylabel("share of the attainable")
-    fig.legend(*axes.flat[0].get_legend_handles_labels(), loc="outside upper center", ncols=3)
+        ax.set_ylabel("share of the attainable", fontsize=10)
+    fig.legend(
+        *axes.flat[0].get_legend_handles_labels(), loc="outside upper center", ncols=3, fontsize=10
+    )
     return fig
 
 
@@ -59,6 +61,5 @@ def _lines(ax: plt.Axes, rows: pd.DataFrame, factor: str, labels: Mapping[str, s
             ax.plot(places, of["share"][here], marker, color=colour, mfc=fill, ms=5, ls="")
     turned = max(map(len, names)) > 4
     ax.set_xticks(
-        range(len(values)), names, rotation=60 if turned else 0, fontsize=9,
-        ha="right" if turned else "center", rotation_mode="anchor",
+        range(len(values)), names, rotation=90 if turned else 0, fontsize=8.5,
     )  # fmt: skip

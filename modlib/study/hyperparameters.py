@@ -96,7 +96,7 @@ def missed(rows: pd.DataFrame) -> pd.DataFrame:
     ]
     lost = 100 * (of.accuracy - of.free)
     columns = [*SETTING, "share", "connected_ari"]
-    return of[columns].assign(points=lost, missed=of.missed)
+    return of[columns].assign(points=lost, missed=of.missed).set_index("task")
 
 
 def departures(rows: pd.DataFrame, factor: str) -> pd.DataFrame:
