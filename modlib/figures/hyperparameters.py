@@ -23,7 +23,7 @@ def factors(
 
     Markers are full where the target is met, empty where it is not.
     """
-    fig, axes = plt.subplots(2, 4, figsize=(8.2, 5.6), sharey=True)
+    fig, axes = plt.subplots(2, 4, figsize=(8.2, 4.9), sharey=True)
     for ax, (factor, rows) in zip(axes.flat, of_factor.items(), strict=False):
         _lines(ax, rows, factor, labels)
         ax.set_title({"batch": "batch size", "steps": "length"}.get(factor, factor), fontsize=10)
