@@ -30,14 +30,7 @@ def factors(
     ax = axes.flat[-1]
     for method, (colour, marker) in STYLES.items():
         shares = drawn[drawn.method == method].sort_values("share")
-        place = range(1, len(shares) + 1)
-        ax.plot(place, shares["share"], color=colour, lw=1)
-        for full, fill in ((True, colour), (False, "none")):
-            of = (shares.met == full).to_numpy()
-            ax.plot(
-                [n for n, here in zip(place, of, strict=True) if here], shares["share"][of],
-                marker, color=colour, mfc=fill, ms=4, ls="",
-            )  # fmt: skip
+        _marked(ax, shares, colour, marker)
     ax.set_title("drawn, in order", fontsize=10)
     ax.set_xticks([])
     for ax in axes[:, 0]:
@@ -53,13 +46,18 @@ def _lines(ax: plt.Axes, rows: pd.DataFrame, factor: str, labels: Mapping[str, s
     names = [f"{value:.2g}" if isinstance(value, float) else str(value) for value in values]
     for method, (colour, marker) in STYLES.items():
         of = rows[rows.method == method].set_index(factor).reindex(values)
-        ax.plot(range(len(values)), of["share"], color=colour, lw=1)
+        _marked(ax, of, colour, marker)
         ax.plot([], [], marker, color=colour, label=labels[method])
-        for full, fill in ((True, colour), (False, "none")):
-            here = (of.met == full).to_numpy()
-            places = [n for n, there in enumerate(here) if there]
-            ax.plot(places, of["share"][here], marker, color=colour, mfc=fill, ms=5, ls="")
     turned = max(map(len, names)) > 4
     ax.set_xticks(
         range(len(values)), names, rotation=90 if turned else 0, fontsize=8.5,
     )  # fmt: skip
+
+
+def _marked(ax: plt.Axes, rows: pd.DataFrame, colour: str, marker: str) -> None:
+    """Draw the share of rows side by side, with full markers where the target is met."""
+    places = pd.Series(range(len(rows)), rows.index)
+    ax.plot(places, rows["share"], color=colour, lw=1)
+    for full, fill in ((True, colour), (False, "none")):
+        here = rows.met == full
+        ax.plot(places[here], rows["share"][here], marker, color=colour, mfc=fill, ms=5, ls="")
