@@ -4,10 +4,10 @@ A module that reads a hidden layer of n neurons sees each with probability 1 - p
 where it does. What it computes of n inputs of about the same size then varies by v / n of its
 square, v = p / (1 - p) the variance of a neuron's factor. With L hidden layers on a path,
 
-    v = min(1, n (NOISE / L)^2),
+    v = min(1/4, n (NOISE / L)^2),
 
 so that all of them together, were they to add up, move a neuron by `NOISE` of its input, whatever
-the widths and the depth; and no neuron is silent more often than not.
+the widths and the depth; and no neuron is silent more than once in five times.
 
 Source: Srivastava et al. (2014), J. Mach. Learn. Res. 15:1929, for dropout and its variance.
 """
@@ -23,7 +23,7 @@ from modlib.chain import StackedLinear
 from modlib.loops import connections_by_layer
 from modlib.network.matrices import Weighted
 
-NOISE = 0.15
+NOISE, MOST = 0.15, 0.25
 """Found on the development settings of `modlib.study.hyperparameter_grid`."""
 
 NOISY: dict[type[nn.Module], int] = {
@@ -40,7 +40,8 @@ def add_noise(model: nn.Module, network: Weighted, left: Tensor) -> list[Removab
     """Put noise before what reads a model's hidden layers, in training alone; return the hooks.
 
     Args:
-        left: how much of the noise is left, from 1 to 0: whoever trains the model lets it fall.
+        left: a number, how much of the noise is left: who trains the model sets it, as by
+            `noise_left`.
     """
     layers = connections_by_layer(network)
     widths = {
@@ -51,10 +52,19 @@ def add_noise(model: nn.Module, network: Weighted, left: Tensor) -> list[Removab
     }
     hooks = []
     for module, width in widths.items():
-        variance = min(1.0, width * (NOISE / len(layers)) ** 2)
+        variance = min(MOST, width * (NOISE / len(layers)) ** 2)
         noisy = partial(_noisy, left, variance / (1 + variance))
         hooks.append(module.register_forward_pre_hook(noisy, with_kwargs=True))
     return hooks
+
+
+def noise_left(taken: int, steps: int) -> float:
+    """Return how much noise is left after some of all steps: all for half of them, then less.
+
+    >>> [noise_left(taken, 100) for taken in (0, 50, 75, 100)]
+    [1.0, 1.0, 0.5, 0.0]
+    """
+    return min(1.0, max(0.0, 2 * (1 - taken / steps)))
 
 
 def _noisy(

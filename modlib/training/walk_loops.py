@@ -31,10 +31,10 @@ from modlib.chain import weights
 from modlib.network.matrices import Weighted, matrices
 from modlib.network.trace import Trace
 from modlib.training.loop import flushed_denormals
-from modlib.training.noise import add_noise, read_from
+from modlib.training.noise import add_noise, noise_left, read_from
 from modlib.walks import relative_loops, walk_loop_penalty
 
-FADE, BEARABLE, COUNTS = 100.0, 0.2, 125
+FADE, BEARABLE, COUNTS = 130.0, 0.2, 32
 """Found on the development settings of `modlib.study.hyperparameter_grid`."""
 
 MEMORY = 0.9
@@ -107,7 +107,7 @@ class WalkLoops:
             )
         self.taken += 1
         time = min(1.0, self.taken / self.steps)
-        self._quieten()
+        self.noise.fill_(noise_left(self.taken, self.steps))
         if self.taken % self.every == 0:
             rate = FADE * min(1.0, 2 * time, 5 * (1 - time))
             with flushed_denormals():
@@ -115,10 +115,6 @@ class WalkLoops:
         if self.taken % self.every == self.every - 1:
             for theta, old in zip(self.parameters, self.before, strict=True):
                 old.copy_(theta)
-
-    def _quieten(self) -> None:
-        """Let the noise fall with the steps that are taken."""
-        self.noise.fill_(min(1.0, max(0.0, 2 * (1 - self.taken / self.steps))))
 
     @torch.no_grad()
     def _fade(self, gradients: Sequence[Tensor | None], most: float) -> None:
@@ -169,7 +165,7 @@ class WalkLoops:
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Go on where a training stood."""
         self.taken = int(state["taken"])
-        self._quieten()
+        self.noise.fill_(noise_left(self.taken, self.steps))
         for name in ("gain", "harm"):
             getattr(self, name).copy_(state[name])
         for old, then in zip(self.before, state["before"], strict=True):
