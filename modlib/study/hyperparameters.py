@@ -87,7 +87,7 @@ def judged(
 
 
 def counted(rows: pd.DataFrame) -> pd.DataFrame:
-    """Return, by role and method, in how many of the settings that are learned conditions are met."""
+    """Return, by role and method, how many of the settings that are learned meet each condition."""
     groups = rows[rows.learned].groupby(["role", "method"])
     counts = groups[["met", "divided", "agreed", "kept"]].sum().assign(settings=groups.size())
     order = [(role, method) for role in ROLE_NAMES for method in METHODS]
