@@ -91,7 +91,8 @@ def test_a_diverged_network_meets_nothing():
 def test_settings_are_counted_by_role_and_method():
     met, missed = [(0.9, 1.0, 1.0, 2)] * 2, [(0.8, 1.0, 0.5, 2)] * 2
     settings = ({}, {"none": NONE, "steps": met}), ({"width": 16}, {"none": NONE, "steps": missed})
-    both = pd.concat([table(*settings), table(*settings[:1], role="evaluation")])
+    other = ({"task": "planted_0"}, {"none": NONE, "steps": met})
+    both = pd.concat([table(*settings), table(other, role="evaluation")])
     rows = page.judged(both, NETWORKS)
     counts = page.counted(rows)
     assert list(counts.index) == [
