@@ -6,7 +6,17 @@ from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.plugins import MixedPrecision
 from torch.utils.data import DataLoader
-from two_modules import BATCH, EPOCHS, RATE, Examples, X, loss_of, net, trained_plainly, without_noise
+from two_modules import (
+    BATCH,
+    EPOCHS,
+    RATE,
+    Examples,
+    X,
+    loss_of,
+    net,
+    trained_plainly,
+    without_noise,
+)
 
 from modlib.training.lightning import WalkLoopsCallback
 
@@ -83,10 +93,11 @@ def test_noise_is_for_training_alone(tmp_path):
     assert not module.net[2]._forward_pre_hooks
 
 
-def test_training_goes_on_from_a_checkpoint(tmp_path):
+def test_training_goes_on_from_a_checkpoint_wherever_it_lies(tmp_path):
     whole, resumed = Module(), Module(seed=5)
-    fitted(tmp_path, whole)
-    trainer, loops = fitted(tmp_path, resumed, checkpoint=tmp_path / "epoch=0.ckpt")
+    fitted(tmp_path / "whole", whole)
+    checkpoint = tmp_path / "whole" / "epoch=0.ckpt"
+    trainer, loops = fitted(tmp_path / "resumed", resumed, checkpoint)
     assert loops.taken == trainer.global_step == EPOCHS * len(X) // BATCH
     for ours, theirs in zip(resumed.net.parameters(), whole.net.parameters(), strict=True):
         assert torch.equal(ours, theirs)

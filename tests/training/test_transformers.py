@@ -4,7 +4,17 @@ import pytest
 import torch
 from torch import nn
 from torch.utils.data import SequentialSampler
-from two_modules import BATCH, EPOCHS, RATE, Examples, X, loss_of, net, trained_plainly, without_noise
+from two_modules import (
+    BATCH,
+    EPOCHS,
+    RATE,
+    Examples,
+    X,
+    loss_of,
+    net,
+    trained_plainly,
+    without_noise,
+)
 
 pytest.importorskip("accelerate", reason="the extra 'transformers' is not in the lock")
 transformers = pytest.importorskip("transformers")
@@ -50,7 +60,7 @@ def trained(folder, model, checkpoint=None, scaler=None, overflow=(), **settings
     arguments = transformers.TrainingArguments(
         output_dir=folder, use_cpu=True, report_to="none", disable_tqdm=True,
         per_device_train_batch_size=BATCH, learning_rate=RATE, lr_scheduler_type="constant",
-        max_grad_norm=0.0, eval_strategy="epoch", save_strategy="epoch",
+        max_grad_norm=0.0, remove_unused_columns=False, eval_strategy="epoch", save_strategy="epoch",
         dataloader_pin_memory=False,
         **{"num_train_epochs": EPOCHS, "optim": "adamw_torch"} | settings,
     )  # fmt: skip
