@@ -10,7 +10,7 @@ from torch.utils.hooks import RemovableHandle
 from modlib.training.walk_loops import WalkLoops
 
 KEPT = "walk_loops"
-"""Where they are in the first group of an optimiser's `state_dict`, which keeps what it is given."""
+"""Where they are in the first group of an optimiser's `state_dict`, which keeps all it is given."""
 
 
 class Following:

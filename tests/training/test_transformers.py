@@ -60,8 +60,8 @@ def trained(folder, model, checkpoint=None, scaler=None, overflow=(), **settings
     arguments = transformers.TrainingArguments(
         output_dir=folder, use_cpu=True, report_to="none", disable_tqdm=True,
         per_device_train_batch_size=BATCH, learning_rate=RATE, lr_scheduler_type="constant",
-        max_grad_norm=0.0, remove_unused_columns=False, eval_strategy="epoch", save_strategy="epoch",
-        dataloader_pin_memory=False,
+        max_grad_norm=0.0, eval_strategy="epoch", save_strategy="epoch",
+        remove_unused_columns=False, label_names=["labels"], dataloader_pin_memory=False,
         **{"num_train_epochs": EPOCHS, "optim": "adamw_torch"} | settings,
     )  # fmt: skip
     trainer = Trainer(
