@@ -7,15 +7,16 @@ from contextlib import nullcontext
 from functools import partial
 from itertools import pairwise
 
-import networkit  # noqa: F401  so that the first search does not pay for the import
 import networkx as nx
 import numpy as np
 import pytest
 import torch
+from torch import nn
 
 import modlib
 from modlib.graphs import neuron_graph
 from modlib.modularity.nulls import permuted
+from modlib.study.whole_graph import newman
 from modlib.tasks.scores import cross_entropy
 from modlib.training.loop import flushed_denormals
 from modlib.training.stacks import Stack
@@ -71,15 +72,22 @@ def test_denormals(benchmark, context):
 
 def modularity_by_networkx(chain, nulls, restarts):
     """Return the excess of Newman's Q, by networkx's Louvain search."""
-    rng = np.random.default_rng(0)
 
     def largest_q(layers):
         graph = nx.from_scipy_sparse_array(neuron_graph(layers))
         searches = (nx.community.louvain_communities(graph, seed=s) for s in range(restarts))
         return max(nx.community.modularity(graph, found) for found in searches)
 
-    layers = [W.numpy().astype(float) for W in chain]
-    return largest_q(layers) - np.mean([largest_q(permuted(layers, rng)) for _ in range(nulls)])
+    nulls_of = [permuted(chain, torch.manual_seed(null)) for null in range(nulls)]
+    q, *null_q = (
+        largest_q([W.numpy().astype(float) for W in layers]) for layers in [chain, *nulls_of]
+    )
+    return q - np.mean(null_q)
+
+
+def newman_modularity(chain, nulls, restarts):
+    """Return the same by NetworKit's."""
+    return newman(chain, nulls, restarts, seed=0).excess
 
 
 MODULARITIES = [modlib.modularity, newman_modularity, modularity_by_networkx]
@@ -130,3 +138,41 @@ def test_step(benchmark, name):
         update.step()
 
     benchmark(step)
+
+
+SIZES = {
+    "128-48-48-20, batch 128": ((128, 48, 48, 20), 128),
+    "784-1024-1024-10, batch 128": ((784, 1024, 1024, 10), 128),
+    "3072-2048-2048-2048-10, batch 256": ((3072, 2048, 2048, 2048, 10), 256),
+}
+"""Networks and mini-batches that walk loops are timed with."""
+
+
+def multilayer_perceptron(widths):
+    layers = [module for two in pairwise(widths) for module in (nn.Linear(*two), nn.ReLU())]
+    return nn.Sequential(*layers[:-1])
+
+
+@pytest.mark.parametrize("way", ["plain", "steps", "penalty"])
+@pytest.mark.parametrize("size", list(SIZES))
+def test_walk_loops(benchmark, size, way):
+    """Sixteen training steps: in a run of 2,000 loops are counted at one of them."""
+    widths, batch = SIZES[size]
+    benchmark.group = f"sixteen training steps of {size}: plain, walk loops as steps, in the loss"
+    model = multilayer_perceptron(widths)
+    x, targets = torch.randn(batch, widths[0]), torch.zeros(batch).long()
+    update = torch.optim.AdamW(model.parameters())
+    loops = modlib.WalkLoops(model, x[:2], steps=2_000) if way == "steps" else None
+
+    def sixteen():
+        for _ in range(16):
+            update.zero_grad()
+            loss = nn.functional.cross_entropy(model(x), targets)
+            if way == "penalty":
+                loss = loss + 0.15 * modlib.walk_loop_penalty(modlib.weights(model))
+            loss.backward()
+            update.step()
+            if loops is not None:
+                loops.step()
+
+    benchmark.pedantic(sixteen, rounds=5, warmup_rounds=1)

@@ -27,9 +27,10 @@ from modlib.chain import weights
 from modlib.modularity.agreement import connected_agreement
 from modlib.penalties import PENALTIES
 from modlib.tasks import TASKS
-from modlib.tasks.task import Examples
-from modlib.training.loop import descend, falling, flushed_denormals, mini_batches
+from modlib.tasks.task import Examples, Task
+from modlib.training.loop import descend, falling, mini_batches
 from modlib.training.measures import finite, overview, stack_modularity
+from modlib.training.noise import add_noise, noise_left
 from modlib.training.stacks import Stack
 from modlib.training.walk_loops import WalkLoops
 from modlib.walks import walk_loop_penalty
@@ -153,8 +154,9 @@ def held_back() -> list[Setting]:
 ROLES: dict[str, Callable[[], list[Setting]]] = {"selection": development, "evaluation": held_back}
 """Settings by what their networks are for."""
 
-METHODS = ("none", "penalty", "steps")
-"""No penalty, `walk_loop_penalty` in the loss at the strength of the other tables, `WalkLoops`."""
+METHODS = ("none", "noise", "penalty", "steps")
+"""No penalty; the noise of `WalkLoops` alone; `walk_loop_penalty` in the loss, at the strength of
+the other tables; `WalkLoops`, noise and fading."""
 
 
 def started(setting: Setting, seeds: Sequence[int]) -> Stack:
@@ -167,6 +169,29 @@ def started(setting: Setting, seeds: Sequence[int]) -> Stack:
         for W in weights(network):
             W.mul_(setting.scale)
     return network
+
+
+def train(
+    network: Stack, setting: Setting, method: str, task: Task, examples: Sequence[Examples]
+) -> None:
+    """Train the networks of a stack in a setting, by one of `METHODS`."""
+    kind, options = OPTIMISERS[setting.optimiser]
+    update = partial(kind, **options)(network.parameters())
+    factor = PENALTIES["walk_loops"].strength if method == "penalty" else 0.0
+    loops = WalkLoops(network, steps=setting.n_steps) if method == "steps" else None
+    left = torch.ones(())
+    if method == "noise":
+        add_noise(network, weights(network), left)
+
+    def losses(batch: Examples) -> Float[Tensor, " n_stack"]:
+        loss = task.loss(network(batch.x), batch.targets, task.heads)
+        return loss + factor * walk_loop_penalty(weights(network)) if factor else loss
+
+    batches = mini_batches(examples, network.seeds, setting.batch, setting.n_steps)
+    for step in descend(update, losses, batches, falling(update, setting.n_steps)):
+        left.fill_(noise_left(step, setting.n_steps))
+        if loops is not None and step > 0:
+            loops.step()
 
 
 def grid_table(
@@ -183,21 +208,11 @@ def grid_table(
     """
     task, network = TASKS[setting.task](), started(setting, seeds)
     data = [task.draw(seed) for seed in seeds]
-    kind, options = OPTIMISERS[setting.optimiser]
-    update = partial(kind, **options)(network.parameters())
-    factor = PENALTIES["walk_loops"].strength if method == "penalty" else 0.0
-    loops = WalkLoops(network, steps=setting.n_steps) if method == "steps" else None
-
-    def losses(batch: Examples) -> Float[Tensor, " n_stack"]:
-        loss = task.loss(network(batch.x), batch.targets, task.heads)
-        return loss + factor * walk_loop_penalty(weights(network)) if factor else loss
-
     begun = time.perf_counter()
-    batches = mini_batches([d.train for d in data], seeds, setting.batch, setting.n_steps)
-    for step in descend(update, losses, batches, falling(update, setting.n_steps)):
-        if loops is not None and step > 0:
-            with flushed_denormals():
-                loops.step()
+    # noise is drawn as torch draws it, from one state for the whole thread
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seeds[0])
+        train(network, setting, method, task, [each.train for each in data])
     seconds = (time.perf_counter() - begun) / len(seeds)
     network.eval()
     found = stack_modularity(network, nulls, restarts)

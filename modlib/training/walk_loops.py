@@ -9,17 +9,15 @@ weight (`modlib.walks.relative_loops`). That is the old local rule, sample a con
 strengthen what closes a loop with it, turned round: what closes few is weakened. Nothing else of
 the weights changes, whatever their scale, number or optimiser.
 
-The rate is counted in runs, not in steps: it grows linearly over the run, to `FADE` per run, and
-falls to 0 in its last fifth. It is held to what the task can bear: to first order a step may
-undo the share `BEARABLE` of what the optimiser's last steps gained. Loops are counted at every
-fourth step, for four.
+All is counted in runs, not in steps. The rate grows linearly over the first half of the run, to
+`FADE` per run, and falls to 0 in its last fifth. It is held to what the task can bear: to first
+order fading may undo the share `BEARABLE` of what the optimiser's last steps gained on their own
+mini-batches. Loops are counted, and connections fade, `COUNTS` times in a run.
 
 Which loops are worth closing, the task has to say, and in networks of rectified neurons it says
 little: what is computed of separate inputs cancels wherever it is not wanted. Noise on hidden
-neurons leaves nothing to cancel with. It is that of dropout, such that a path through all hidden
-layers is whole with probability 1 - `NOISE`, for half of the run, and fades after it.
-
-Source: Srivastava et al. (2014), J. Mach. Learn. Res. 15:1929, for dropout.
+neurons (`modlib.training.noise`) leaves nothing to cancel with. It stays for half of the run, and
+fades after it.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -29,26 +27,18 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from modlib.chain import StackedLinear, weights
-from modlib.network.connections import Network
+from modlib.chain import weights
 from modlib.network.matrices import Weighted, matrices
 from modlib.network.trace import Trace
+from modlib.training.loop import flushed_denormals
+from modlib.training.noise import add_noise, noise_left, read_from
 from modlib.walks import relative_loops, walk_loop_penalty
 
-FADE, BEARABLE, NOISE = 100.0, 0.05, 0.5
+FADE, BEARABLE, COUNTS = 130.0, 0.2, 32
 """Found on the development settings of `modlib.study.hyperparameter_grid`."""
 
-MEMORY, EVERY = 0.9, 4
-"""How much of the running means of gain and harm is kept, and at which steps loops are counted."""
-
-NOISY: dict[type[nn.Module], int] = {
-    nn.Linear: 0,
-    StackedLinear: 0,
-    nn.Conv1d: 1,
-    nn.Conv2d: 2,
-    nn.Conv3d: 3,
-}
-"""Modules whose inputs from hidden layers get noise, and the dimensions of a channel's map."""
+MEMORY = 0.9
+"""How much of the running means of gain and harm is kept from one count to the next."""
 
 
 class WalkLoops:
@@ -83,6 +73,7 @@ class WalkLoops:
                 f"WalkLoops needs the number of training steps, at least 1, got {steps}"
             )
         self.steps, self.taken = steps, 0
+        self.every = max(1, steps // COUNTS)
         self.read: Callable[[], Weighted] = (
             Trace(model, *inputs, **keywords) if inputs or keywords else lambda: weights(model)
         )
@@ -94,12 +85,8 @@ class WalkLoops:
         device = self.parameters[0].device
         self.gain = torch.zeros(stack, device=device)
         self.harm = torch.zeros(stack, device=device)
-        hidden, readers = _readers_of_hidden(model, network)
-        self.most_noise = 1 - (1 - NOISE) ** (1 / max(1, hidden))
-        self.noise = torch.tensor(self.most_noise, device=device)
-        self.hooks = [
-            module.register_forward_pre_hook(self._noisy, with_kwargs=True) for module in readers
-        ]
+        self.noise = torch.ones((), device=device)
+        self.hooks = add_noise(model, network, self.noise)
 
     def penalty(self) -> Float[Tensor, "*stack"]:
         """Return `walk_loop_penalty` of the present weights, for a loss, in place of steps."""
@@ -120,10 +107,12 @@ class WalkLoops:
             )
         self.taken += 1
         time = min(1.0, self.taken / self.steps)
-        self.noise.fill_(self.most_noise * min(1.0, 2 * (1 - time)))
-        if self.taken % EVERY == 0:
-            self._fade(gradients, FADE * EVERY / self.steps * min(time, 5 * (1 - time)))
-        if self.taken % EVERY == EVERY - 1:
+        self.noise.fill_(noise_left(self.taken, self.steps))
+        if self.taken % self.every == 0:
+            rate = FADE * min(1.0, 2 * time, 5 * (1 - time))
+            with flushed_denormals():
+                self._fade(gradients, rate * self.every / self.steps)
+        if self.taken % self.every == self.every - 1:
             for theta, old in zip(self.parameters, self.before, strict=True):
                 old.copy_(theta)
 
@@ -136,7 +125,7 @@ class WalkLoops:
             self.parameters, self.before, fades, gradients, strict=True
         ):
             if gradient is not None:
-                gain -= EVERY * (gradient * (theta - old)).reshape(*stack, -1).sum(-1)
+                gain -= self.every * (gradient * (theta - old)).reshape(*stack, -1).sum(-1)
                 harm -= (gradient * theta * fade).reshape(*stack, -1).sum(-1)
         # a step that was left out, as at an overflow, says nothing
         sound = gain.isfinite() & harm.isfinite()
@@ -162,15 +151,6 @@ class WalkLoops:
         # matrices hold parameters or sums of their absolute values: the slope is the fade
         return [slope.abs().clamp_max(1) for slope in found]
 
-    def _noisy(self, module: nn.Module, args: tuple, keywords: dict) -> tuple | None:
-        if not module.training:
-            return None
-        x, *_ = [*args, *keywords.values()]
-        flat = NOISY[type(module)]
-        shape = (*x.shape[: x.dim() - flat], *[1] * flat)
-        kept = torch.rand(shape, device=x.device) >= self.noise
-        return (x * (kept / (1 - self.noise)).to(x.dtype),), {}
-
     def remove(self) -> None:
         """Take the noise off the model."""
         for hook in self.hooks:
@@ -178,14 +158,15 @@ class WalkLoops:
 
     def state_dict(self) -> dict[str, Any]:
         """Return where the training stands, for `load_state_dict`."""
-        tensors = {name: getattr(self, name).clone() for name in ("gain", "harm", "noise")}
+        tensors = {name: getattr(self, name).clone() for name in ("gain", "harm")}
         before = [old.clone() for old in self.before]
         return {"taken": self.taken, "before": before, **tensors}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Go on where a training stood."""
         self.taken = int(state["taken"])
-        for name in ("gain", "harm", "noise"):
+        self.noise.fill_(noise_left(self.taken, self.steps))
+        for name in ("gain", "harm"):
             getattr(self, name).copy_(state[name])
         for old, then in zip(self.before, state["before"], strict=True):
             old.copy_(then)
@@ -198,17 +179,14 @@ def _parameters_of(model: nn.Module, network: Weighted) -> Iterator[nn.Parameter
         ValueError: if there are none, if a parametrisation makes one of them, or if one is of half
             precision.
     """
-    every = {name: theta for name, theta in model.named_parameters() if theta.requires_grad}
-    totals = [W.abs().sum() for W in matrices(network) if W.requires_grad]
-    if not totals:
+    every = dict(model.named_parameters())
+    read = read_from(matrices(network), list(every.values()))
+    if not any(read):
         raise ValueError(
             "WalkLoops needs weights that are trained, got none that requires a gradient; let some"
             " be trained with requires_grad_()"
         )
-    slopes = torch.autograd.grad(totals, list(every.values()), allow_unused=True, retain_graph=True)
-    for (name, parameter), slope in zip(every.items(), slopes, strict=True):
-        if slope is None:
-            continue
+    for name, parameter in (each for each, of in zip(every.items(), read, strict=True) if of):
         if "parametrizations." in name or name.endswith(("_orig", "_g", "_v")):
             raise ValueError(
                 f"WalkLoops needs weights that are parameters themselves, got '{name}', of which a"
@@ -221,32 +199,3 @@ def _parameters_of(model: nn.Module, network: Weighted) -> Iterator[nn.Parameter
                 " in which small changes are lost; keep the model in float32 under torch.autocast"
             )
         yield parameter
-
-
-def _readers_of_hidden(model: nn.Module, network: Weighted) -> tuple[int, list[nn.Module]]:
-    """Return the number of hidden layers, and the modules by which others read them."""
-    if isinstance(network, Network):
-        entered = {each.target for each in network.connections}
-        leaving = [each for each in network.connections if each.source in entered]
-        hidden, read = len({each.source for each in leaving}), [each.weight for each in leaving]
-    else:
-        read = list(network)[1:]
-        hidden = len(read)
-    owners = {
-        id(parameter): module
-        for module in model.modules()
-        if type(module) in NOISY
-        for parameter in module.parameters(recurse=False)
-    }
-    every = [
-        parameter
-        for parameter in model.parameters()
-        if id(parameter) in owners and parameter.requires_grad
-    ]
-    readers: dict[int, nn.Module] = {}
-    for W in (W for W in read if W.requires_grad):
-        slopes = torch.autograd.grad(W.abs().sum(), every, allow_unused=True, retain_graph=True)
-        for parameter, slope in zip(every, slopes, strict=True):
-            if slope is not None:
-                readers[id(owners[id(parameter)])] = owners[id(parameter)]
-    return hidden, list(readers.values())

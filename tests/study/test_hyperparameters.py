@@ -37,7 +37,7 @@ def test_parameters_that_are_not_allowed_are_refused_by_name(message):
         execute("hyperparameters", REFUSED[message])
 
 
-def table(*settings):
+def table(*settings, role="selection"):
     """Return a table of the base setting, changed, with each method's measures of two networks."""
     rows = []
     for changed, methods in settings:
@@ -47,7 +47,7 @@ def table(*settings):
                 columns = ("accuracy", "share", "connected_ari", "communities")
                 rows.append(told | dict(zip(columns, measures, strict=True)) | {"method": method})
                 rows[-1]["seed"] = seed
-    return pd.DataFrame(rows)
+    return pd.DataFrame(rows).assign(role=role)
 
 
 NONE = [(0.9, 0.1, 0.5, 4), (0.9, 0.1, 0.5, 4)]
@@ -88,6 +88,25 @@ def test_a_diverged_network_meets_nothing():
     assert page.missed(rows).missed.tolist() == ["share, agreement, accuracy"]
 
 
+def test_settings_are_counted_by_role_and_method():
+    met, missed = [(0.9, 1.0, 1.0, 2)] * 2, [(0.8, 1.0, 0.5, 2)] * 2
+    settings = ({}, {"none": NONE, "steps": met}), ({"width": 16}, {"none": NONE, "steps": missed})
+    both = pd.concat([table(*settings), table(*settings[:1], role="evaluation")])
+    rows = page.judged(both, NETWORKS)
+    counts = page.counted(rows)
+    assert list(counts.index) == [
+        ("selection", "none"),
+        ("selection", "steps"),
+        ("evaluation", "none"),
+        ("evaluation", "steps"),
+    ]
+    assert counts.loc[("selection", "steps")].to_dict() == {
+        "met": 1, "divided": 2, "agreed": 1, "kept": 1, "settings": 2,
+    }  # fmt: skip
+    assert counts.loc[("evaluation", "steps")].tolist() == [1, 1, 1, 1, 1]
+    assert list(page.missed(rows).index) == [("development", "two_digits")]
+
+
 def test_departures_and_drawn_combinations_are_told_apart():
     rows = page.judged(
         table(
@@ -111,6 +130,6 @@ def test_a_claim_broken_on_purpose_is_told_by_its_sentence():
     assert claims.judged(made).holds.all()
     spoilt = published.assign(share=published["share"].where(published.method != "steps", 0.0))
     broken = claims.judged(page.claims(page.judged(spoilt, networks)))
-    assert "As steps of their own they meet it in more than half." in set(
+    assert "They meet it in more than six tenths of the settings that were held back." in set(
         broken[~broken.holds].claim
     )
