@@ -72,7 +72,7 @@ bench: .venv/installed
 	$(BIN)/python -m pytest benchmarks -q -o addopts= --benchmark-columns=min,median,rounds --benchmark-sort=min
 
 lock: .venv/installed
-	$(BIN)/python -m uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 --no-header --no-annotate --upgrade -o requirements.txt
+	$(BIN)/python -m uv pip compile pyproject.toml $(foreach extra,plots batch book lightning dev,--extra $(extra)) --universal --python-version 3.11 --no-header --no-annotate --upgrade -o requirements.txt
 
 clean:
 	rm -rf _build build .snakemake .venv

@@ -15,6 +15,10 @@ from modlib import plots, require_extra
 ROOT = Path(__file__).parents[1]
 
 
+ASKING = ["batch", "figures", "study", "plots.py", "training/lightning.py"]
+ASKING += ["training/transformers.py"]
+
+
 def third_party(file):
     """The packages that a file imports, wherever in it, but for Python's and this one."""
     found = set()
@@ -33,10 +37,10 @@ def installed_with(requirements):
     return {imported_as.get(name, name) for name in names}
 
 
-@pytest.mark.parametrize("place", ["batch", "figures", "study", "plots.py"])
+@pytest.mark.parametrize("place", ASKING)
 def test_what_is_imported_beyond_the_dependencies_is_asked_for_in_an_extra_that_has_it(place):
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
-    where = Path(modlib.__file__).with_name(place)
+    where = Path(modlib.__file__).parent / place
     files = list(where.glob("*.py")) or [where]
     first = where / "__init__.py" if where.is_dir() else where
     (call,) = re.findall(r"^require_extra\((.*)\)$", first.read_text("utf-8"), re.M)

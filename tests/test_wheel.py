@@ -14,8 +14,9 @@ import pytest
 ROOT = Path(__file__).parents[1]
 
 REFUSED = [
-    "IPython", "beartype", "ipykernel", "jupyter_book", "matplotlib", "nbformat", "pandera",
-    "papermill", "powerlaw", "pytest", "safetensors", "seaborn", "snakemake", "yaml",
+    "IPython", "beartype", "ipykernel", "jupyter_book", "lightning", "matplotlib", "nbformat",
+    "pandera", "papermill", "powerlaw", "pytest", "safetensors", "seaborn", "snakemake",
+    "transformers", "yaml",
 ]  # fmt: skip
 """What belongs to extras, and to no dependency of the library alone."""
 
@@ -59,8 +60,9 @@ for room in rooms:
     place = importlib.import_module(f"modlib.{room}").__path__
     names += [m.name for m in pkgutil.iter_modules(place, f"modlib.{room}.")]
 assert "modlib.tasks.images" in names
+of_extras = {"modlib.plots", "modlib.training.lightning", "modlib.training.transformers"}
 # the batch, the studies and their figures need extras, and say that tables come with a checkout
-for module in map(importlib.import_module, (n for n in names if n != "modlib.plots")):
+for module in map(importlib.import_module, set(names) - of_extras):
     for name, value in vars(module).items():
         if isinstance(value, pathlib.Path):
             assert value.exists(), (module.__name__, name, value)
@@ -150,4 +152,6 @@ def test_what_needs_an_extra_says_which_and_nothing_else_does(environment):
         "modlib.figures": "pip install 'modlib[plots]'",
         "modlib.plots": "pip install 'modlib[plots]'",
         "modlib.study": "pip install 'modlib[batch]'",
+        "modlib.training.lightning": "pip install 'modlib[lightning]'",
+        "modlib.training.transformers": "pip install 'modlib[transformers]'",
     }
