@@ -69,7 +69,7 @@ def verdict(pair: pd.Series, margin: float) -> str:
 def record(pairs: pd.DataFrame) -> pd.DataFrame:
     """Return the verdicts of a method on a task, in the order of `MARGINS`: penalties by tasks."""
     verdicts = pairs.verdict.unstack("measure")[list(MARGINS)].agg(" ".join, axis=1)
-    return verdicts.unstack("task")
+    return verdicts.unstack("task").reindex(columns=TASKS).dropna(axis=1, how="all")
 
 
 def counts(pairs: pd.DataFrame, verdict: str, measure: str) -> pd.Series:
