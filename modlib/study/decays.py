@@ -88,12 +88,6 @@ def settings(table: pd.DataFrame) -> pd.DataFrame:
     return text.unstack("task")
 
 
-def means(table: pd.DataFrame, task: str) -> pd.DataFrame:
-    """Return the mean of each measure on a task, the largest share first."""
-    rows = judged(table).query("task == @task")
-    return rows.groupby("penalty")[list(MARGINS)].mean().sort_values("share", ascending=False)
-
-
 def claims(table: pd.DataFrame) -> list[Claim]:
     """Return what the page claims of the table `rivals`."""
     rows, pairs = judged(table), differences(table)
