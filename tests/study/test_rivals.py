@@ -26,6 +26,7 @@ BY_HAND = pd.DataFrame(
         row("l1", 0.1, 0.01, 1.0, role="evaluation"),
         row("cut", 1.0, 0.0, 0.9, accuracy=0.7),
         row("cut", 1.0, 0.003, 0.5, accuracy=0.8),
+        row("cut", 3.0, 0.003, 0.5, role="evaluation"),
     ]
 )
 
