@@ -89,7 +89,7 @@ def settings(table: pd.DataFrame) -> pd.DataFrame:
     found, kept = rivals.chosen(table), rivals.eligible(table).index
     text = found.apply(lambda row: f"{row.strength:g} + {row.decay:g}", axis=1)
     text = text.where(text.index.isin(kept), "(" + text + ")")
-    return text.unstack("task")
+    return text.unstack("task").reindex(columns=TASKS).dropna(axis=1, how="all")
 
 
 def agreeing(table: pd.DataFrame) -> pd.DataFrame:
