@@ -40,7 +40,8 @@ def beside(table: pd.DataFrame, measures: dict[str, str], tasks: Sequence[str]) 
                 _, colour, marker = STYLE[penalty]
                 mean_dot(ax, order.index(penalty), of, colour, marker)
             ax.grid(axis="y", lw=0.4)
-            ax.set_title(f"{TASK_NAMES[task]}, {name}", fontsize=9.5)
+            ax.set_title(TASK_NAMES[task], fontsize=9.5)
+            ax.set_xlabel(name, fontsize=9.5)
     name_lines(axes[0, 0], [STYLE[penalty][0] for penalty in order], 8.5)
     for ax in axes[1:, 0]:
         ax.tick_params(axis="y", labelsize=8.5)

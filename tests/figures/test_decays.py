@@ -22,8 +22,9 @@ def test_means_with_intervals_lie_in_the_panel_of_their_measure_and_task():
     axes = np.array(fig.axes).reshape(2, 2)
     names = [name.get_text() for name in axes[0, 0].get_yticklabels()]
     assert names == ["no penalty", "normalised cut", "regrowth"]
-    assert [ax.get_title() for ax in fig.axes] == [
-        "two digits, share", "retina, share", "two digits, agreement", "retina, agreement",
+    assert [(ax.get_title(), ax.get_xlabel()) for ax in fig.axes] == [
+        ("two digits", "share"), ("retina", "share"),
+        ("two digits", "agreement"), ("retina", "agreement"),
     ]  # fmt: skip
     for (row, measure), (column, task) in itertools.product(
         enumerate(["share", "ari"]), enumerate(["two_digits", "retina"])
