@@ -110,7 +110,7 @@ def claims(table: pd.DataFrame) -> list[Claim]:
     untold = [p for p in rows.penalty.unique() if p not in {OWN, *TOLD}]
 
     def won(measure: str) -> int:
-        return counts(pairs, WINS, measure)[untold].max()
+        return int(counts(pairs, WINS, measure)[untold].max())
 
     def measured(measure: str, penalties: list[str], *of: str) -> pd.DataFrame:
         own = rows[rows.penalty.isin(penalties) & rows.task.isin(of or TASKS)]
