@@ -15,6 +15,7 @@ from modlib.figures.comparisons import MEASURE_NAMES
 from modlib.figures.style import LOOKS, PENALTY_STYLE
 from modlib.modularity.agreement import NO_MODULE
 from modlib.penalties.forms import FORMS
+from modlib.penalties.rivals import RIVALS
 from modlib.study import forms
 from modlib.training.measures import MEASURES
 
@@ -56,8 +57,8 @@ def told(what, registered, names, entry, place):
 @pytest.mark.parametrize(
     ("what", "registered", "names", "entry", "place"),
     [
-        ("penalty", PENALTIES, PENALTY_NAMES.keys() - {"pruned", "more_decay"}, "its label",
-         "PENALTY_NAMES in modlib/batch/names.py"),
+        ("penalty", PENALTIES, PENALTY_NAMES.keys() - {"pruned", "more_decay", *RIVALS},
+         "its label", "PENALTY_NAMES in modlib/batch/names.py"),
         ("penalty", PENALTIES, LOOKS, "its (colour, marker)", "LOOKS in modlib/figures/style.py"),
         ("penalty", PENALTIES.keys() - {"none"}, of_table(), "a row that begins with its label",
          "the table of book/penalties.md"),

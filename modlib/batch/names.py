@@ -46,10 +46,15 @@ PENALTY_NAMES: Mapping[str, str] = {
     "hard_wired": "hard-wired (given)",
     "clusterable_init": "clusterable start",
     "dropout": "dropout",
+    "soft_layered_modularity": "soft modularity, layered",
+    "topography": "topographic loss",
+    "weighted_activity": "weights × activity",
+    "regrowth": "regrowth",
     "pruned": "no penalty, pruned",
     "more_decay": "walk loops, more decay",
 }
-"""How pages name the penalties, the control of equal density, and a form of the walk loops."""
+"""How pages name the penalties, the rivals of one table alone, the control of equal density, and a
+form of the walk loops."""
 
 NAMES = {**TASK_NAMES, **PENALTY_NAMES}
 """How tables and claims name tasks and penalties."""

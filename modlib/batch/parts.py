@@ -37,6 +37,7 @@ SPLIT_BY = {
     ],
     "retraining": ["strengths"],
     "reuse": ["strengths"],
+    "rivals": ["strengths"],
     "whole_graph": ["strengths"],
 }
 """The parameters of which each entry makes rows of its own. `settings` has none."""

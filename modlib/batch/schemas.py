@@ -191,6 +191,14 @@ SCHEMAS = {
         | {r"^accuracy_\d+$": SHARE, "alone": EMPTY_SHARE, "size": EMPTY_SHARE},
         [*NETWORK, "examples", "new", "way"],
     ),
+    "rivals": _schema(
+        NETWORK
+        | STATUS
+        | {"decay": _number(0), "chosen": pa.Column(bool), "steps": _whole(1)}
+        | _of("accuracy", "validation_accuracy", "excess", "share", "ari")
+        | _of("connected", "connected_ari", "specialisation"),
+        [*NETWORK, "role", "decay"],
+    ),
     "settings": _schema(
         {"seed": _whole(), "case": TEXT, "strength": _number(0)} | SETTING_VALUES,
         ["seed", "case", "strength", "measure"],

@@ -30,6 +30,7 @@ TINY = {
     "reservoirs": {"seeds": [0, 1], "between": [0.0, 0.9]},
     "retraining": OF_RETINA | {"steps": 10},
     "reuse": OF_RETINA | {"steps": 10},
+    "rivals": {"strengths": {"retina": {"l2": [0.003], "topography": [0.1]}}, "steps": 5},
     "settings": {"steps": 2, "epochs": 0},
     "whole_graph": OF_RETINA | {"nulls": 2},
 }

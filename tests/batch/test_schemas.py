@@ -131,6 +131,7 @@ NEVER_EMPTY = {
     "reservoirs": ["value", "between"],
     "retraining": ["accuracy", "kept", "changed"],
     "reuse": ["examples", "area", "accuracy_0"],
+    "rivals": ["decay", "chosen", "accuracy", "share"],
     "settings": ["value", "strength"],
     "whole_graph": ["q", "share", "newman_excess"],
 }
