@@ -10,7 +10,8 @@ where 1 / N is what walks that retrace their steps are owed. Their difference ha
 u^2 - 1 / (N - n + 1).
 
 Hidden neuron j of two modules may have leanings of its own: weights 1 + s_i e_j from inputs i and
-1 + t_l g_j to outputs l, with s and t +1 in one module and -1 in the other. Where leanings have mean 0,
+1 + t_l g_j to outputs l, with s and t +1 in one module and -1 in the other. Where leanings have
+mean 0,
 
     f_ij is proportional to  1 + s_i g_j C - (1 + s_i e_j) (1 + g_j^2) / N,    C = mean of e_j g_j.
 """
@@ -28,9 +29,6 @@ from torch import Tensor
 from modlib.chain import Chain
 from modlib.study import theory
 from modlib.walks import relative_loops, walk_loop_sum
-
-STEP = 0.25
-"""The time that one step of fading lasts, where a connection without loops fades at rate 1."""
 
 
 def block(lean: float, modules: int, width: int) -> Float[Tensor, "width width"]:
@@ -72,17 +70,18 @@ def course(
     start: float, modules: int, width: int, times: Sequence[float]
 ) -> Float[np.ndarray, " n"]:
     """Return u at some times, by integration of `speed`."""
-    found = solve_ivp(
-        lambda _, u: [speed(u[0], modules, width)], (0, max(times)), [start], t_eval=times, rtol=1e-8
-    )
-    return found.y[0]
+
+    def slope(_: float, u: Float[np.ndarray, " 1"]) -> list[float]:
+        return [speed(u[0], modules, width)]
+
+    return solve_ivp(slope, (0, max(times)), [start], t_eval=times, rtol=1e-8).y[0]
 
 
-def faded(chain: Chain, steps: int) -> Chain:
-    """Let connections fade for some steps of `STEP`: w <- w exp(-STEP max(0, 1 - f))."""
-    for _ in range(steps):
+def faded(chain: Chain, lasting: float, step: float = 0.2) -> Chain:
+    """Let connections fade for some time, in steps: w <- w exp(-step max(0, 1 - f))."""
+    for _ in range(round(lasting / step)):
         chain = [
-            W * (-STEP * (1 - ratio).clamp_min(0)).exp()
+            W * (-step * (1 - ratio).clamp_min(0)).exp()
             for W, ratio in zip(chain, relative_loops(chain), strict=True)
         ]
     return chain
@@ -90,15 +89,13 @@ def faded(chain: Chain, steps: int) -> Chain:
 
 def courses(multiples: Sequence[float], modules: int, width: int, lasting: float) -> pd.DataFrame:
     """Return u over time from multiples of the threshold: by `faded` and by `course`."""
-    marks = 20
-    each = max(1, round(lasting / STEP / marks))
-    times = np.arange(marks + 1) * each * STEP
+    times = np.linspace(0, lasting, 21)
     rows = []
     for multiple in multiples:
         start = multiple * threshold(modules, width)
         chain, found = [block(start, modules, width)] * 2, [start]
-        for _ in range(marks):
-            chain = faded(chain, each)
+        for _ in times[1:]:
+            chain = faded(chain, times[1])
             found.append(lean_of(chain[0], modules).item())
         integrated = course(start, modules, width, times)
         rows.append({"multiple": multiple, "time": times, "lean": found, "integrated": integrated})
@@ -123,21 +120,26 @@ def noisy(
 
     These have mean 1 and standard deviation `noise`; fading lasts `lasting` times the width.
     """
-    rows = []
+    tables = []
     for width in widths:
         leans = [multiple * threshold(2, width) for multiple in multiples]
         planted = torch.stack([block(lean, 2, width) for lean in leans])
-        for seed in seeds:
-            draw = torch.Generator().manual_seed(seed)
-            shape = (2, *planted.shape)
-            factors = 1 + noise * 3**0.5 * (2 * torch.rand(shape, generator=draw).double() - 1)
-            ends = faded([planted * factor for factor in factors], round(lasting * width / STEP))
-            found = lean_of(ends[0], 2).numpy()
-            rows += [
-                {"width": width, "seed": seed, "multiple": multiple, "start": start, "lean": end}
-                for multiple, start, end in zip(multiples, leans, found, strict=True)
-            ]
-    return pd.DataFrame(rows)
+        chain = [planted * factors for factors in _factors(seeds, width, noise)]
+        ends = lean_of(faded(chain, lasting * width, 0.5)[0], 2)
+        table = pd.DataFrame(ends.numpy(), seeds, multiples).rename_axis("seed")
+        tables.append(table.melt(var_name="multiple", value_name="lean", ignore_index=False))
+    return pd.concat(dict(zip(widths, tables, strict=True)), names=["width"]).reset_index()
+
+
+def _factors(
+    seeds: Sequence[int], width: int, noise: float
+) -> Float[Tensor, "2 n_seeds 1 width width"]:
+    """Return evenly distributed numbers of mean 1 for two matrices of each seed."""
+    drawn = [
+        torch.rand(2, 1, width, width, generator=torch.Generator().manual_seed(seed)).double()
+        for seed in seeds
+    ]
+    return 1 + noise * 3**0.5 * (2 * torch.stack(drawn, dim=1) - 1)
 
 
 def leaning_error(width: int, seed: int) -> float:

@@ -1,8 +1,8 @@
 r"""What training alone makes of two modules: linear networks, rectified ones, and flat minima.
 
 The separation of a network is the share of its paths, weighted by the product of the absolute
-weights on them, that join an input to an output of its own module, less the share of those that join
-different modules: 1 for separate modules, 0 for even weights, u^2 for those of
+weights on them, that join an input to an output of its own module, less the share of those that
+join different modules: 1 for separate modules, 0 for even weights, u^2 for those of
 `modlib.study.leaning`.
 """
 
@@ -19,11 +19,11 @@ from modlib.chain import Chain, weights
 from modlib.modularity.agreement import connected_agreement
 from modlib.penalties import PENALTIES
 from modlib.penalties.penalty import Penalty
-from modlib.study.hyperparameter_grid import OPTIMISERS
 from modlib.tasks.scores import explained_variance, squared_error
 from modlib.tasks.task import Data, Task, in_order, on_a_line
 from modlib.training.fit import Run, fit
 from modlib.training.measures import stack_modularity
+from modlib.training.optimisers import ADAM
 
 GAUSSIAN = (np.pi - 2) / (np.pi + 2)
 """The separation of many neurons of a linear network whose directions are drawn evenly, where each
@@ -120,7 +120,7 @@ def linear_kinds(rate: float) -> dict[str, tuple[Callable, str, float]]:
         "SGD, five times the rate": (fast, "none", 0.0),
         "L2": (slow, "l2", 0.01),
         "dropout": (slow, "dropout", 0.3),
-        "Adam": (partial(torch.optim.Adam, lr=rate), "none", 0.0),
+        "Adam": (partial(ADAM, lr=rate), "none", 0.0),
         "walk loops": (slow, "walk_loops", 0.1),
         "L1": (slow, "l1", 0.01),
         "no negative weights": (partial(NonNegative, lr=rate, momentum=0.9), "none", 0.0),
@@ -171,16 +171,10 @@ def firing(run: Run, x: Float[Tensor, "n_stack n _"]) -> Float[Tensor, " n_stack
 
 
 RECTIFIED: Mapping[str, tuple[Callable, int, float]] = {
-    **{
-        f"SGD {rate}": (partial(OPTIMISERS[f"SGD {rate}"][0], **OPTIMISERS[f"SGD {rate}"][1]), 128, 0.0)
-        for rate in (0.01, 0.05, 0.1, 0.2)
-    },
+    **{f"SGD {rate}": (sgd(rate), 128, 0.0) for rate in (0.01, 0.05, 0.1, 0.2)},
     "SGD 0.05, batch 16": (sgd(0.05), 16, 0.0),
-    **{
-        f"Adam {rate}": (partial(torch.optim.Adam, lr=rate), 128, 0.0)
-        for rate in (0.001, 0.005, 0.02, 0.05)
-    },
-    "Adam 0.005, dropout": (partial(torch.optim.Adam, lr=0.005), 128, 0.3),
+    **{f"Adam {rate}": (partial(ADAM, lr=rate), 128, 0.0) for rate in (0.001, 0.005, 0.02, 0.05)},
+    "Adam 0.005, dropout": (ADAM, 128, 0.3),
 }
 """Optimiser, batch size and dropout of each training of rectified networks."""
 
