@@ -3,7 +3,7 @@
 from typing import Annotated
 
 import pandas as pd
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from modlib.batch import pages, statistics
 from modlib.batch.claims import Claim, above, below, between, exact
@@ -21,7 +21,13 @@ class Parameters(pages.Parameters):
     n_seeds: Annotated[int, Field(ge=3, le=20)]
     modules: Annotated[int, Field(ge=2, le=8)]
     width: Annotated[int, Field(ge=8, le=64)]
+    widths: Annotated[
+        list[Annotated[int, Field(ge=8, le=64, multiple_of=2)]],
+        Field(min_length=1),
+        AfterValidator(pages.distinct),
+    ]
     noise: Annotated[float, Field(ge=0, le=0.5)]
+    lasting: Annotated[float | int, Field(gt=0, le=20)]
     rate: Annotated[float, Field(gt=0, le=0.02)]
     linear_steps: Annotated[int, Field(ge=10, le=10_000)]
     steps: Annotated[int, Field(ge=10, le=10_000)]
