@@ -171,9 +171,9 @@ def firing(run: Run, x: Float[Tensor, "n_stack n _"]) -> Float[Tensor, " n_stack
 
 
 RECTIFIED: Mapping[str, tuple[Callable, int, float]] = {
-    **{f"SGD {rate}": (sgd(rate), 128, 0.0) for rate in (0.01, 0.05, 0.1, 0.2)},
+    **{f"SGD {rate}": (sgd(rate), 128, 0.0) for rate in (0.02, 0.05, 0.1, 0.2)},
     "SGD 0.05, batch 16": (sgd(0.05), 16, 0.0),
-    **{f"Adam {rate}": (partial(ADAM, lr=rate), 128, 0.0) for rate in (0.001, 0.005, 0.02, 0.05)},
+    **{f"Adam {rate}": (partial(ADAM, lr=rate), 128, 0.0) for rate in (0.005, 0.02, 0.05)},
     "Adam 0.005, dropout": (ADAM, 128, 0.3),
 }
 """Optimiser, batch size and dropout of each training of rectified networks."""
