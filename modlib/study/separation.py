@@ -19,6 +19,7 @@ class Parameters(pages.Parameters):
 
     seed: Annotated[int, Field(ge=0, lt=2**31)]
     n_seeds: Annotated[int, Field(ge=3, le=20)]
+    n_linear: Annotated[int, Field(ge=3, le=50)]
     modules: Annotated[int, Field(ge=2, le=8)]
     width: Annotated[int, Field(ge=8, le=64)]
     widths: Annotated[

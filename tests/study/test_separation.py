@@ -13,7 +13,7 @@ from modlib.study import leaning, mixing, separation, theory
 from modlib.training.fit import fit
 from notebooks import execute
 
-SMALL = {"linear_steps": 10, "steps": 10, "widths": [8], "width": 8, "lasting": 0.5}
+SMALL = {"n_linear": 3, "linear_steps": 10, "steps": 10, "widths": [8], "width": 8, "lasting": 0.5}
 CHANGED = [
     {"seed": 5, "modules": 4, "noise": 0.0},
     {"n_seeds": 4, "rate": 0.02, "widths": [12, 8], "lasting": 1},
