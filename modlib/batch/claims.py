@@ -15,6 +15,9 @@ from modlib.batch.names import NAMES
 from modlib.batch.pages import Page
 from modlib.batch.statistics import interval_text
 
+MOST = 15
+"""So many claims a page has at most."""
+
 
 class Condition(NamedTuple):
     """What has to be true of an interval: a text, and how far the ends may still move, if at all.
@@ -76,13 +79,69 @@ class Claim(NamedTuple):
     form: str = "+.1f"
 
 
+class Together(NamedTuple):
+    """Claims that say one thing between them: one row, which holds where each of them does."""
+
+    parts: tuple[Claim, ...]
+
+    @property
+    def sentence(self) -> str:
+        """What is claimed, part by part."""
+        return " ".join(part.sentence for part in self.parts)
+
+
+def together(*claims: Claim) -> Together:
+    """Return claims as one, which shows the part that bears it least."""
+    return Together(claims)
+
+
+def parts(claim: Claim | Together) -> tuple[Claim, ...]:
+    """Return the claims that are taken together, or the one."""
+    return claim.parts if isinstance(claim, Together) else (claim,)
+
+
 def exact(value: Real | pd.Series) -> pd.DataFrame:
     """Return the `values` of a claim about a number without an interval, or one per situation."""
     values = value if isinstance(value, pd.Series) else pd.Series([value])
     return pd.DataFrame(dict.fromkeys(("mean", "low", "high"), values))
 
 
-def judged(claims: Sequence[Claim]) -> pd.DataFrame:
+def _row(claim: Claim) -> dict[str, object]:
+    """Return what is shown of a claim, and the `slack` of its condition beside the mean."""
+    if claim.values.empty:
+        raise ValueError(f"the claim '{claim.sentence}' needs a situation, got none")
+    if (claim.values.low > claim.values.high).any():
+        raise ValueError(f"the claim '{claim.sentence}' needs intervals whose ends are in order")
+    slack = [claim.condition.slack(row.low, row.high) for row in claim.values.itertuples()]
+    # a situation that was not measured bears nothing out
+    measured = claim.values[["mean", "low", "high"]].notna().all(axis=1)
+    slack = pd.Series(slack, claim.values.index).where(measured, float("-inf"))
+    least = claim.values.iloc[slack.argmin()]
+    estimate = f"{least['mean']:{claim.form}}"
+    if least.low < least.high:
+        estimate = interval_text(least, claim.form)
+    if len(slack) > 1:
+        name = least.name if isinstance(least.name, tuple) else (least.name,)
+        situation = ", ".join(NAMES.get(part, str(part)) for part in name)
+        estimate += f" ({situation}; {len(slack)} in all)"
+    # slack has the unit of the mean, so that parts are compared by their ratio
+    size = abs(least["mean"])
+    return {
+        "claim": claim.sentence,
+        "quantity": claim.quantity,
+        "mean [95 % interval]": estimate,
+        "should be": claim.condition.text,
+        "holds": slack.min() > 0,
+        "slack": slack.min() / size if size else float("inf"),
+    }
+
+
+def _least(claims: Sequence[Claim]) -> dict[str, object]:
+    """Return the row of the part that does not hold, or else of that with the least slack."""
+    return min((_row(claim) for claim in claims), key=lambda row: (row["holds"], row["slack"]))
+
+
+def judged(claims: Sequence[Claim | Together]) -> pd.DataFrame:
     """Return one row per claim: its sentence, what it rests on, its condition, whether it holds.
 
     Raises:
@@ -92,43 +151,23 @@ def judged(claims: Sequence[Claim]) -> pd.DataFrame:
         raise ValueError("a page needs a claim, got none")
     rows = []
     for claim in claims:
-        if claim.values.empty:
-            raise ValueError(f"the claim '{claim.sentence}' needs a situation, got none")
-        if (claim.values.low > claim.values.high).any():
-            raise ValueError(
-                f"the claim '{claim.sentence}' needs intervals whose ends are in order"
-            )
-        slack = [claim.condition.slack(row.low, row.high) for row in claim.values.itertuples()]
-        # a situation that was not measured bears nothing out
-        measured = claim.values[["mean", "low", "high"]].notna().all(axis=1)
-        slack = pd.Series(slack, claim.values.index).where(measured, float("-inf"))
-        least = claim.values.iloc[slack.argmin()]
-        estimate = f"{least['mean']:{claim.form}}"
-        if least.low < least.high:
-            estimate = interval_text(least, claim.form)
-        if len(slack) > 1:
-            name = least.name if isinstance(least.name, tuple) else (least.name,)
-            situation = ", ".join(NAMES.get(part, str(part)) for part in name)
-            estimate += f" ({situation}; {len(slack)} in all)"
-        rows.append(
-            {
-                "claim": claim.sentence,
-                "quantity": claim.quantity,
-                "mean [95 % interval]": estimate,
-                "should be": claim.condition.text,
-                "holds": slack.min() > 0,
-            }
-        )
-    return pd.DataFrame(rows)
+        rows.append(_least(parts(claim)) | {"claim": claim.sentence})
+    return pd.DataFrame(rows).drop(columns="slack")
 
 
-def shown(page: Page, claims: Sequence[Claim]) -> Styler:
+def shown(page: Page, claims: Sequence[Claim | Together]) -> Styler:
     """Return a page's claims as a table.
 
     Raises:
+        ValueError: for more claims than a reader takes in.
         AssertionError: if one does not hold and the page has its own parameters and reads the
             published tables. With others it is shown as 'not here'.
     """
+    if len(claims) > MOST:
+        raise ValueError(
+            f"a page has at most {MOST} claims, got {len(claims)}: take those together that say one"
+            " thing"
+        )
     table = judged(claims)
     broken = table[~table.holds]
     if page.own and len(broken):
@@ -141,5 +180,8 @@ def shown(page: Page, claims: Sequence[Claim]) -> Styler:
         )
         raise AssertionError(f"{page.name}: {'; '.join(lines)}")
     table["holds"] = table.holds.map({True: "yes", False: "not here"})
-    caption = "What this page claims. Of several situations that one is shown which bears it least."
+    caption = (
+        "What this page claims. Of several parts or situations that one is shown which bears it"
+        " least."
+    )
     return table.style.hide().set_caption(caption).set_table_attributes('class="dataframe"')

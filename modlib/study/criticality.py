@@ -16,11 +16,13 @@ from modlib.batch import pages, statistics
 from modlib.batch.claims import (
     UNDECIDED,
     Claim,
+    Together,
     above,
     below,
     between,
     exact,
     not_above,
+    together,
 )
 from modlib.study import avalanches, reservoirs
 
@@ -121,7 +123,7 @@ def judged(recurrent: pd.DataFrame) -> pd.DataFrame:
     return rows.assign(order=rows.branching - rows.branching_permuted)
 
 
-def claims(table: pd.DataFrame, recurrent: pd.DataFrame) -> list[Claim]:
+def claims(table: pd.DataFrame, recurrent: pd.DataFrame) -> list[Claim | Together]:
     """Return what the page claims of the tables of reservoirs and of recurrent networks."""
     networks = judged(recurrent)
     edge = peaks(edge_of_chaos(table))
@@ -147,15 +149,14 @@ def claims(table: pd.DataFrame, recurrent: pd.DataFrame) -> list[Claim]:
     order = networks.groupby(["task", "penalty"]).order.mean()
     less = "difference in memory capacity"
     return [
-        Claim(
+        together(Claim(
             "A tanh reservoir whose input enters half of its communities remembers more at a share"
             " in between than mixed ones.",
             less, at_each("tanh", "half", 0.9, (0.8, 0.95, 1.1)), above(0),
-        ),
-        Claim(
+        ), Claim(
             "So does a threshold-like one.",
             less, at_each("threshold", "half", 0.9, (0.45, 0.5)), above(0),
-        ),
+        )),
         Claim(
             "Two streams are remembered better by tanh reservoirs whose communities are separate.",
             less, apart("tanh", "two", 1.1, "capacity"), above(0),
@@ -164,16 +165,15 @@ def claims(table: pd.DataFrame, recurrent: pd.DataFrame) -> list[Claim]:
             "Where the input enters everywhere it makes no difference at the smallest radius.",
             less, apart("tanh", "all", 0.8, "capacity"), UNDECIDED,
         ),
-        Claim(
+        together(Claim(
             "A nonlinear task gains from separate communities at a large radius.",
             "difference in squared correlation",
             apart("tanh", "all", 1.1, "narma"), above(0), ".3f",
-        ),
-        Claim(
+        ), Claim(
             "It loses at a small one.",
             "difference in squared correlation",
             apart("tanh", "all", 0.8, "narma"), below(0), ".3f",
-        ),
+        )),
         Claim(
             "Separate clusters of noisy neurons hold a pattern longer.",
             "difference in agreement, temperature 5", apart("clusters", "all", 5.0, "held"),
@@ -183,14 +183,13 @@ def claims(table: pd.DataFrame, recurrent: pd.DataFrame) -> list[Claim]:
             "Walk loops cost recurrent networks accuracy on each task.",
             "difference in accuracy", gains("accuracy", tasks), below(0), "+.4f",
         ),
-        Claim(
+        together(Claim(
             "They raise the memory capacity no higher than pruning does.",
             less, gains("capacity", tasks, "pruned"), not_above(0), "+.2f",
-        ),
-        Claim(
+        ), Claim(
             "On short recall and n-back they raise it above that of unpenalised networks.",
             less, gains("capacity", [tasks[0], tasks[2]]), above(0), "+.2f",
-        ),
+        )),
         Claim(
             "They nowhere bring communities clearly nearer to the streams.",
             "difference in agreement (ARI)", gains("ari", tasks), not_above(0), "+.3f",
@@ -205,37 +204,34 @@ def claims(table: pd.DataFrame, recurrent: pd.DataFrame) -> list[Claim]:
             "exponent",
             exact(pooled), between(1.4, 1.6), ".2f",
         ),
-        Claim(
+        together(Claim(
             "Modules contain activity: at a ratio of 1.1 fewer neurons are active in separate"
             " communities than in mixed networks.",
             "difference in the share of active neurons",
             apart("spreading", "all", 1.1, "activity", -1), above(0), ".2f",
-        ),
-        Claim(
+        ), Claim(
             "They lower the branching ratio at a ratio of 1.",
             "difference of mixed to separate", apart("spreading", "all", 1.0, "branching", -1),
             above(0), ".2f",
-        ),
+        )),
         Claim(
             "Reservoirs transmit most information on the orderly side of the edge of chaos.",
             "bits more than at the edge", edge, above(0),
         ),
-        Claim(
+        together(Claim(
             "All recurrent networks that learned are orderly.",
             "largest mean Lyapunov exponent",
             exact(networks.groupby(["task", "penalty"]).lyapunov.mean().max()), below(0), ".2f",
-        ),
-        Claim(
+        ), Claim(
             "Activity spreads less far along learned weights than along the same in random order.",
             "largest mean difference in the branching ratio", exact(order.max()), below(0), ".3f",
-        ),
-        Claim(
+        )),
+        together(Claim(
             "With walk loops more of the streams' past is transmitted than without a penalty on"
             " short recall and n-back.",
             "difference in bits", gains("information", [tasks[0], tasks[2]]), above(0), ".2f",
-        ),
-        Claim(
+        ), Claim(
             "On long recall less is.",
             "difference in bits", gains("information", [tasks[1]]), below(0), ".2f",
-        ),
+        )),
     ]  # fmt: skip

@@ -19,7 +19,7 @@ from torch import nn
 from torch.nn.functional import one_hot
 
 from modlib.batch import statistics
-from modlib.batch.claims import Claim, above, below, exact
+from modlib.batch.claims import Claim, Together, above, below, exact, together
 from modlib.chain import Chain
 from modlib.graphs import layer_sizes
 from modlib.modularity.agreement import NO_MODULE, agreement, connected
@@ -184,7 +184,7 @@ def change(values: pd.DataFrame) -> pd.DataFrame:
     return statistics.intervals((wide[wide.columns.max()] - wide[wide.columns.min()]).unstack())
 
 
-def claims(table: pd.DataFrame) -> list[Claim]:
+def claims(table: pd.DataFrame) -> list[Claim | Together]:
     """Return what the page `depth` claims of trained networks."""
     rows, usual = from_start(table, "lecun"), from_start(table, "linear")
     rivals = [penalty for penalty in ("l1", "l2") if penalty in set(table.penalty)]
@@ -194,49 +194,45 @@ def claims(table: pd.DataFrame) -> list[Claim]:
     lead = {rival: statistics.intervals(share - by_seed(rows, rival, "share")) for rival in rivals}
     hard_wired = {m: by_seed(rows, "hard_wired", m) for m in ("share", "newman_excess")}
     return [
-        Claim(
+        together(Claim(
             "Most deep networks learn if their weights start with variance 1 / n.",
             "share that learned", exact(rows.groupby(["task", "penalty", "depth"]).learned.mean()),
             above(0.5), ".2f",
-        ),
-        Claim(
+        ), Claim(
             "From the usual start, few of the deepest do with L1, L2 or walk loops.",
             "share that learned", exact(deepest.groupby(["task", "penalty"]).learned.mean()),
             below(0.5), ".2f",
-        ),
-        Claim(
+        )),
+        together(Claim(
             "Hard-wired networks have all that is attainable at any depth.",
             "share", statistics.intervals(hard_wired["share"]), above(0.99), ".2f",
-        ),
-        Claim(
+        ), Claim(
             "The excess of the whole graph falls with their depth.",
             "change of excess", change(hard_wired["newman_excess"]), below(-0.05), "+.2f",
-        ),
+        )),
         Claim(
             "At any depth walk loops attain a larger share than L1 and L2.",
             "difference of shares", pd.concat(lead), above(0), "+.2f",
         ),
-        Claim(
+        together(Claim(
             "With up to six matrices, most weight of each stays within walk loops' communities.",
             "least assortativity", statistics.intervals(least[depths <= 6]), above(0.5), ".2f",
-        ),
-        Claim(
+        ), Claim(
             "In the deepest, some matrix mixes them.",
             "change of least assortativity", change(least), below(-0.2), "+.2f",
-        ),
+        )),
         Claim(
             "The share that walk loops attain falls with depth.",
             "change of share", change(share), below(0), "+.2f",
         ),
-        Claim(
+        together(Claim(
             "On two digits, each module has a community of its own through up to eight matrices.",
             "share of modules",
             statistics.intervals(runs[(tasks == "two_digits") & (depths <= 8)]), above(0.9), ".2f",
-        ),
-        Claim(
+        ), Claim(
             "Of planted teachers, not every module has in the deepest.",
             "share of modules",
             statistics.intervals(runs[(tasks == "planted_0") & (depths == depths.max())]),
             below(0.9), ".2f",
-        ),
+        )),
     ]  # fmt: skip

@@ -12,7 +12,7 @@ from pydantic import AfterValidator, Field
 from sklearn.metrics import adjusted_rand_score
 
 from modlib.batch import pages, statistics
-from modlib.batch.claims import Claim, above, below, between, exact
+from modlib.batch.claims import Claim, Together, above, below, between, exact, together
 from modlib.graphs import neuron_graph, newman_q
 from modlib.modularity.gauge import balanced, chained
 from modlib.modularity.measure import modularity
@@ -136,7 +136,7 @@ def claims(
     equal: pd.DataFrame,
     measured: pd.DataFrame,
     trained: pd.DataFrame,
-) -> list[Claim]:
+) -> list[Claim | Together]:
     """Return what the page claims of its tables."""
     excess, agree = by_depth.values()
     deepest, shallowest = excess.network.max(), excess.network.min()
@@ -145,34 +145,30 @@ def claims(
     change = statistics.intervals(layered.loc[[deepest]] - layered.loc[shallowest])
     ari, q = "adjusted Rand index", "excess"
     return [
-        Claim(
+        together(Claim(
             "At the largest depth the communities are the two modules.",
             ari, means(agree, "layered", deepest), above(0.95), ".2f",
-        ),
-        Claim(
+        ), Claim(
             "Those of the whole graph are not.", ari, means(agree, "whole", deepest), below(0.5),
             ".2f",
-        ),
-        Claim(
+        )),
+        together(Claim(
             "The excess does not fall with depth.", f"difference in {q}", change, above(-0.01),
             "+.3f",
-        ),
-        Claim(
+        ), Claim(
             "That of the whole graph is next to nothing then.",
             q, means(excess, "whole", deepest), below(0.02), ".3f",
-        ),
-        Claim(
+        )),
+        together(Claim(
             "Random weights have no excess, however their neurons are rescaled.",
             q, means(by_spread["excess"], "layered", widest), between(-0.02, 0.02), "+.3f",
-        ),
-        Claim(
+        ), Claim(
             "By the whole graph they have.", q, means(by_spread["excess"], "whole", widest),
             above(0.05), "+.3f",
-        ),
-        Claim(
+        ), Claim(
             "Rescaled back, they have none by the whole graph, either.",
             q, means(by_spread["excess"], "rescaled", widest), between(-0.02, 0.02), "+.3f",
-        ),
+        )),
         Claim(
             "Equal weights have no modularity at any depth.",
             "largest Q", exact(equal["Q of layered networks"].abs().max()), below(1e-9), ".3f",

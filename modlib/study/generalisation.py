@@ -7,7 +7,7 @@ import pandas as pd
 from pydantic import AfterValidator, Field
 
 from modlib.batch import pages, statistics
-from modlib.batch.claims import Claim, above, below, between
+from modlib.batch.claims import Claim, Together, above, below, between, together
 from modlib.penalties import PENALTIES
 
 RIVALS = ["none", "dropout", "l2", "l1", "hard_wired"]
@@ -80,7 +80,7 @@ def forced(curves: pd.DataFrame) -> pd.DataFrame:
     return rows.groupby(["examples", "strength"])[list(measures)].mean().rename(columns=measures)
 
 
-def claims(curves: pd.DataFrame) -> list[Claim]:
+def claims(curves: pd.DataFrame) -> list[Claim | Together]:
     """Return what the page claims of the table."""
     pairs, tuned = gains(curves), judged(curves)
     trials = curves[(curves.role == "selection") & (curves.penalty == "walk_loops")]
@@ -132,22 +132,24 @@ def claims(curves: pd.DataFrame) -> list[Claim]:
             "And their communities agree with the digits better than those of L1.",
             "difference of agreement to L1", agreement, above(0), "+.2f",
         ),
-        Claim("From 100 images or fewer they lose to L1.", points, gain(FEW, ["l1"]), below(0)),
-        Claim("From 50 they lose to L2, too.", points, gain([50], ["l2"]), below(0)),
+        together(Claim(
+            "From 100 images or fewer they lose to L1.", points, gain(FEW, ["l1"]), below(0),
+        ), Claim(
+            "From 50 they lose to L2, too.", points, gain([50], ["l2"]), below(0),
+        )),
         Claim(
             "Over no penalty they gain less than ten points from so few.",
             points, gain(FEW, ["none"]), between(0, 10),
         ),
-        Claim(
+        together(Claim(
             "Hard-wired modules are better, however many the images.",
             points, gain(FEW + ENOUGH, ["hard_wired"]), below(0),
-        ),
-        Claim(
+        ), Claim(
             "Their advantage is greater with 50 images than with 3,000.",
             "accuracy of hard-wired networks less that of walk loops, with 50 images less with"
             " 3,000, points",
             advantage, above(0),
-        ),
+        )),
         Claim(
             "From 100 images or fewer the digits are not found.",
             "agreement (ARI)", measured("walk_loops", "ari", FEW), below(0.2), ".2f",
@@ -156,14 +158,13 @@ def claims(curves: pd.DataFrame) -> list[Claim]:
             "L1, which wins there, divides no network either.",
             "excess modularity", measured("l1", "excess", FEW), below(0.02), ".3f",
         ),
-        Claim(
+        together(Claim(
             "The largest strength forces modules on networks that learn from so few,",
             "excess modularity", at_strongest("excess"), above(0.5), ".2f",
-        ),
-        Claim(
+        ), Claim(
             "but they are not the digits.",
             "agreement (ARI)", at_strongest("ari"), below(0.15), ".2f",
-        ),
+        )),
         Claim(
             "From 50 images this costs more than five points against the best strength.",
             "difference of validation accuracy, points", statistics.intervals(lost), below(-5),

@@ -8,7 +8,7 @@ from pydantic import AfterValidator, Field, model_validator
 from scipy.stats import spearmanr
 
 from modlib.batch import pages, statistics
-from modlib.batch.claims import Claim, above, below, between, exact
+from modlib.batch.claims import Claim, Together, above, below, between, exact, together
 from modlib.batch.names import TASK_NAMES
 from modlib.study import theory
 from modlib.study.descents import RANDOM
@@ -70,7 +70,9 @@ def _each(values: pd.Series) -> pd.DataFrame:
     return pd.DataFrame({"mean": values, "low": values, "high": values})
 
 
-def of_edges(difference: float, shares: pd.DataFrame, growth: pd.DataFrame) -> list[Claim]:
+def of_edges(
+    difference: float, shares: pd.DataFrame, growth: pd.DataFrame
+) -> list[Claim | Together]:
     """Return what the page claims of single loops, and of the weights of untrained networks."""
     correlations = growth.groupby("network")[["size", "growth"]].apply(
         lambda rows: spearmanr(rows["size"], rows.growth).statistic
@@ -93,7 +95,7 @@ def of_edges(difference: float, shares: pd.DataFrame, growth: pd.DataFrame) -> l
     ]  # fmt: skip
 
 
-def of_decays(norms: Mapping[str, pd.DataFrame], predicted: float) -> list[Claim]:
+def of_decays(norms: Mapping[str, pd.DataFrame], predicted: float) -> list[Claim | Together]:
     """Return what the page claims of the four kinds of decay."""
     none, weak, strong, fourth = norms.values()
     networks = "network {}".format
@@ -107,14 +109,13 @@ def of_decays(norms: Mapping[str, pd.DataFrame], predicted: float) -> list[Claim
             "Without decay weights grow without bound.",
             f"{ratio}the start", each(none.iloc[-1] / none.iloc[0]), above(1000), ".3g",
         ),
-        Claim(
+        together(Claim(
             "With a weak decay of the second degree they shrink at first.",
             f"{ratio}the start", each(weak.min() / weak.iloc[0]), below(0.9), ".2f",
-        ),
-        Claim(
+        ), Claim(
             "Then they grow.", f"{ratio}the least", each(weak.iloc[-1] / weak.min()), above(2),
             ".3g",
-        ),
+        )),
         Claim(
             "With a strong decay of the second degree they vanish.",
             f"{ratio}the start", each(strong.iloc[-1] / strong.iloc[0]), below(0.1), ".3f",
@@ -127,7 +128,7 @@ def of_decays(norms: Mapping[str, pd.DataFrame], predicted: float) -> list[Claim
     ]  # fmt: skip
 
 
-def of_descents(history: pd.DataFrame, minimum: float, error: float) -> list[Claim]:
+def of_descents(history: pd.DataFrame, minimum: float, error: float) -> list[Claim | Together]:
     """Return what the page claims of descents on the penalty alone, and of separate modules."""
     by_network = history.set_index(["start", "network", "step"]).sort_index()
     first, last = (by_network.xs(end, level="step") for end in (0, history.step.max()))
@@ -138,22 +139,20 @@ def of_descents(history: pd.DataFrame, minimum: float, error: float) -> list[Cla
             "penalty, relative to the prediction", _each(last.penalty / minimum),
             between(0.999, 1.001), ".5f",
         ),
-        Claim(
+        together(Claim(
             "There all weights of a layer have the size that is predicted.",
             "largest relative deviation", _each(last.deviation), below(0.01), ".0e",
-        ),
-        Claim(
+        ), Claim(
             "All matrices are of rank one.", "effective rank, mean over layers",
             _each(last["rank"]), below(1.001), ".4f",
-        ),
-        Claim(
+        )),
+        together(Claim(
             "Networks that start from modules have a large excess.",
             "excess", _each(first.excess[modular]), above(0.2), "+.2f",
-        ),
-        Claim(
+        ), Claim(
             "No excess is left at the end.", "excess", _each(last.excess), between(-1e-3, 1e-3),
             "+.0e",
-        ),
+        )),
         Claim(
             "K equal blocks reach 1 / K^2 of the minimum, and so does one of them alone.",
             "largest relative difference", exact(error), below(1e-9), ".0e",
@@ -161,7 +160,7 @@ def of_descents(history: pd.DataFrame, minimum: float, error: float) -> list[Cla
     ]  # fmt: skip
 
 
-def of_tasks(effect: pd.DataFrame) -> list[Claim]:
+def of_tasks(effect: pd.DataFrame) -> list[Claim | Together]:
     """Return what the page claims of the penalty in trained networks."""
     excess, accuracy = (effect.loc[measure] for measure in MEASURES)
     modular = excess.level.idxmax()[0]

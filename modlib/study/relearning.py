@@ -6,7 +6,7 @@ import pandas as pd
 from pydantic import AfterValidator, Field
 
 from modlib.batch import pages, statistics
-from modlib.batch.claims import Claim, above, below, exact, not_above
+from modlib.batch.claims import Claim, Together, above, below, exact, not_above, together
 
 TASKS = ["planted_0", "two_digits", "four_digits"]
 DIGITS = TASKS[1:]
@@ -71,7 +71,7 @@ def relearned(retraining: pd.DataFrame, way: str, drawn: list[str]) -> pd.DataFr
     return table.loc[order, [penalty for penalty in drawn if penalty in table]]
 
 
-def claims(retraining: pd.DataFrame) -> list[Claim]:
+def claims(retraining: pd.DataFrame) -> list[Claim | Together]:
     """Return what the page claims of the table."""
     rows = named(retraining)
     gain = gains(retraining)
@@ -93,15 +93,14 @@ def claims(retraining: pd.DataFrame) -> list[Claim]:
     share, points = "accuracy kept, %", "difference in accuracy kept, points"
     networks = "networks that learn the new labels"
     return [
-        Claim(
+        together(Claim(
             "Under slow SGD networks with walk loops keep most of their accuracy on the other of"
             " two digits.",
             share, means("two_digits", "slow SGD", "free", ["walk_loops"]), above(75), ".1f",
-        ),
-        Claim(
+        ), Claim(
             "Those without a penalty keep little.",
             share, means("two_digits", "slow SGD", "free", ["none"]), below(35), ".1f",
-        ),
+        )),
         Claim(
             "On two digits walk loops keep more than all rivals that are not told the modules.",
             points,
@@ -156,14 +155,13 @@ def claims(retraining: pd.DataFrame) -> list[Claim]:
             pd.concat(means(task, "fast SGD", "module", ["none"]) for task in DIGITS), below(90),
             ".1f",
         ),
-        Claim(
+        together(Claim(
             "Under fast Adam all networks with walk loops learn the new labels that way.",
             networks, exact(back.xs("walk_loops", level="penalty").min()), above(19.5), ".0f",
-        ),
-        Claim(
+        ), Claim(
             "Of unpenalised networks on four digits hardly one does.",
             networks, exact(back["four_digits", "none"]), below(2.5), ".0f",
-        ),
+        )),
         Claim(
             "The weights into the changed outputs alone learn them in every network under fast SGD,"
             " and cost the other digits nothing.",

@@ -3,7 +3,7 @@
 import pandas as pd
 
 from modlib.batch import statistics, tables
-from modlib.batch.claims import Claim, above, below, between, exact, not_below
+from modlib.batch.claims import Claim, Together, above, below, between, exact, not_below, together
 from modlib.batch.names import SEPARATE
 from modlib.penalties import PENALTIES
 from modlib.study import benefits
@@ -86,7 +86,7 @@ def costs(networks: pd.DataFrame) -> pd.DataFrame:
     return statistics.in_points(pairs.droplevel("penalty"))
 
 
-def claims(networks: pd.DataFrame, effects: pd.DataFrame) -> list[Claim]:
+def claims(networks: pd.DataFrame, effects: pd.DataFrame) -> list[Claim | Together]:
     """Return what the chapter claims of the table of networks and of the benefits."""
     default = statistics.summary_at(networks, "walk_loops", DEFAULT)
     summary = statistics.summary(networks)
@@ -136,13 +136,12 @@ def claims(networks: pd.DataFrame, effects: pd.DataFrame) -> list[Claim]:
             "The lesion of a community hurts one sub-task alone on each of them.",
             "specialisation", means(default.loc[SEPARATE], "specialisation"), above(0.9), ".2f",
         ),
-        Claim(
+        together(Claim(
             "On six of them the default costs no accuracy.",
             points, cost.drop("formulas_independence"), not_below(0),
-        ),
-        Claim(
+        ), Claim(
             "On two formulas it does.", points, cost.loc[["formulas_independence"]], below(0),
-        ),
+        )),
         Claim(
             "Of what is attainable they have more than L1, L2, connection costs and BIMT.",
             "difference to walk loops in share",
@@ -153,15 +152,14 @@ def claims(networks: pd.DataFrame, effects: pd.DataFrame) -> list[Claim]:
             agreement, means(summary.xs("none", level="penalty").loc[SEPARATE], "ari"), above(0.6),
             ".2f",
         ),
-        Claim(
+        together(Claim(
             "On digits, the communities of soft modularity and the cut are others.",
             agreement, means(scored.dropna(subset="ari_low"), "ari"), below(0.6), ".2f",
-        ),
-        Claim(
+        ), Claim(
             "L2 alone agrees with the digits, with less excess.",
             agreement, means(summary.xs("l2", level="penalty").loc[DIGITS], "ari"), above(0.9),
             ".2f",
-        ),
+        )),
         Claim(
             "Where one output combines the modules, walk loops have next to no excess.",
             excess, means(summary.xs("walk_loops", level="penalty").loc[meeting], "excess"),
@@ -171,36 +169,33 @@ def claims(networks: pd.DataFrame, effects: pd.DataFrame) -> list[Claim]:
             "At the default strength modular addition is not learned.",
             "accuracy", means(default.loc[["modular_addition"]], "accuracy"), below(0.5), ".2f",
         ),
-        Claim(
+        together(Claim(
             "Under slow gradient descent networks with walk loops keep more of two digits than"
             " unpenalised ones and those with L2.",
             "difference in the share kept",
             pd.concat(helps(["kept, slow SGD"], p, ["two_digits"]) for p in ("none", "l2")),
             above(0), "+.2f",
-        ),
-        Claim(
+        ), Claim(
             "Under Adam they keep less than unpenalised ones.",
             "difference in the share kept", helps(["kept, slow Adam", "kept, fast Adam"], "none"),
             below(0), "+.2f",
-        ),
-        Claim(
+        )),
+        together(Claim(
             "They bear noise better than unpenalised networks on two and four digits.",
             "difference in accuracy over levels",
             helps(noise, "none", ["two_digits", "four_digits"]), above(0), "+.3f",
-        ),
-        Claim(
+        ), Claim(
             "L2 bears it better still.", "difference in accuracy over levels",
             helps(noise, "l2", ["two_digits", "four_digits"]), below(0), "+.3f",
-        ),
-        Claim(
+        )),
+        together(Claim(
             "From 300 examples of four digits they learn more than the best of no penalty, dropout,"
             " L1 and L2.",
             "difference in accuracy", helps(["300 examples"], "best other"), above(0), "+.3f",
-        ),
-        Claim(
+        ), Claim(
             "From 100 examples L1 learns more.",
             "difference in accuracy", helps(["100 examples"], "l1"), below(0), "+.3f",
-        ),
+        )),
         Claim(
             "Recurrent networks are no more accurate with them.",
             "difference in accuracy", helps(["recall"], "none"), below(1e-6), "+.3f",

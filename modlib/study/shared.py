@@ -6,7 +6,7 @@ import pandas as pd
 from pydantic import AfterValidator, Field
 
 from modlib.batch import pages, statistics
-from modlib.batch.claims import Claim, above, below
+from modlib.batch.claims import Claim, Together, above, below, together
 from modlib.penalties import PENALTIES
 
 OVERLAPS = {"planted_0": 0, "planted_25": 25, "planted_50": 50, "planted_100": 100}
@@ -72,7 +72,7 @@ def gained(networks: pd.DataFrame) -> pd.DataFrame:
     return pd.Series(text, shown.index).unstack("task")
 
 
-def claims(networks: pd.DataFrame) -> list[Claim]:
+def claims(networks: pd.DataFrame) -> list[Claim | Together]:
     """Return what the page claims of the rows of `of_page`."""
     summary = statistics.summary(networks)
     default = statistics.summary_at(networks, "walk_loops", DEFAULT)
@@ -117,30 +117,28 @@ def claims(networks: pd.DataFrame) -> list[Claim]:
     to_others = "difference to walk loops"
     points = "difference of accuracy to no penalty, points"
     return [
-        Claim(
+        together(Claim(
             "The more inputs teachers share, the less excess walk loops have.",
             "difference of excess to the next smaller share", statistics.intervals(steps),
             below(0), "+.3f",
-        ),
-        Claim(
+        ), Claim(
             "However many are shared, no rival that is not told the modules has as much.",
             f"{to_others} in excess", pairs(to_own, "excess", [*OVERLAPS], *rivals), below(0),
             "+.3f",
-        ),
+        )),
         Claim(
             "Inputs and outputs that belong to a module are in its community.",
             agreement, of("ari", apart, "walk_loops"), above(0.99), ".2f",
         ),
-        Claim(
+        together(Claim(
             "Where all inputs are shared, a lesion of a community of walk loops still hurts one"
             " output alone, more than without a penalty.",
             "difference of specialisation to no penalty",
             pairs(to_none, "specialisation", ["planted_100"], "walk_loops"), above(0), "+.2f",
-        ),
-        Claim(
+        ), Claim(
             "On no teacher does this cost half a point of accuracy.",
             points, gain[gain.index.isin([(task, "walk_loops") for task in OVERLAPS])], above(-0.5),
-        ),
+        )),
         Claim(
             "Hard-wired networks lose accuracy where all inputs are shared.",
             points, lost_by_wired, below(0),
@@ -149,95 +147,84 @@ def claims(networks: pd.DataFrame) -> list[Claim]:
             "Where two modules meet in one output, walk loops have next to no excess.",
             excess, of("excess", COMBINING, "walk_loops"), below(0.1), ".2f",
         ),
-        Claim(
+        together(Claim(
             "On AND and OR soft modularity has some more,",
             f"{to_others} in excess", pairs(to_own, "excess", COMBINING[:2], "soft_modularity"),
             above(0.03), "+.2f",
-        ),
-        Claim(
+        ), Claim(
             "whose communities are not the sides.",
             agreement, of("ari", COMBINING, "soft_modularity"), below(0.3), ".2f",
-        ),
+        )),
         Claim(
             "On AND and OR inputs agree better with the sides with walk loops than without.",
             "difference of agreement to no penalty",
             pairs(to_none, "ari", COMBINING[:2], "walk_loops"), above(0.1), "+.2f",
         ),
-        Claim(
+        together(Claim(
             "Soft modularity raises accuracy there all the same.",
             points, gain[gain.index.isin([(task, "soft_modularity") for task in COMBINING[:2]])],
             above(0),
-        ),
-        Claim(
+        ), Claim(
             "Walk loops do on OR;", points, gain.loc[[("retina_or", "walk_loops")]], above(0)
-        ),
-        Claim(
+        ), Claim(
             "on AND they lose less than half a point.",
             points, gain.loc[[("retina_and", "walk_loops")]], above(-0.5),
-        ),
+        )),
         Claim(
             "XOR is not learned from half of the patterns, whatever the penalty.",
             "test accuracy", of("accuracy", ["retina_xor"], *EVERYWHERE), below(0.75), ".2f",
         ),
-        Claim(
+        together(Claim(
             "On the composition walk loops add no excess within the accuracy margin.",
             excess, of("excess", ["formulas_composition"], "walk_loops"), below(0.05), ".2f",
-        ),
-        Claim(
+        ), Claim(
             "Their communities are its modules.",
             agreement, of("ari", ["formulas_composition"], "walk_loops"), above(0.95), ".2f",
-        ),
-        Claim(
+        )),
+        together(Claim(
             "At their default they agree less,",
             agreement, of("ari", ["formulas_composition"], "walk_loops", table=default),
             below(0.9), ".2f",
-        ),
-        Claim(
+        ), Claim(
             "at a loss of variance explained.",
             "difference to no penalty, points", lost.loc[["formulas_composition"]], below(-0.5),
-        ),
-        Claim(
+        )),
+        together(Claim(
             "Walk loops divide the network whose outputs share features.",
             excess, of("excess", ["formulas_sharing"], "walk_loops"), above(0.2), ".2f",
-        ),
-        Claim(
+        ), Claim(
             "A lesion then hurts more than one output, as it should.",
             "specialisation", of("specialisation", ["formulas_sharing"], "walk_loops"),
             below(0.5), ".2f",
-        ),
-        Claim(
+        )),
+        together(Claim(
             "Modular addition is not learned without a penalty,",
             "test accuracy", of("accuracy", ["modular_addition"], "none"), below(0.5), ".2f",
-        ),
-        Claim(
+        ), Claim(
             "but with walk loops at the strength chosen,",
             "test accuracy", of("accuracy", ["modular_addition"], "walk_loops"), above(0.95), ".2f",
-        ),
-        Claim(
+        ), Claim(
             "or with L2 or dropout at their best.",
             "validation accuracy, mean and extremes of selection networks",
             reached.loc[best].agg(["mean", "min", "max"], axis=1).set_axis(ENDS, axis=1),
             above(0.9), ".2f",
-        ),
-        Claim(
+        )),
+        together(Claim(
             "Whatever the penalty, it has no modules at the strengths chosen.",
             excess, of("excess", ["modular_addition"], *EVERYWHERE), below(0.1), ".2f",
-        ),
-        Claim(
+        ), Claim(
             "At the default strength of walk loops it is not learned at all.",
             "test accuracy", of("accuracy", ["modular_addition"], "walk_loops", table=default),
             below(0.2), ".2f",
-        ),
-        Claim(
+        )),
+        together(Claim(
             "In one digit walk loops find little to divide.",
             excess, of("excess", ["digits", "mnist"], "walk_loops"), below(0.1), ".2f",
-        ),
-        Claim(
+        ), Claim(
             "Soft modularity divides the network somewhat all the same.",
             excess, of("excess", ["digits", "mnist"], "soft_modularity"), above(0.05), ".2f",
-        ),
-        Claim(
+        ), Claim(
             "On one MNIST digit the default strength costs accuracy.",
             points, lost.loc[["mnist"]], below(-0.5),
-        ),
+        )),
     ]  # fmt: skip

@@ -6,7 +6,7 @@ import pandas as pd
 from pydantic import AfterValidator, Field, model_validator
 
 from modlib.batch import pages, statistics
-from modlib.batch.claims import Claim, above, below, between, exact
+from modlib.batch.claims import Claim, Together, above, below, between, exact, together
 
 TASKS = [
     "retina", "planted_0", "formulas_independence", "two_digits", "three_digits", "four_digits",
@@ -49,7 +49,7 @@ def _each(values: pd.Series) -> pd.DataFrame:
 
 def of_closed_forms(
     joined: pd.DataFrame, returns: pd.DataFrame, divided: pd.DataFrame
-) -> list[Claim]:
+) -> list[Claim | Together]:
     """Return what the page claims without training."""
     width = divided.index.max()
     errors = [divided.walk_loops - divided.closed_form]
@@ -60,48 +60,43 @@ def of_closed_forms(
             "least change from one weight to the next, of the loops of separate modules",
             exact(joined.loops.diff().min()), above(0), "+.4f",
         ),
-        Claim(
+        together(Claim(
             "No weight between modules gives as many walk loops as none.",
             "walk loops, of those of separate modules", exact(joined.walk_loops.iloc[1:].max()),
             below(1), ".3f",
-        ),
-        Claim(
+        ), Claim(
             "Joined into one clique, modules keep less than half of them.",
             "walk loops, of those of separate modules", exact(joined.walk_loops.iloc[-1]),
             below(0.5), ".2f",
-        ),
-        Claim(
+        )),
+        together(Claim(
             "The symmetric form is never above the probability of a return, but for rounding.",
             "largest share by which it is above",
             exact((returns.walk_loops / returns.returns - 1).max()), below(1e-5), ".0e",
-        ),
-        Claim(
+        ), Claim(
             "Multiplying layers by numbers changes nothing, but for rounding.",
             "largest relative change",
             exact((returns.rescaled / returns.walk_loops - 1).abs().max()), below(1e-4), ".0e",
-        ),
-        Claim(
+        ), Claim(
             "Equal modules have the walk loops of the closed form, with retraced walks and"
             " without.",
             "largest difference", exact(pd.concat(errors).abs().max()), below(1e-9), ".0e",
-        ),
-        Claim(
+        )),
+        together(Claim(
             "Pairs are best.", "neurons that a module has in a layer",
             exact(divided.walk_loops.idxmax()), between(1, 3), "g",
-        ),
-        Claim(
+        ), Claim(
             "They reach the bound for any weights.", "relative difference to the bound",
             exact(abs(4 * divided.walk_loops.max() / width - 1)), below(1e-9), ".0e",
-        ),
-        Claim(
+        ), Claim(
             "With retraced walks single neurons would be best.",
             "neurons that a module has in a layer",
             exact(divided.with_retraced.idxmax()), below(2), "g",
-        ),
+        )),
     ]  # fmt: skip
 
 
-def of_ascents(history: pd.DataFrame, lone: pd.DataFrame, width: int) -> list[Claim]:
+def of_ascents(history: pd.DataFrame, lone: pd.DataFrame, width: int) -> list[Claim | Together]:
     """Return what the page claims of walk loops alone, from even and from uneven weights.
 
     Of `ascents.from_uneven`, and of `ascents.described` for the networks of `ascents.alone`.
@@ -113,34 +108,30 @@ def of_ascents(history: pd.DataFrame, lone: pd.DataFrame, width: int) -> list[Cl
     excess = "excess modularity"
     starts = statistics.intervals(start.pivot(columns="power", values="excess").T)
     return [
-        Claim(
+        together(Claim(
             "No start has modules, however uneven.", f"mean {excess} of the starts",
             starts.rename("exponent {}".format), between(-0.02, 0.02), "+.3f",
-        ),
-        Claim(
+        ), Claim(
             "From the most even weights every network ends in one clique.",
             "number of modules", _each(least.modules), below(1.01), ".3f",
-        ),
-        Claim(
+        ), Claim(
             "Such a clique has no excess.",
             excess, _each(least.excess), between(-0.02, 0.02), "+.4f",
-        ),
-        Claim(
+        )),
+        together(Claim(
             "From the most uneven weights every network divides.",
             excess, _each(most.excess), above(0.3), ".2f",
-        ),
-        Claim(
+        ), Claim(
             "It divides into modules that are far fewer than pairs.",
             "modules, of the number of pairs", 2 / width * modules, below(0.5), ".2f",
-        ),
-        Claim(
+        )),
+        together(Claim(
             "From an uneven start the printed loops make one clique.",
             excess, exact(lone.excess["loops (as printed)"]), between(-0.01, 0.01), "+.4f",
-        ),
-        Claim(
+        ), Claim(
             "Walk loops make modules of the same start.",
             excess, exact(lone.excess["walk loops"]), above(0.2), ".2f",
-        ),
+        )),
         Claim(
             "With retraced walks most neurons are left with one partner or two.",
             "median effective number of partners", exact(lone.partners["with retraced walks"]),
@@ -149,7 +140,7 @@ def of_ascents(history: pd.DataFrame, lone: pd.DataFrame, width: int) -> list[Cl
     ]  # fmt: skip
 
 
-def of_training(table: pd.DataFrame) -> list[Claim]:
+def of_training(table: pd.DataFrame) -> list[Claim | Together]:
     """Return what the page claims of task, decay and walk loops, of `ascents.with_task`."""
     wide = table.pivot(index="kind", columns="seed")
     excess, modules = wide.excess, wide.modules
@@ -163,53 +154,47 @@ def of_training(table: pd.DataFrame) -> list[Claim]:
         return statistics.intervals((excess.loc[kind] - excess.loc[other]).to_frame("").T)
 
     return [
-        Claim(
+        together(Claim(
             "The task alone makes no modules.",
             "excess modularity", of(excess, "task"), below(0.05), "+.3f",
-        ),
-        Claim(
+        ), Claim(
             "Walk loops alone make one clique.",
             "number of modules", of(modules, "walk loops"), below(1.01), ".3f",
-        ),
-        Claim(
+        )),
+        together(Claim(
             "With the decay modules begin.",
             pairs, difference("task, decay", "task"), above(0), "+.3f",
-        ),
-        Claim(
+        ), Claim(
             "They remain connected.",
             "number of modules", of(modules, "task, decay"), below(1.5), ".2f",
-        ),
+        )),
         Claim(
             "The walk loops add to what task and decay have.",
             pairs, difference(full, "task, decay"), above(0.05), "+.3f",
         ),
-        Claim(
+        together(Claim(
             "All three leave two separate modules.",
             "number of modules", of(modules, full), between(1.7, 2.3), ".2f",
-        ),
-        Claim(
+        ), Claim(
             "These are the modules of the task.",
             "adjusted Rand index", of(wide.ari, full), above(0.9), ".2f",
-        ),
-        Claim(
+        ), Claim(
             "A lesion of one hurts one sub-task alone.",
             "specialisation", of(wide.specialisation, full), above(0.95), ".3f",
-        ),
+        )),
         Claim(
             "The accuracy is within a point of that of the task alone, or above.",
             "difference of means in test accuracy, points",
             exact(100 * (wide.accuracy.loc[full] - wide.accuracy.loc["task"]).mean()), above(-1),
         ),
-        Claim(
+        together(Claim(
             "Without the decay, walk loops hardly divide the network.",
             pairs, difference("task, walk loops", "task"), below(0.1), "+.3f",
-        ),
-        Claim(
+        ), Claim(
             "Stronger, they begin to.",
             pairs, difference("task, stronger walk loops", "task"), above(0), "+.3f",
-        ),
-        Claim(
+        ), Claim(
             "Even then they come less far than at the default strength with the decay.",
             pairs, difference(full, "task, stronger walk loops"), above(0), "+.3f",
-        ),
+        )),
     ]  # fmt: skip

@@ -13,7 +13,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from modlib.batch import statistics
-from modlib.batch.claims import Claim, above, below, not_below
+from modlib.batch.claims import Claim, Together, above, below, not_below, together
 from modlib.batch.storage import Trained
 from modlib.graphs import neuron_graph, newman_q
 from modlib.modularity.agreement import agreement
@@ -136,30 +136,28 @@ def gained(measured: pd.DataFrame, least: float = -1) -> pd.DataFrame:
     return statistics.intervals((layered - whole)[larger >= least])
 
 
-def claims(measured: pd.DataFrame) -> list[Claim]:
+def claims(measured: pd.DataFrame) -> list[Claim | Together]:
     """Return what the page `depth` claims of the table."""
     return [
-        Claim(
+        together(Claim(
             "By the whole graph soft modularity has more excess than L1 on each of these tasks.",
             "difference in excess", beyond_l1(measured, "newman_excess"), above(0), "+.2f",
-        ),
-        Claim(
+        ), Claim(
             "Of what is attainable for layered networks it has a smaller share than L1.",
             "difference of shares", beyond_l1(measured, "share"), below(0), "+.2f",
-        ),
+        )),
         Claim(
             "Walk loops, learned places and hard-wired modules have nearly all of it.",
             "share",
             of_penalties(measured, "share", ["walk_loops", "learned_places", "hard_wired"]),
             above(0.95), ".2f",
         ),
-        Claim(
+        together(Claim(
             "Without a penalty, communities agree more with the digits than the whole graph's.",
             "difference in agreement (ARI)",
             gained(measured).loc[[(task, "none") for task in DIGITS]], above(0.1), "+.2f",
-        ),
-        Claim(
+        ), Claim(
             "Where either measure agrees by more than a half, the layered one agrees as well.",
             "difference in agreement (ARI)", gained(measured, least=0.5), not_below(-1e-6), "+.2f",
-        ),
+        )),
     ]  # fmt: skip

@@ -65,3 +65,23 @@ def test_a_broken_claim_stops_a_page_with_its_own_parameters_alone():
     shown = claims.shown(CHANGED, [good, broken]).data
     assert list(shown.holds) == ["yes", "not here"]
     assert list(claims.shown(OWN, [good]).data.holds) == ["yes"]
+
+
+def test_claims_taken_together_hold_where_each_part_does_and_show_the_one_that_bears_it_least():
+    far = Claim("This is so.", "points", values((5.0, 4.0, 6.0)), above(0))
+    near = Claim("So is that.", "shares", values((0.5, 0.1, 0.9)), above(0), ".1f")
+    broken = near._replace(condition=below(0))
+    for parts in ((far, near), (near, far)):
+        row = claims.judged([claims.together(*parts)]).iloc[0]
+        assert (row.claim, row.holds) == (" ".join(part.sentence for part in parts), True)
+        assert row.quantity == "shares"
+    for parts in ((far, broken), (broken, far)):
+        row = claims.judged([claims.together(*parts)]).iloc[0]
+        assert (row.holds, row.quantity, row["should be"]) == (False, "shares", "below 0")
+
+
+def test_no_page_has_more_than_fifteen_claims():
+    claim = Claim("so", "points", values((5.0, 4.0, 6.0)), above(0))
+    assert len(claims.shown(OWN, [claim] * 15).data) == 15
+    with pytest.raises(ValueError, match="at most 15 claims, got 16"):
+        claims.shown(CHANGED, [claim] * 16)

@@ -10,7 +10,7 @@ import torch
 from strategies import blocks
 
 from modlib.batch import tables
-from modlib.batch.claims import judged
+from modlib.batch.claims import judged, parts
 from modlib.chain import weights
 from modlib.penalties import PENALTIES
 from modlib.study import deep
@@ -225,9 +225,9 @@ def test_a_claim_broken_on_purpose_is_told_by_its_sentence(published, sentence):
     broken = published.copy()
     broken.loc[broken.query(where).index, list(change)] = list(change.values())
     told = judged(deep.claims(broken)).query("not holds").claim
-    assert told.str.startswith(sentence).any()
+    assert told.str.contains(sentence, regex=False).any()
 
 
 def test_all_claims_hold_of_the_published_networks(published):
-    assert len(deep.claims(published)) == len(BROKEN)
+    assert sum(len(parts(claim)) for claim in deep.claims(published)) == len(BROKEN)
     assert judged(deep.claims(published)).holds.all()

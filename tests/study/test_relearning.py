@@ -36,7 +36,8 @@ def test_a_claim_broken_on_purpose_is_told_by_its_sentence(retraining):
     of_none &= (retraining.way == "free") & (retraining.task == "two_digits")
     broken = retraining.assign(kept=retraining.kept.mask(of_none, 0.5))
     judged = claims.judged(relearning.claims(broken))
-    assert judged[~judged.holds].claim.tolist() == ["Those without a penalty keep little."]
+    (told,) = judged[~judged.holds].claim
+    assert told.endswith("Those without a penalty keep little.")
 
 
 def test_gains_are_paired_differences_of_what_is_kept_in_points(retraining):
