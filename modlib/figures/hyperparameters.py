@@ -10,6 +10,7 @@ from modlib.figures.style import LOOKS
 
 STYLES = {
     "none": ("#000000", "o"),
+    "noise": ("#999999", "D"),
     "penalty": ("#0072B2", "s"),
     "steps": LOOKS["walk_loops"],
 }
@@ -36,7 +37,7 @@ def factors(
     for ax in axes[:, 0]:
         ax.set_ylabel("share of the attainable", fontsize=10)
     fig.legend(
-        *axes.flat[0].get_legend_handles_labels(), loc="outside upper center", ncols=3, fontsize=10
+        *axes.flat[0].get_legend_handles_labels(), loc="outside upper center", ncols=4, fontsize=9.5
     )
     return fig
 

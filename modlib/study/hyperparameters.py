@@ -7,6 +7,7 @@ from pydantic import Field
 
 from modlib.batch import pages
 from modlib.batch.claims import Claim, above, below, exact
+from modlib.batch.names import TASK_NAMES
 from modlib.study.hyperparameter_grid import (
     AGREEMENT,
     BASE,
@@ -94,25 +95,23 @@ def counted(rows: pd.DataFrame) -> pd.DataFrame:
     return counts.reindex([each for each in order if each in counts.index])
 
 
-def missed(rows: pd.DataFrame) -> pd.DataFrame:
-    """Return the settings that are learned in which steps miss the target, and by what."""
+def by_task(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return, by role and task, in how many of the settings that are learned steps meet the target.
+
+    And how many miss each condition, in `divided`, `agreed` and `kept`; some miss several.
+    """
     of = rows.xs("steps", level="method")
-    of = of[of.learned & ~of.met].reset_index()
-    what = {"divided": "share", "agreed": "agreement", "kept": "accuracy"}
-    of["missed"] = [
-        ", ".join(name for column, name in what.items() if not row[column])
-        for row in of.to_dict("records")
-    ]
-    lost = 100 * (of.accuracy - of.free)
-    columns = ["role", *SETTING, "share", "connected_ari"]
-    told = of[columns].assign(points=lost, missed=of.missed).replace({"role": ROLE_NAMES})
-    return told.set_index(["role", "task"])
+    groups = of[of.learned].groupby(["role", "task"])
+    missing = groups[["divided", "agreed", "kept"]].agg(lambda condition: (~condition).sum())
+    counts = missing.assign(met=groups.met.sum(), settings=groups.size())
+    return counts.loc[[role for role in ROLE_NAMES if role in counts.index]]
 
 
-def departures(rows: pd.DataFrame, factor: str) -> pd.DataFrame:
-    """Return the rows of the base setting on two digits and of those that depart in one factor."""
-    of = rows.loc["selection"].reset_index()
-    for other in SETTING:
+def departures(rows: pd.DataFrame, factor: str, task: str = BASE.task) -> pd.DataFrame:
+    """Return the rows of the base setting on a task and of those that depart in one factor."""
+    of = rows.reset_index()
+    of = of[of.task == task]
+    for other in SETTING[1:]:
         if other != factor:
             of = of[of[other] == getattr(BASE, other)]
     # the table has numbers with six digits
@@ -120,22 +119,22 @@ def departures(rows: pd.DataFrame, factor: str) -> pd.DataFrame:
     return of.sort_values(factor, key=lambda column: column.map(values.index))
 
 
-def by_factor(rows: pd.DataFrame) -> dict[str, pd.DataFrame]:
+def by_factor(rows: pd.DataFrame, task: str) -> dict[str, pd.DataFrame]:
     """Return the `departures` in each factor."""
-    return {factor: departures(rows, factor) for factor in FACTORS}
+    return {factor: departures(rows, factor, task) for factor in FACTORS}
 
 
-def drawn(rows: pd.DataFrame) -> pd.DataFrame:
-    """Return the rows of combinations that were drawn and are learned."""
+def drawn(rows: pd.DataFrame, task: str) -> pd.DataFrame:
+    """Return the rows of a task's combinations that were drawn and are learned."""
     of = rows[rows.learned].reset_index()
-    differ = sum((of[factor] != getattr(BASE, factor)).astype(int) for factor in SETTING)
-    return of[differ > 1]
+    differ = sum((of[factor] != getattr(BASE, factor)).astype(int) for factor in SETTING[1:])
+    return of[(of.task == task) & (differ > 1)]
 
 
 def named(counts: pd.DataFrame) -> pd.DataFrame:
-    """Return counts by what methods and conditions are called."""
+    """Return counts by what methods, tasks and conditions are called."""
     columns = {"met": "all three", "divided": "divides", "agreed": "agrees", "kept": "keeps"}
-    return counts.rename(index=LABELS | ROLE_NAMES, columns=columns)
+    return counts.rename(index=LABELS | ROLE_NAMES | TASK_NAMES, columns=columns)
 
 
 def of_ones_own(activation: str, optimiser: str, length: float) -> pd.DataFrame:
@@ -165,16 +164,16 @@ def claims(rows: pd.DataFrame) -> list[Claim]:
             exact(part.xs("noise", level="method")), below(0.1), ".2f",
         ),
         Claim(
-            "As steps of their own they meet it in three quarters of the settings for development.",
-            "share of settings", exact(own["steps"]), above(0.75), ".2f",
+            "As steps of their own they meet it in seven tenths of the settings for development.",
+            "share of settings", exact(own["steps"]), above(0.7), ".2f",
         ),
         Claim(
             "They meet it in more than six tenths of the settings that were held back.",
             "share of settings", exact(fresh["steps"]), above(0.6), ".2f",
         ),
         Claim(
-            "There, steps meet it more often than the loss by a quarter of the settings.",
-            "difference of shares", exact(fresh["steps"] - fresh["penalty"]), above(0.25), ".2f",
+            "There, steps meet it more often than the loss by a fifth of the settings.",
+            "difference of shares", exact(fresh["steps"] - fresh["penalty"]), above(0.2), ".2f",
         ),
         Claim(
             "They miss the nine tenths that they were meant to meet it in.",

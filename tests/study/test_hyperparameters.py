@@ -85,7 +85,8 @@ def test_a_diverged_network_meets_nothing():
     rows = page.judged(table(({}, {"none": NONE, "steps": steps})), NETWORKS)
     of = rows.xs("steps", level="method").iloc[0]
     assert of[["divided", "agreed", "kept", "met"]].tolist() == [False] * 4
-    assert page.missed(rows).missed.tolist() == ["share, agreement, accuracy"]
+    counts = page.by_task(rows).loc["selection", "two_digits"]
+    assert counts.to_dict() == {"divided": 1, "agreed": 1, "kept": 1, "met": 0, "settings": 1}
 
 
 def test_settings_are_counted_by_role_and_method():
@@ -105,7 +106,9 @@ def test_settings_are_counted_by_role_and_method():
         "met": 1, "divided": 2, "agreed": 1, "kept": 1, "settings": 2,
     }  # fmt: skip
     assert counts.loc[("evaluation", "steps")].tolist() == [1, 1, 1, 1, 1]
-    assert list(page.missed(rows).index) == [("development", "two_digits")]
+    by_task = page.by_task(rows)[["met", "kept"]]
+    assert by_task.loc["selection", "two_digits"].tolist() == [1, 1]
+    assert by_task.loc["evaluation", "planted_0"].tolist() == [1, 0]
 
 
 def test_departures_and_drawn_combinations_are_told_apart():
@@ -120,8 +123,10 @@ def test_departures_and_drawn_combinations_are_told_apart():
     )
     assert page.departures(rows, "width").width.tolist() == [16, 48, 256]
     assert page.departures(rows, "layers").layers.tolist() == [2]
-    assert page.drawn(rows)[["width", "layers"]].to_numpy().tolist() == [[16, 3]]
-    assert list(page.by_factor(rows)) == list(FACTORS)
+    assert page.drawn(rows, "two_digits")[["width", "layers"]].to_numpy().tolist() == [[16, 3]]
+    assert page.drawn(rows, "planted_0").empty
+    assert list(page.by_factor(rows, "two_digits")) == list(FACTORS)
+    assert all(of.empty for of in page.by_factor(rows, "planted_0").values())
 
 
 def test_a_claim_broken_on_purpose_is_told_by_its_sentence():
