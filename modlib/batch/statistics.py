@@ -140,13 +140,29 @@ def paired(differences: pd.DataFrame) -> pd.DataFrame:
     Source: Wilcoxon (1945), doi 10.2307/3001968; Holm (1979), Scand. J. Statist. 6:65-70.
     """
 
-    def signed_rank(pairs: pd.Series) -> float:
+    def p_value(pairs: pd.Series) -> float:
         pairs = pairs.dropna()
         if len(pairs) < FEWEST_PAIRS:
             return np.nan
-        return stats.wilcoxon(pairs).pvalue if pairs.any() else 1.0
+        return _signed_rank(pairs.to_numpy()) if pairs.any() else 1.0
 
-    return intervals(differences).assign(p=holm(differences.apply(signed_rank, axis=1)))
+    return intervals(differences).assign(p=holm(differences.apply(p_value, axis=1)))
+
+
+def _signed_rank(pairs: Float[np.ndarray, " n"]) -> float:
+    """Return p of Wilcoxon's test; of up to 13 pairs, some tied, by all signs, as scipy does."""
+    ranked = pairs[pairs != 0]
+    tied = len(np.unique(np.abs(ranked))) < len(pairs)
+    if not tied or len(pairs) > 13 or len(ranked) < 2:
+        return stats.wilcoxon(pairs).pvalue
+    # scipy takes the signs one by one, which is a thousand times slower
+    return stats.permutation_test(
+        (ranked,),
+        lambda x, axis: (np.sign(x) * stats.rankdata(np.abs(x), axis=axis)).sum(axis),
+        permutation_type="samples",
+        vectorized=True,
+        n_resamples=2 ** len(ranked),
+    ).pvalue
 
 
 def _evaluated_at(table: pd.DataFrame, strengths: pd.Series) -> pd.DataFrame:

@@ -348,6 +348,9 @@ def test_paired_differences_as_small_as_published_have_the_p_of_their_signs():
     assert found.p[:5].tolist() == pytest.approx(holm_by_steps(p))
     assert math.isnan(found.p[5])
     assert found.networks.tolist() == [9, 9, 9, 9, 6, 5]
+    tied = pd.DataFrame([[1.0, 1, -1, 2, 2, 3, 0, 0], [0, 0, 0, 0, 0, 0, 0, 2.0]])
+    ranked = [signed_rank(row[row != 0].to_numpy()) for _, row in tied.iterrows()]
+    assert statistics.paired(tied).p.tolist() == pytest.approx(holm_by_steps(ranked))
     constant = statistics.paired(pd.DataFrame(np.zeros((1, 8))))
     assert constant.loc[0, ["mean", "low", "high", "p"]].tolist() == [0, 0, 0, 1]
 
