@@ -29,8 +29,8 @@ def trainings(linear: pd.DataFrame, rectified: pd.DataFrame, expected: float) ->
     right.set(title="rectified networks", xlim=(0, 1.05), yscale="log")
     for name, row in means.iterrows():
         right.plot(row.firing, row.separation, "o", ms=6, color=_colour(str(name)))
-        at = row.firing, row.separation
-        right.annotate(str(name), at, (4, 4), textcoords="offset points", fontsize=7.5)
+        at, above = (row.firing, row.separation), 4 if str(name).startswith("Adam") else -9
+        right.annotate(str(name), at, (4, above), textcoords="offset points", fontsize=7.5)
     return fig
 
 
