@@ -115,7 +115,7 @@ def of_linear(rows: pd.DataFrame) -> list[Claim]:
     """Return what the page claims of linear networks."""
     wide = _wide(rows, "kind", "separation")
     found = statistics.intervals(wide)
-    evenly = between(GAUSSIAN - 0.06, GAUSSIAN + 0.06)
+    evenly = between(round(GAUSSIAN - 0.06, 2), round(GAUSSIAN + 0.06, 2))
 
     def of(sentence: str, kinds: list[str], condition: Condition) -> Claim:
         return Claim(sentence, "separation", found.loc[kinds], condition, ".2f")
