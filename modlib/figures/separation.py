@@ -29,9 +29,16 @@ def trainings(linear: pd.DataFrame, rectified: pd.DataFrame, expected: float) ->
     right.set(title="rectified networks", xlim=(0, 1.05), yscale="log")
     for name, row in means.iterrows():
         right.plot(row.firing, row.separation, "o", ms=6, color=_colour(str(name)))
-        at, above = (row.firing, row.separation), 4 if str(name).startswith("Adam") else -9
-        right.annotate(str(name), at, (4, above), textcoords="offset points", fontsize=7.5)
+        _name(right, str(name), row)
     return fig
+
+
+def _name(ax: Axes, training: str, row: pd.Series) -> None:
+    """Name a training beside its point: Adam's above, gradient descent's below; two lines at its height."""
+    y, side = (2, "bottom") if training.startswith("Adam") else (-2, "top")
+    at, label = (row.firing, row.separation), training.replace(", ", "\n")
+    side, y = ("center", 0) if "\n" in label else (side, y)
+    ax.annotate(label, at, (5, y), textcoords="offset points", fontsize=7.5, va=side)
 
 
 def _colour(kind: str) -> str:
