@@ -34,7 +34,7 @@ def trainings(linear: pd.DataFrame, rectified: pd.DataFrame, expected: float) ->
 
 
 def _name(ax: Axes, training: str, row: pd.Series) -> None:
-    """Name a training beside its point: Adam's above, gradient descent's below; two lines at its height."""
+    """Name a training at its point: Adam's above it, others below, two lines beside it."""
     y, side = (2, "bottom") if training.startswith("Adam") else (-2, "top")
     at, label = (row.firing, row.separation), training.replace(", ", "\n")
     side, y = ("center", 0) if "\n" in label else (side, y)
