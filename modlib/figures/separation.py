@@ -29,9 +29,16 @@ def trainings(linear: pd.DataFrame, rectified: pd.DataFrame, expected: float) ->
     right.set(title="rectified networks", xlim=(0, 1.05), yscale="log")
     for name, row in means.iterrows():
         right.plot(row.firing, row.separation, "o", ms=6, color=_colour(str(name)))
-        at = row.firing, row.separation
-        right.annotate(str(name), at, (4, 4), textcoords="offset points", fontsize=7.5)
+        _name(right, str(name), row)
     return fig
+
+
+def _name(ax: Axes, training: str, row: pd.Series) -> None:
+    """Name a training at its point: Adam's above it, others below, two lines beside it."""
+    y, side = (2, "bottom") if training.startswith("Adam") else (-2, "top")
+    at, label = (row.firing, row.separation), training.replace(", ", "\n")
+    side, y = ("center", 0) if "\n" in label else (side, y)
+    ax.annotate(label, at, (5, y), textcoords="offset points", fontsize=7.5, va=side)
 
 
 def _colour(kind: str) -> str:

@@ -77,7 +77,7 @@ def course(
     return solve_ivp(slope, (0, max(times)), [start], t_eval=times, rtol=1e-8).y[0]
 
 
-def faded(chain: Chain, lasting: float, step: float = 0.2) -> Chain:
+def faded(chain: Chain, lasting: float | int, step: float = 0.2) -> Chain:
     """Let connections fade for some time, in steps: w <- w exp(-step max(0, 1 - f))."""
     for _ in range(round(lasting / step)):
         chain = [
@@ -87,9 +87,11 @@ def faded(chain: Chain, lasting: float, step: float = 0.2) -> Chain:
     return chain
 
 
-def courses(multiples: Sequence[float], modules: int, width: int, lasting: float) -> pd.DataFrame:
+def courses(
+    multiples: Sequence[float], modules: int, width: int, lasting: float | int
+) -> pd.DataFrame:
     """Return u over time from multiples of the threshold: by `faded` and by `course`."""
-    times = np.linspace(0, lasting, 21)
+    times = np.linspace(0, lasting, 21).tolist()
     rows = []
     for multiple in multiples:
         start = multiple * threshold(modules, width)
@@ -114,7 +116,7 @@ def ascended(multiples: Sequence[float], modules: int, width: int, steps: int) -
 
 def noisy(
     multiples: Sequence[float], widths: Sequence[int], noise: float, seeds: Sequence[int],
-    lasting: float,
+    lasting: float | int,
 ) -> pd.DataFrame:  # fmt: skip
     """Return u after fading, of two modules whose weights are multiplied by random numbers.
 

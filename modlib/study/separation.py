@@ -6,7 +6,7 @@ import pandas as pd
 from pydantic import AfterValidator, Field, model_validator
 
 from modlib.batch import pages, statistics
-from modlib.batch.claims import Claim, above, below, between, exact
+from modlib.batch.claims import Claim, Condition, above, below, between, exact
 from modlib.study import leaning
 from modlib.study.mixing import GAUSSIAN
 
@@ -115,9 +115,9 @@ def of_linear(rows: pd.DataFrame) -> list[Claim]:
     """Return what the page claims of linear networks."""
     wide = _wide(rows, "kind", "separation")
     found = statistics.intervals(wide)
-    evenly = between(GAUSSIAN - 0.06, GAUSSIAN + 0.06)
+    evenly = between(round(GAUSSIAN - 0.06, 2), round(GAUSSIAN + 0.06, 2))
 
-    def of(sentence: str, kinds: list[str], condition: object) -> Claim:
+    def of(sentence: str, kinds: list[str], condition: Condition) -> Claim:
         return Claim(sentence, "separation", found.loc[kinds], condition, ".2f")
 
     fast = "SGD, five times the rate"
