@@ -169,7 +169,8 @@ def shown(page: Page, claims: Sequence[Claim | Together]) -> Styler:
             " thing"
         )
     table = judged(claims)
-    broken = table[~table.holds]
+    each = judged([part for claim in claims for part in parts(claim)])
+    broken = each[~each.holds]
     if page.own and len(broken):
         lines = broken.apply(
             lambda row: (
