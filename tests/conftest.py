@@ -1,9 +1,13 @@
-"""Settings of every test: Hypothesis without chance or deadlines, figures off screen."""
+"""Settings of every test: Hypothesis without chance, figures off screen, no resample twice."""
+
+import pickle
+from dataclasses import replace
 
 import matplotlib as mpl
 import pytest
 import torch
 from hypothesis import settings
+from scipy import stats
 
 mpl.use("Agg")
 # networks this small only wait for each other on several threads
@@ -19,3 +23,36 @@ def _close_figures():
     from matplotlib import pyplot as plt
 
     plt.close("all")
+
+
+def remembered(function):
+    """Return a function whose answers are kept: scipy's to the same numbers, seed and options."""
+    known = {}
+
+    def answer(*args, **told):
+        try:
+            asked = pickle.dumps((args, told))
+        except (AttributeError, pickle.PicklingError):
+            # a statistic without a name is not known again
+            return function(*args, **told)
+        if asked not in known:
+            known[asked] = function(*args, **told)
+        return known[asked]
+
+    return answer
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _same_numbers_are_asked_once():
+    """Pages that run with other parameters have most of their intervals and tests in common."""
+
+    bootstrap = stats.bootstrap
+
+    def ends(*args, **told):
+        # without the resamples themselves, which take far more room
+        return replace(bootstrap(*args, **told), bootstrap_distribution=None)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(stats, "wilcoxon", remembered(stats.wilcoxon))
+        patch.setattr(stats, "bootstrap", remembered(ends))
+        yield

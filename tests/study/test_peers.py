@@ -6,7 +6,7 @@ from modlib.batch import claims, statistics
 from modlib.study import peers, results
 from notebooks import execute
 
-CHANGED = [{"task": "retina_xor"}, {"task": "mnist"}, {"task": "modular_addition"}]
+CHANGED = [{"task": "mnist"}, {"task": "modular_addition"}]
 REFUSED = {"task = 'retna'": {"task": "retna"}, "savefigure = 'x'": {"savefigure": "x"}}
 
 
@@ -21,7 +21,8 @@ def test_the_page_runs_with_other_parameters(changed):
 
 
 def test_the_figure_of_the_readme_is_saved_where_asked(tmp_path):
-    execute("peers", {"save_figure": str(tmp_path / "comparison.png")})
+    changed = {"task": "retina_xor", "save_figure": str(tmp_path / "comparison.png")}
+    assert not execute("peers", changed)["page"].own
     assert (tmp_path / "comparison.png").stat().st_size > 10_000
 
 
