@@ -6,7 +6,7 @@ import pandas as pd
 from pydantic import AfterValidator, Field, model_validator
 
 from modlib.batch import pages, statistics
-from modlib.batch.claims import Claim, Condition, above, below, between, exact
+from modlib.batch.claims import Claim, Condition, Together, above, below, between, exact, together
 from modlib.study import leaning
 from modlib.study.mixing import GAUSSIAN
 
@@ -62,7 +62,7 @@ def closed_form_error(modules: int, width: int) -> float:
 def of_loops(
     modules: int, width: int, seed: int, courses: pd.DataFrame, ascents: pd.DataFrame,
     noisy: pd.DataFrame,
-) -> list[Claim]:  # fmt: skip
+) -> list[Claim | Together]:  # fmt: skip
     """Return what the page claims of walk loops alone."""
     spans = courses.groupby("multiple").lean.agg(["first", "last"])
     grown = spans["last"] - spans["first"]
@@ -76,29 +76,35 @@ def of_loops(
             "Connections close as many loops as the formulas say, of equal and of random leanings.",
             "largest difference in loops for weight", exact(max(errors)), below(1e-9), ".0e",
         ),
-        Claim(
-            "Below the threshold fading undoes a difference between modules.",
-            "change of u", exact(grown[grown.index < 1].max()), below(0), "+.3f",
+        together(
+            Claim(
+                "Below the threshold fading undoes a difference between modules.",
+                "change of u", exact(grown[grown.index < 1].max()), below(0), "+.3f",
+            ),
+            Claim(
+                "Above it the difference becomes complete.",
+                "u at the end", exact(spans["last"][spans.index > 1].min()), above(0.95), ".3f",
+            ),
         ),
-        Claim(
-            "Above it the difference becomes complete.",
-            "u at the end", exact(spans["last"][spans.index > 1].min()), above(0.95), ".3f",
+        together(
+            Claim(
+                "The term of the loss undoes it below.",
+                "change of u", exact(ascended[ascended.index < 1].max()), below(0), "+.3f",
+            ),
+            Claim(
+                "And amplifies it above.",
+                "change of u", exact(ascended[ascended.index > 1].min()), above(0.1), "+.3f",
+            ),
         ),
-        Claim(
-            "The term of the loss undoes it below.",
-            "change of u", exact(ascended[ascended.index < 1].max()), below(0), "+.3f",
-        ),
-        Claim(
-            "And amplifies it above.",
-            "change of u", exact(ascended[ascended.index > 1].min()), above(0.1), "+.3f",
-        ),
-        Claim(
-            "With noise, half the threshold is too little at every width.",
-            "largest u at the end", exact(low.max()), below(0.1), ".3f",
-        ),
-        Claim(
-            "Twice the threshold suffices at every width.",
-            "smallest u at the end", exact(high.min()), above(0.95), ".3f",
+        together(
+            Claim(
+                "With noise, half the threshold is too little at every width.",
+                "largest u at the end", exact(low.max()), below(0.1), ".3f",
+            ),
+            Claim(
+                "Twice the threshold suffices at every width.",
+                "smallest u at the end", exact(high.min()), above(0.95), ".3f",
+            ),
         ),
     ]  # fmt: skip
 
@@ -111,7 +117,7 @@ def _difference(wide: pd.DataFrame, kind: object, other: object) -> pd.DataFrame
     return statistics.intervals((wide.loc[kind] - wide.loc[other]).to_frame("").T)
 
 
-def of_linear(rows: pd.DataFrame) -> list[Claim]:
+def of_linear(rows: pd.DataFrame) -> list[Claim | Together]:
     """Return what the page claims of linear networks."""
     wide = _wide(rows, "kind", "separation")
     found = statistics.intervals(wide)
@@ -122,21 +128,25 @@ def of_linear(rows: pd.DataFrame) -> list[Claim]:
 
     fast = "SGD, five times the rate"
     return [
-        of("Gradient descent mixes as evenly drawn directions do, at either rate.",
-           ["SGD", fast], evenly),
-        of("Neither L2 nor dropout changes that.", ["L2", "dropout"], evenly),
+        together(
+            of("Gradient descent mixes as evenly drawn directions do, at either rate.",
+               ["SGD", fast], evenly),
+            of("Neither L2 nor dropout changes that.", ["L2", "dropout"], evenly),
+        ),
         Claim(
             "Adam mixes more.", "difference in separation to SGD, same initial weights",
             _difference(wide, "Adam", "SGD"), below(-0.05), "+.2f",
         ),
-        of("Walk loops separate.", ["walk loops"], above(0.8)),
-        of("So does L1.", ["L1"], above(0.8)),
+        together(
+            of("Walk loops separate.", ["walk loops"], above(0.8)),
+            of("So does L1.", ["L1"], above(0.8)),
+        ),
         of("Without negative weights the task alone separates.",
            ["no negative weights"], above(0.9)),
     ]  # fmt: skip
 
 
-def of_rectified(rows: pd.DataFrame) -> list[Claim]:
+def of_rectified(rows: pd.DataFrame) -> list[Claim | Together]:
     """Return what the page claims of rectified networks on two digits."""
     wide = _wide(rows, "training", "separation")
     means = summary(rows, "training")
@@ -147,9 +157,11 @@ def of_rectified(rows: pd.DataFrame) -> list[Claim]:
 
     ranks = means[["separation", "firing"]].corr("spearman").iloc[0, 1]
     return [
-        more("Large steps of gradient descent separate more than small ones.",
-             "SGD 0.2", "SGD 0.05"),
-        more("So do large steps of Adam.", "Adam 0.05", "Adam 0.005"),
+        together(
+            more("Large steps of gradient descent separate more than small ones.",
+                 "SGD 0.2", "SGD 0.05"),
+            more("So do large steps of Adam.", "Adam 0.05", "Adam 0.005"),
+        ),
         more("At one rate, smaller batches separate more.", "SGD 0.05, batch 16", "SGD 0.05"),
         more("Dropout separates more than any of them.", "Adam 0.005, dropout", "SGD 0.2"),
         Claim(

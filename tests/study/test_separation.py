@@ -13,7 +13,6 @@ from modlib.batch import claims
 from modlib.batch.pages import Page
 from modlib.study import leaning, mixing, separation, theory
 from modlib.training.fit import fit
-from modlib.training.loop import mini_batches
 from notebooks import execute
 
 SMALL = {"n_linear": 3, "linear_steps": 10, "steps": 10, "widths": [8], "width": 8, "lasting": 0.5}
