@@ -21,6 +21,8 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
+from modlib.modularity.circuits import balanced_circuits
+
 Ends = Sequence[tuple[int, int]]
 """Which layer each weight matrix leads from, and which it leads to."""
 
@@ -41,7 +43,8 @@ def balanced(
 ) -> list[Float[Tensor, "batch _ _"]]:
     """Return absolute weights with as much entering each hidden neuron as leaves it.
 
-    Layers that no matrix leads to, or none leads from, keep their scale.
+    Layers that no matrix leads to, or none leads from, keep their scale. Where a layer leads to
+    itself, weights on no closed circuit are zero (`modlib.modularity.circuits`).
 
     >>> W, V = torch.ones(1, 2, 3), torch.ones(1, 3, 1)
     >>> [float(A[0, 0, 0] / 2**0.5) for A in balanced([4 * W, V], chained(2))]
@@ -49,6 +52,10 @@ def balanced(
     """
     hidden = sorted({source for source, _ in ends} & {target for _, target in ends})
     absolute = [W.abs() for W in weights]
+    if any(source == target for source, target in ends):
+        made, left = balanced_circuits(absolute, ends)
+        warn_if_rough(left)
+        return made
     living = alive(absolute, ends)
     absolute = [
         A * living[source][:, :, None] * living[target][:, None]
@@ -60,16 +67,13 @@ def balanced(
         largest = torch.zeros_like(moving, dtype=absolute[0].dtype)
         for layer in hidden:
             entering, leaving = torch.zeros_like(logs[layer]), torch.zeros_like(logs[layer])
-            loops = False
             for A, (source, target) in zip(absolute, ends, strict=True):
                 if target == layer:
                     entering += (A.mT @ (-logs[source]).exp()[..., None]).squeeze(-1)
                 if source == layer:
                     leaving += (A @ logs[target].exp()[..., None]).squeeze(-1)
-                loops |= source == target == layer
             wanted = torch.where(living[layer], (leaving / entering).log() / 2, 0.0)
-            # a layer that leads to itself moves half the way, since its neurons move at once
-            step = (wanted - logs[layer]) / (2 if loops else 1)
+            step = wanted - logs[layer]
             step = torch.where(moving[:, None] & living[layer], step, 0.0)
             logs[layer] = logs[layer] + step
             # one factor for a whole layer changes no weight's share of its matrix
@@ -80,19 +84,22 @@ def balanced(
         if not moving.any():
             break
     else:
-        left = float(largest.max())
-        if left > ROUGH:
-            warnings.warn(
-                f"weights still change by {left:.1g} of themselves after {SWEEPS} sweeps of"
-                " balancing, as where far more leads from a layer to itself than enters and leaves;"
-                " modularity is that of the weights so far",
-                RuntimeWarning,
-                stacklevel=2,
-            )
+        warn_if_rough(float(largest.max()))
     return [
         A * (-logs[source]).exp()[:, :, None] * logs[target].exp()[:, None]
         for A, (source, target) in zip(absolute, ends, strict=True)
     ]
+
+
+def warn_if_rough(left: float) -> None:
+    """Warn where factors still change by a larger share than `ROUGH`."""
+    if not left <= ROUGH:
+        warnings.warn(
+            f"weights still change by {left:.1g} of themselves after the last step of balancing;"
+            " modularity is that of the weights so far",
+            RuntimeWarning,
+            stacklevel=3,
+        )
 
 
 def alive(
