@@ -1,6 +1,7 @@
 """A built wheel, installed where there is nothing else, does what the README promises."""
 
 import ast
+import os
 import re
 import shutil
 import subprocess
@@ -90,7 +91,8 @@ print(needed)
 def run_in(folder, *command):
     return subprocess.run(
         [str(folder / "bin" / "python"), "-I", *command],
-        cwd=folder, capture_output=True, text=True,
+        # paths of the environment may be beyond ASCII, whatever the locale
+        cwd=folder, capture_output=True, text=True, env=os.environ | {"LC_ALL": "C.UTF-8"},
     )  # fmt: skip
 
 
