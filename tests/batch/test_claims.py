@@ -78,7 +78,7 @@ def test_claims_taken_together_hold_where_each_part_does_and_show_the_one_that_b
     for parts in ((far, broken), (broken, far)):
         row = claims.judged([claims.together(*parts)]).iloc[0]
         assert (row.holds, row.quantity, row["should be"]) == (False, "shares", "below 0")
-        with pytest.raises(AssertionError, match="page: 'So is that.' does not hold"):
+        with pytest.raises(AssertionError, match=r"page: 'So is that\.' does not hold"):
             claims.shown(OWN, [claims.together(*parts)])
 
 
