@@ -169,10 +169,9 @@ def shown(page: Page, claims: Sequence[Claim | Together]) -> Styler:
             " thing"
         )
     table = judged(claims)
-    each = judged([part for claim in claims for part in parts(claim)])
-    broken = each[~each.holds]
-    if page.own and len(broken):
-        lines = broken.apply(
+    if page.own and not table.holds.all():
+        each = judged([part for claim in claims for part in parts(claim)])
+        lines = each[~each.holds].apply(
             lambda row: (
                 f"'{row.claim}' does not hold: {row.quantity} is {row['mean [95 % interval]']} and"
                 f" should be {row['should be']}"

@@ -141,7 +141,7 @@ def linear(seeds: Sequence[int], width: int, rate: float, steps: int) -> pd.Data
 
 
 def _measured(run: Run) -> pd.DataFrame:
-    """Return separation, firing, cancelled paths and test accuracy, one row per network."""
+    """Return separation, firing and test accuracy, one row per network."""
     x, targets = (
         torch.stack([getattr(data.test, part) for data in run.data]) for part in ("x", "targets")
     )
