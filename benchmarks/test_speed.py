@@ -16,9 +16,9 @@ from torch import nn
 import modlib
 from modlib.graphs import neuron_graph
 from modlib.modularity.nulls import permuted
+from modlib.network.denormals import flushed_denormals
 from modlib.study.whole_graph import newman
 from modlib.tasks.scores import cross_entropy
-from modlib.training.loop import flushed_denormals
 from modlib.training.stacks import Stack
 
 WIDTHS = (128, 48, 48, 20)

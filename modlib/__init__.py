@@ -17,9 +17,9 @@ from modlib.network import (
     weights,
 )
 from modlib.penalties import PENALTIES
+from modlib.penalties.walk_loops import WalkLoops
 from modlib.tasks import TASKS
 from modlib.training.fit import Run, fit, train
-from modlib.training.walk_loops import WalkLoops
 from modlib.triads import close_triads
 from modlib.walks import relative_loops, walk_loop_penalty, walk_loop_sum
 

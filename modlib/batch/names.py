@@ -32,6 +32,7 @@ SEPARATE = [
 
 PENALTY_NAMES: Mapping[str, str] = {
     "walk_loops": "walk loops",
+    "walk_loop_steps": "walk loops, in steps",
     "none": "no penalty",
     "l1": "L1",
     "l2": "L2",

@@ -16,6 +16,7 @@ from modlib.plots import PALETTE
 
 LOOKS: Mapping[str, tuple[str, str]] = {
     "walk_loops": ("#D55E00", "^"),
+    "walk_loop_steps": ("#D55E00", "P"),
     "none": ("#000000", "o"),
     "l1": ("#E69F00", "s"),
     "l2": ("#56B4E9", "D"),

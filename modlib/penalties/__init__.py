@@ -5,7 +5,8 @@ them, to one number per network, to be minimised; `train` adds it, times a stren
 the task loss. What a penalty learns beside the network (positions, assignments) it
 holds as its own parameters, which `train` hands to the optimiser together with
 the network's; what it keeps track of, it updates when it is called. A prior changes
-the networks before training instead, and penalises nothing. For a network of one's own:
+the networks before training instead, and penalises nothing; a rule changes them
+after each of the optimiser's steps. For a network of one's own:
 
     chain = modlib.weights(model)
     penalty = PENALTIES["bimt"].make(None, layer_sizes(chain), [0], [1e-3])
@@ -22,7 +23,16 @@ from modlib.penalties.connection_costs import (
     LearnedConnectionCost,
 )
 from modlib.penalties.partitions import BlockFraction, Cut, SoftModularity
-from modlib.penalties.penalty import Penalty, l1_penalty, no_penalty, of_kind, of_weights, prior
+from modlib.penalties.penalty import (
+    Penalty,
+    l1_penalty,
+    no_penalty,
+    of_kind,
+    of_weights,
+    prior,
+    rule,
+)
+from modlib.penalties.walk_loops import follow
 from modlib.walks import walk_loop_penalty
 
 PENALTIES: dict[str, Penalty] = {
@@ -31,6 +41,7 @@ PENALTIES: dict[str, Penalty] = {
     "l2": of_weights("l2", squares, 3e-3),
     "loops": of_weights("loops", loop_penalty, 1e-3),
     "walk_loops": of_weights("walk_loops", walk_loop_penalty, 0.15),
+    "walk_loop_steps": rule("walk_loop_steps", follow, 1.0),
     "connection_cost": of_kind("connection_cost", ConnectionCost, 1e-3),
     "learned_places": of_kind("learned_places", LearnedConnectionCost, 1e-3),
     "bimt": of_kind("bimt", BIMT, 1e-3),

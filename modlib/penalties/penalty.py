@@ -57,6 +57,11 @@ def unchanged(task: Task | None, network: nn.Module, strengths: Sequence[float])
     """Leave the networks as they are."""
 
 
+def no_rule(network: nn.Module, strengths: Sequence[float], steps: int) -> Callable[[], None]:
+    """Return what does nothing between the steps of an optimiser."""
+    return lambda: None
+
+
 class Penalty(NamedTuple):
     """A penalty's name, how to make it, and its strength where none is given.
 
@@ -69,12 +74,15 @@ class Penalty(NamedTuple):
             is known of its inputs and outputs.
         prepare: `prepare(task, network, strengths)` changes a stack of networks before they are
             trained: what a prior does.
+        follow: `follow(network, strengths, steps)` returns what is to be called after each of the
+            optimiser's steps, of which so many are taken: a rule of its own, on its gradients.
     """
 
     name: str
     make: Callable[[Task | None, Sequence[int], Sequence[int], Sequence[float]], nn.Module]
     strength: float
     prepare: Callable[[Task | None, nn.Module, Sequence[float]], None] = unchanged
+    follow: Callable[[nn.Module, Sequence[float], int], Callable[[], None]] = no_rule
 
 
 def of_weights(
@@ -102,6 +110,15 @@ def prior(
 ) -> Penalty:
     """Return the record of a prior, which changes the networks and penalises nothing."""
     return of_weights(name, no_penalty, strength)._replace(prepare=prepare)
+
+
+def rule(
+    name: str,
+    follow: Callable[[nn.Module, Sequence[float], int], Callable[[], None]],
+    strength: float,
+) -> Penalty:
+    """Return the record of a rule between the steps of an optimiser, which penalises nothing."""
+    return of_weights(name, no_penalty, strength)._replace(follow=follow)
 
 
 def require_widths_of(task: Task | None, widths: Sequence[int]) -> None:

@@ -26,13 +26,13 @@ from torch import Tensor
 from modlib.chain import weights
 from modlib.modularity.agreement import connected_agreement
 from modlib.penalties import PENALTIES
+from modlib.penalties.noise import add_noise, noise_left
+from modlib.penalties.walk_loops import WalkLoops
 from modlib.tasks import TASKS
 from modlib.tasks.task import Examples, Task
 from modlib.training.loop import descend, falling, mini_batches
 from modlib.training.measures import finite, overview, stack_modularity
-from modlib.training.noise import add_noise, noise_left
 from modlib.training.stacks import Stack
-from modlib.training.walk_loops import WalkLoops
 from modlib.walks import walk_loop_penalty
 
 SHARE, AGREEMENT, LOSS, LEARNED = 0.85, 0.9, 0.005, 0.9

@@ -178,6 +178,8 @@ def fit(
     penalty.prepare(task, network, grid.strength.tolist())
     regulariser = penalty.make(task, widths, network.seeds, grid.strength.tolist())
     update = optimiser([*network.parameters(), *regulariser.parameters()])
+    rule = penalty.follow(network, grid.strength.tolist(), steps)
+    update.register_step_post_hook(lambda *_: rule())
     factor = torch.tensor(grid.strength.to_numpy(), dtype=torch.float32)
     kept: dict[int, Stack] = {}
     history = []

@@ -7,7 +7,7 @@ from torch.optim import Optimizer
 from torch.utils import _pytree as pytree
 from torch.utils.hooks import RemovableHandle
 
-from modlib.training.walk_loops import WalkLoops
+from modlib.penalties.walk_loops import WalkLoops
 
 KEPT = "walk_loops"
 """Where they are in the first group of an optimiser's `state_dict`, which keeps all it is given."""

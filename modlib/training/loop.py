@@ -1,8 +1,6 @@
 """The training loop: steps of an optimiser down a loss, for all that is trained here."""
 
-import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
 from typing import TypeVar
 
 import numpy as np
@@ -12,6 +10,7 @@ from torch import Tensor
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LambdaLR
 
+from modlib.network.denormals import flushed_denormals
 from modlib.tasks.task import Examples
 from modlib.training.measures import stacked
 
@@ -45,21 +44,6 @@ def descend(
 def falling(optimiser: Optimizer, steps: int) -> LambdaLR:
     """Return the schedule by which the learning rate falls to 0 over the last of the steps."""
     return LambdaLR(optimiser, lambda step: min(1.0, (1 - step / steps) / FALL))
-
-
-@contextmanager
-def flushed_denormals() -> Iterator[None]:
-    """Take numbers below the smallest normal one, about 1e-38 in 32 bits, for zero.
-
-    Weights that nothing but decay moves come to be so small, and some processors compute a
-    hundred times more slowly with them. Afterwards the thread does as it did before.
-    """
-    before = sys.float_info.min / 2 == 0.0
-    torch.set_flush_denormal(True)
-    try:
-        yield
-    finally:
-        torch.set_flush_denormal(before)
 
 
 def mini_batches(

@@ -14,13 +14,14 @@ from torch import nn
 from torch.nn import functional as F
 
 from modlib import loop_penalty, modularity, train, weights
+from modlib.network.denormals import flushed_denormals
 from modlib.penalties.penalty import Penalty, no_penalty
 from modlib.tasks import TASKS, digits
 from modlib.tasks.addition import modular_addition
 from modlib.tasks.formulas import formulas
 from modlib.tasks.planted import planted
 from modlib.training.fit import fit, trial
-from modlib.training.loop import flushed_denormals, mini_batches
+from modlib.training.loop import mini_batches
 from modlib.training.stacks import Stack
 
 QUICK = {"nulls": 2, "restarts": 1}

@@ -16,7 +16,7 @@ mini-batches. Loops are counted, and connections fade, `COUNTS` times in a run.
 
 Which loops are worth closing, the task has to say, and in networks of rectified neurons it says
 little: what is computed of separate inputs cancels wherever it is not wanted. Noise on hidden
-neurons (`modlib.training.noise`) leaves nothing to cancel with. It stays for half of the run, and
+neurons (`modlib.penalties.noise`) leaves nothing to cancel with. It stays for half of the run, and
 fades after it.
 """
 
@@ -28,10 +28,11 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from modlib.chain import weights
+from modlib.network.denormals import flushed_denormals
 from modlib.network.matrices import Weighted, matrices
 from modlib.network.trace import Trace
-from modlib.training.loop import flushed_denormals
-from modlib.training.noise import add_noise, noise_left, read_from
+from modlib.penalties.noise import DrawsOfSeeds, add_noise, noise_left, read_from
+from modlib.penalties.priors import parts_of
 from modlib.walks import relative_loops, walk_loop_penalty
 
 FADE, BEARABLE, COUNTS = 130.0, 0.2, 32
@@ -56,17 +57,29 @@ class WalkLoops:
     (10, 0.0)
     """
 
-    def __init__(self, model: nn.Module, *inputs: object, steps: int, **keywords: object) -> None:
+    def __init__(
+        self,
+        model: nn.Module,
+        *inputs: object,
+        steps: int,
+        strength: float | Sequence[float] = 1.0,
+        draw: Callable[..., Tensor] = torch.rand,
+        **keywords: object,
+    ) -> None:
         """Read the model, and put noise before what reads its hidden layers, in training alone.
 
         Args:
             inputs, keywords: an example or two of what the model is called with, as in
                 `modlib.network`; not needed where `modlib.weights` needs none.
             steps: of the whole training.
+            strength: what the rate is multiplied by, for each network of a stack where there are
+                several; where it is 0, nothing fades and there is no noise.
+            draw: `draw(shape, device=device)` returns the uniform numbers that noise is made of.
 
         Raises:
-            ValueError: if `steps` is below 1, if the model cannot be read or has no hidden layer,
-                or if its weights are not parameters themselves.
+            ValueError: if `steps` is below 1, if a strength is negative or not finite, if the
+                model cannot be read or has no hidden layer, or if its weights are not parameters
+                themselves.
         """
         if steps < 1:
             raise ValueError(
@@ -85,8 +98,11 @@ class WalkLoops:
         device = self.parameters[0].device
         self.gain = torch.zeros(stack, device=device)
         self.harm = torch.zeros(stack, device=device)
-        self.noise = torch.ones((), device=device)
-        self.hooks = add_noise(model, network, self.noise)
+        self.strength = _of_each(strength, stack).to(device)
+        # one number, or one for all activity of each network
+        self.noisy = (self.strength > 0).float().reshape((*stack, *[1] * 2 * bool(stack)))
+        self.noise = self.noisy.clone()
+        self.hooks = add_noise(model, network, self.noise, draw)
 
     def penalty(self) -> Float[Tensor, "*stack"]:
         """Return `walk_loop_penalty` of the present weights, for a loss, in place of steps."""
@@ -107,7 +123,7 @@ class WalkLoops:
             )
         self.taken += 1
         time = min(1.0, self.taken / self.steps)
-        self.noise.fill_(noise_left(self.taken, self.steps))
+        self.noise.copy_(self.noisy * noise_left(self.taken, self.steps))
         if self.taken % self.every == 0:
             rate = FADE * min(1.0, 2 * time, 5 * (1 - time))
             with flushed_denormals():
@@ -117,8 +133,9 @@ class WalkLoops:
                 old.copy_(theta)
 
     @torch.no_grad()
-    def _fade(self, gradients: Sequence[Tensor | None], most: float) -> None:
+    def _fade(self, gradients: Sequence[Tensor | None], rate: float) -> None:
         """Let connections fade at a rate, or at as much of it as the task can bear."""
+        most = rate * self.strength
         fades, stack = self._fades(), self.gain.shape
         gain, harm = torch.zeros_like(self.gain), torch.zeros_like(self.harm)
         for theta, old, fade, gradient in zip(
@@ -132,9 +149,9 @@ class WalkLoops:
         for mean, now in ((self.gain, gain), (self.harm, harm)):
             mean.copy_(torch.where(sound, MEMORY * mean + (1 - MEMORY) * now, mean))
         borne = BEARABLE * self.gain.clamp_min(0) / self.harm
-        rate = torch.where(self.harm > 0, borne.clamp_max(most), most)
+        rates = torch.where(self.harm > 0, borne.minimum(most), most)
         for theta, fade in zip(self.parameters, fades, strict=True):
-            each = rate.reshape(*stack, *[1] * (theta.dim() - len(stack)))
+            each = rates.reshape(*stack, *[1] * (theta.dim() - len(stack)))
             theta.mul_((-each * fade).exp().to(theta.dtype))
 
     def _fades(self) -> list[Tensor]:
@@ -165,11 +182,29 @@ class WalkLoops:
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Go on where a training stood."""
         self.taken = int(state["taken"])
-        self.noise.fill_(noise_left(self.taken, self.steps))
+        self.noise.copy_(self.noisy * noise_left(self.taken, self.steps))
         for name in ("gain", "harm"):
             getattr(self, name).copy_(state[name])
         for old, then in zip(self.before, state["before"], strict=True):
             old.copy_(then)
+
+
+def follow(network: nn.Module, strengths: Sequence[float], steps: int) -> Callable[[], None]:
+    """Return a step of walk loops for a stack of networks, whose noise follows from their seeds."""
+    _, _, seeds = parts_of(network)
+    loops = WalkLoops(network, steps=steps, strength=strengths, draw=DrawsOfSeeds(seeds))
+    return loops.step
+
+
+def _of_each(strength: float | Sequence[float], stack: torch.Size) -> Float[Tensor, "*stack"]:
+    """Return the strength of each network of a stack."""
+    found = torch.as_tensor(strength, dtype=torch.float32)
+    if not (found.isfinite() & (found >= 0)).all() or found.shape not in ((), stack):
+        raise ValueError(
+            "WalkLoops needs a finite strength of at least 0, one for all or one for each of"
+            f" {stack.numel()} networks, got {strength}"
+        )
+    return found.expand(stack).clone()
 
 
 def _parameters_of(model: nn.Module, network: Weighted) -> Iterator[nn.Parameter]:

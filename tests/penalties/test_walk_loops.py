@@ -12,10 +12,11 @@ from torch.nn.parallel import DistributedDataParallel
 import modlib
 from modlib.chain import weights
 from modlib.modularity.agreement import agreement
+from modlib.penalties.noise import NOISE
+from modlib.penalties.walk_loops import BEARABLE, COUNTS, FADE, MEMORY, WalkLoops
 from modlib.tasks import TASKS
-from modlib.training.noise import NOISE
+from modlib.training.fit import fit
 from modlib.training.stacks import Stack
-from modlib.training.walk_loops import BEARABLE, COUNTS, FADE, MEMORY, WalkLoops
 from modlib.walks import relative_loops
 
 
@@ -91,7 +92,7 @@ def test_the_rate_is_held_to_what_the_step_gained(moved):
 
 
 def test_networks_of_a_stack_do_not_influence_each_other(monkeypatch):
-    monkeypatch.setattr("modlib.training.walk_loops.COUNTS", 6)
+    monkeypatch.setattr("modlib.penalties.walk_loops.COUNTS", 6)
 
     def last(seeds):
         stack = Stack((6, 5, 4, 2), seeds)
@@ -177,7 +178,7 @@ def test_inputs_have_no_noise_and_channels_have_it_as_one():
 
 @pytest.mark.parametrize("counts", [6, 24])
 def test_training_goes_on_where_it_stood(monkeypatch, counts):
-    monkeypatch.setattr("modlib.training.walk_loops.COUNTS", counts)
+    monkeypatch.setattr("modlib.penalties.walk_loops.COUNTS", counts)
     whole = net(6, 5, 4, 2)
     trained(whole, 24)
     first = net(6, 5, 4, 2)
@@ -359,3 +360,42 @@ def test_after_the_last_step_nothing_changes():
         loops.step()
     for theta, old in zip(model.parameters(), before, strict=True):
         assert torch.equal(theta, old)
+
+
+def stack(seeds):
+    return Stack((6, 8, 5, 2), seeds, torch.relu)
+
+
+@pytest.mark.parametrize("strength", [0.5, 2.0])
+def test_the_strength_multiplies_the_rate(monkeypatch, strength):
+    def final(factor, **options):
+        monkeypatch.setattr("modlib.penalties.walk_loops.FADE", FADE * factor)
+        network = stack([0, 1])
+        loops = WalkLoops(network, steps=4, **options)
+        for theta in network.parameters():
+            theta.grad = torch.zeros_like(theta)
+        for _ in range(4):
+            loops.step()
+        return weights(network)
+
+    for W, expected in zip(final(1, strength=strength), final(strength), strict=True):
+        torch.testing.assert_close(W, expected)
+
+
+def test_a_network_of_strength_0_is_as_without_walk_loops_and_one_in_a_stack_as_alone():
+    def fitted(seeds, strengths):
+        return fit("retina", "walk_loop_steps", strengths, seeds, hidden=(6, 5), steps=70)
+
+    together = fitted([3, 4], [0.0, 1.0])
+    plain = fit("retina", "none", seeds=[3, 4], hidden=(6, 5), steps=70)
+    alone = fitted([4], [1.0])
+    for W, P, A in zip(together.chain, plain.chain, alone.chain, strict=True):
+        torch.testing.assert_close(W[:2], P, rtol=1e-4, atol=1e-5)
+        torch.testing.assert_close(W[3], A[0], rtol=1e-3, atol=1e-4)
+        assert not torch.allclose(W[2:], P, rtol=1e-2)
+
+
+@pytest.mark.parametrize("bad", [-1.0, float("nan"), float("inf"), [1.0], [1.0, 1.0, 1.0]])
+def test_a_strength_that_is_none_or_not_of_these_networks_is_refused(bad):
+    with pytest.raises(ValueError, match="finite strength of at least 0"):
+        WalkLoops(stack([0, 1]), steps=4, strength=bad)

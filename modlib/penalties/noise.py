@@ -12,9 +12,10 @@ the widths and the depth; and no neuron is silent more than once in five times.
 Source: Srivastava et al. (2014), J. Mach. Learn. Res. 15:1929, for dropout and its variance.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
@@ -36,12 +37,29 @@ NOISY: dict[type[nn.Module], int] = {
 """Modules whose inputs from hidden layers get noise, and the dimensions of a channel's map."""
 
 
-def add_noise(model: nn.Module, network: Weighted, left: Tensor) -> list[RemovableHandle]:
+class DrawsOfSeeds:
+    """Draws uniform numbers for the networks of a stack, for each from a seed of its own."""
+
+    def __init__(self, seeds: Sequence[int]) -> None:
+        self.generators = [np.random.default_rng((seed, 13)) for seed in seeds]
+
+    def __call__(self, shape: Sequence[int], device: torch.device) -> Tensor:
+        drawn = [g.random(shape[1:], dtype=np.float32) for g in self.generators]
+        return torch.from_numpy(np.stack(drawn)).to(device)
+
+
+def add_noise(
+    model: nn.Module,
+    network: Weighted,
+    left: Tensor,
+    draw: Callable[..., Tensor] = torch.rand,
+) -> list[RemovableHandle]:
     """Put noise before what reads a model's hidden layers, in training alone; return the hooks.
 
     Args:
-        left: a number, how much of the noise is left: who trains the model sets it, as by
-            `noise_left`.
+        left: how much of the noise is left, a number or what goes with the neurons' activity: who
+            trains the model sets it, as by `noise_left`.
+        draw: `draw(shape, device=device)` returns numbers drawn uniformly between 0 and 1.
     """
     layers = connections_by_layer(network)
     widths = {
@@ -53,7 +71,7 @@ def add_noise(model: nn.Module, network: Weighted, left: Tensor) -> list[Removab
     hooks = []
     for module, width in widths.items():
         variance = min(MOST, width * (NOISE / len(layers)) ** 2)
-        noisy = partial(_noisy, left, variance / (1 + variance))
+        noisy = partial(_noisy, left, variance / (1 + variance), draw)
         hooks.append(module.register_forward_pre_hook(noisy, with_kwargs=True))
     return hooks
 
@@ -68,7 +86,12 @@ def noise_left(taken: int, steps: int) -> float:
 
 
 def _noisy(
-    left: Tensor, most: float, module: nn.Module, args: tuple, keywords: dict
+    left: Tensor,
+    most: float,
+    draw: Callable[..., Tensor],
+    module: nn.Module,
+    args: tuple,
+    keywords: dict,
 ) -> tuple | None:
     if not module.training:
         return None
@@ -76,7 +99,7 @@ def _noisy(
     flat = NOISY[type(module)]
     shape = (*x.shape[: x.dim() - flat], *[1] * flat)
     silent = most * left
-    kept = torch.rand(shape, device=x.device) >= silent
+    kept = draw(shape, device=x.device) >= silent
     return (x * (kept / (1 - silent)).to(x.dtype),), {}
 
 
