@@ -7,6 +7,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
+import torch
 import yaml
 
 ROOT = Path(__file__).parents[1]
@@ -84,8 +85,9 @@ def test_the_library_alone_asks_for_no_more_than_it_computes_with():
 
 def test_the_lines_in_the_readme_run(capsys, tmp_path, monkeypatch):
     training, own = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+    torch.manual_seed(0)
     exec(training, {})
-    assert -1 < float(capsys.readouterr().out) < 1
+    assert float(capsys.readouterr().out) > 0.8
     monkeypatch.chdir(tmp_path)
     exec(own, {})
     assert "norm1.weight" in capsys.readouterr().out
