@@ -121,6 +121,16 @@ def rule(
     return of_weights(name, no_penalty, strength)._replace(follow=follow)
 
 
+def without_rule(penalty: Penalty) -> Penalty:
+    """Return a penalty's record; raise ValueError if it has a rule between the optimiser's steps."""
+    if penalty.follow is not no_rule:
+        raise ValueError(
+            f"this training takes what is in the loss or changes networks before it, got"
+            f" {penalty.name}, a rule between the optimiser's steps; modlib.fit takes it"
+        )
+    return penalty
+
+
 def require_widths_of(task: Task | None, widths: Sequence[int]) -> None:
     """Raise ValueError unless networks of these widths have a task's inputs and outputs."""
     if task is None:

@@ -19,7 +19,7 @@ from modlib.chain import Chain, weights
 from modlib.modularity.agreement import agreement
 from modlib.modularity.measure import modularity
 from modlib.penalties import PENALTIES
-from modlib.penalties.penalty import no_penalty
+from modlib.penalties.penalty import no_penalty, without_rule
 from modlib.tasks.task import Data, Examples, Task
 from modlib.training.loop import descend, mini_batches
 from modlib.training.measures import stacked
@@ -211,7 +211,7 @@ def trained(
     """
     task = schedule.goals[0]
     network = Stack([8, *task.hidden, len(task.output_modules)], list(seeds))
-    record, each = PENALTIES[penalty], [strength] * len(seeds)
+    record, each = without_rule(PENALTIES[penalty]), [strength] * len(seeds)
     record.prepare(task, network, each)
     regulariser = record.make(task, network.widths, seeds, each)
     n_epochs = steps // schedule.length

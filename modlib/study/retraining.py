@@ -16,7 +16,7 @@ from torch import Tensor
 from modlib.chain import Chain, weights
 from modlib.penalties import PENALTIES
 from modlib.penalties.forms import FORMS
-from modlib.penalties.penalty import no_penalty
+from modlib.penalties.penalty import no_penalty, without_rule
 from modlib.study.changed_tasks import relabelled
 from modlib.study.modules import Masks, module_of_head, outputs_of_head, present
 from modlib.tasks.task import Data, Examples, Task
@@ -113,7 +113,9 @@ def ways(
     known = PENALTIES | FORMS
     if penalty in known and penalty != "hard_wired":
         strengths = [strength] * len(network.seeds)
-        regulariser = known[penalty].make(task, network.widths, network.seeds, strengths)
+        regulariser = without_rule(known[penalty]).make(
+            task, network.widths, network.seeds, strengths
+        )
         as_trained = {"penalty": regulariser, "strength": strength}
     else:
         as_trained = {"trainable": present(network)}

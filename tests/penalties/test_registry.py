@@ -16,7 +16,7 @@ from modlib.graphs import layer_sizes
 from modlib.network.matrices import squares
 from modlib.penalties import PENALTIES, forms
 from modlib.penalties.forms import FORMS
-from modlib.penalties.penalty import Penalty, l1_penalty, no_penalty
+from modlib.penalties.penalty import Penalty, l1_penalty, no_penalty, without_rule
 from modlib.tasks.retina import retina
 from modlib.training.stacks import Stack
 
@@ -300,3 +300,12 @@ def test_what_a_penalty_learns_is_trained_beside_the_network():
     assert prepared == [(TASK, run.network, strengths)]
     # Adam takes steps of about its learning rate, 5e-3, while the gradient keeps its sign
     assert (penalty.number > 0.1).all()
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_training_that_follows_no_rule_refuses_those_that_have_one(name):
+    if name == "walk_loop_steps":
+        with pytest.raises(ValueError, match="got walk_loop_steps, a rule between"):
+            without_rule(ALL[name])
+    else:
+        assert without_rule(ALL[name]) is ALL[name]
