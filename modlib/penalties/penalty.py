@@ -122,7 +122,7 @@ def rule(
 
 
 def without_rule(penalty: Penalty) -> Penalty:
-    """Return a penalty's record; raise ValueError if it has a rule between the optimiser's steps."""
+    """Return a penalty's record; raise ValueError if it has a rule between steps."""
     if penalty.follow is not no_rule:
         raise ValueError(
             f"this training takes what is in the loss or changes networks before it, got"

@@ -113,9 +113,8 @@ def ways(
     known = PENALTIES | FORMS
     if penalty in known and penalty != "hard_wired":
         strengths = [strength] * len(network.seeds)
-        regulariser = without_rule(known[penalty]).make(
-            task, network.widths, network.seeds, strengths
-        )
+        record = without_rule(known[penalty])
+        regulariser = record.make(task, network.widths, network.seeds, strengths)
         as_trained = {"penalty": regulariser, "strength": strength}
     else:
         as_trained = {"trainable": present(network)}
