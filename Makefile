@@ -2,7 +2,7 @@
 # make test       run all tests                        make bench      measure speed, as ratios
 # make lint       check style and types                make clean      remove all that can be made again
 # make lock       resolve requirements.txt afresh      make verify     make a sample of published numbers again
-# make rekey      give tables the keys of code that changed in form alone, after a sample
+# make rekey      give tables the keys of code that changed in form alone, after a sample; against BASE=commit
 #                                                      PROFILE=smoke|quick|paper chooses the batch and the book
 
 PYTHON ?= python3
@@ -66,7 +66,7 @@ verify: .venv/installed
 	$(BIN)/python -m modlib.batch.verification $(if $(SEED),--seed $(SEED))
 
 rekey: .venv/installed
-	$(BIN)/python -m modlib.batch.rekey $(if $(SEED),--seed $(SEED))
+	$(BIN)/python -m modlib.batch.rekey $(if $(SEED),--seed $(SEED)) $(if $(BASE),--base "$(BASE)")
 
 bench: .venv/installed
 	$(BIN)/python -m pytest benchmarks -q -o addopts= --benchmark-columns=min,median,rounds --benchmark-sort=min

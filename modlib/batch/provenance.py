@@ -27,15 +27,15 @@ def provenance() -> dict[str, str]:
 
 def _commit() -> str:
     try:
-        commit = _git("rev-parse", "HEAD")
+        commit = git("rev-parse", "HEAD")
         # of the code alone: a batch that publishes changes the results
-        changed = _git("status", "--porcelain", "--", "modlib/*.py", "notebooks/*.ipynb")
+        changed = git("status", "--porcelain", "--", "modlib/*.py", "notebooks/*.ipynb")
     except (OSError, subprocess.CalledProcessError):
         return "unknown" if ARCHIVED.startswith("$") else f"{ARCHIVED}-archive"
     return f"{commit}-dirty" if changed else commit
 
 
-def _git(*command: str) -> str:
+def git(*command: str) -> str:
     """Return what git says of this checkout, whatever it lies in and git was told of others.
 
     Raises:
@@ -43,7 +43,7 @@ def _git(*command: str) -> str:
         subprocess.CalledProcessError: if this is not a checkout.
     """
     place = ["--git-dir", str(ROOT / ".git"), "--work-tree", str(ROOT)]
-    git = ["git", *place, "--no-optional-locks", "-c", "core.fileMode=false", *command]
+    called = ["git", *place, "--no-optional-locks", "-c", "core.fileMode=false", *command]
     environment = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
-    output = subprocess.check_output(git, cwd=ROOT, env=environment, stderr=subprocess.DEVNULL)
+    output = subprocess.check_output(called, cwd=ROOT, env=environment, stderr=subprocess.DEVNULL)
     return output.decode(errors="replace").strip()

@@ -100,35 +100,42 @@ def differences(
 
 
 class Verdict(NamedTuple):
-    """What was made again, whether all six digits were compared, and the differences."""
+    """What was made again, to which accuracy it was compared, and the differences."""
 
     label: str
-    exact: bool
+    accuracy: str
     differences: list[str]
 
 
-def _made_here(rows: pd.DataFrame) -> bool:
+def made_here(rows: pd.DataFrame) -> bool:
+    """Return whether rows were made with the versions and on the kind of machine of now."""
     return bool((rows.versions == provenance.provenance()["versions"]).all())
+
+
+def _accuracy(published: pd.DataFrame) -> str:
+    if made_here(published):
+        return f"six digits (against {published.commit.iloc[0]}, made here)"
+    return "means within tolerance"
 
 
 def verified_networks(rows: pd.DataFrame, nulls: int, restarts: int) -> Verdict:
     """Train the networks of a pair again and compare them with their rows."""
-    exact, rows_now = _made_here(rows), retrained(rows, nulls, restarts)
+    lines = differences(rows, retrained(rows, nulls, restarts), TOLERANCE, made_here(rows))
     label = f"networks, {rows.task.iloc[0]} {rows.penalty.iloc[0]}: {len(rows)} rows"
-    return Verdict(label, exact, differences(rows, rows_now, TOLERANCE, exact))
+    return Verdict(label, _accuracy(rows), lines)
 
 
 def verified_part(part: Part, published: pd.DataFrame, folder: Path = NOTEBOOKS) -> Verdict:
     """Make a part of another table again and compare it with the published rows."""
-    label, exact = f"{part.table}, {part.label}", _made_here(published)
+    label, accuracy = f"{part.table}, {part.label}", _accuracy(published)
     keys = schemas.keys(part.table)
     try:
         rows = reproduced(part, folder)
         old = matching(published, rows, keys)
     except ValueError as error:
-        return Verdict(label, exact, [f"    {error}"])
-    lines = differences(old, rows, tolerances(old, rows, keys), exact)
-    return Verdict(f"{label}: {len(rows)} rows", exact, lines)
+        return Verdict(label, accuracy, [f"    {error}"])
+    lines = differences(old, rows, tolerances(old, rows, keys), made_here(published))
+    return Verdict(f"{label}: {len(rows)} rows", accuracy, lines)
 
 
 def profile() -> dict:
@@ -136,19 +143,20 @@ def profile() -> dict:
     return yaml.safe_load(require(CONFIG).read_text("utf-8"))
 
 
-def verdicts(pairs: Sequence[pd.DataFrame], parts: Sequence[Part], config: dict) -> list[Verdict]:
-    """Make pairs of task and penalty, and parts of other tables, again; print what differs."""
+def verdicts(
+    pairs: Sequence[pd.DataFrame], parts: Sequence[tuple[Part, pd.DataFrame]], config: dict
+) -> list[Verdict]:
+    """Make networks of pairs of task and penalty, and parts of other tables, again.
+
+    Print of each whether it differs from the rows given for it, and in what.
+    """
     # a fork would copy PyTorch's threads
     with ProcessPoolExecutor(mp_context=multiprocessing.get_context("spawn")) as pool:
         # parts take longest, and come first
-        running = [
-            pool.submit(verified_part, part, tables.published_table(part.table, tables.FOLDER))
-            for part in parts
-        ]
+        running = [pool.submit(verified_part, part, table) for part, table in parts]
         settings = config["nulls"], config["restarts"]
         running += [pool.submit(verified_networks, rows, *settings) for rows in pairs]
-        for label, exact, lines in (future.result() for future in running):
-            accuracy = "six digits" if exact else "means within tolerance"
+        for label, accuracy, lines in (future.result() for future in running):
             print(f"{'DIFFERS' if lines else 'ok':8}{label}, {accuracy}")
             print("".join(f"{line}\n" for line in lines), end="", flush=True)
         return [future.result() for future in running]
@@ -169,7 +177,8 @@ def main() -> int:
         f"{sum(map(len, pairs))} networks of {len(pairs)} pairs of task and penalty,"
         f" {len(parts)} parts of other tables, --seed {seed}"
     )
-    agree = [not verdict.differences for verdict in verdicts(pairs, parts, config)]
+    published = [(part, tables.published_table(part.table, tables.FOLDER)) for part in parts]
+    agree = [not verdict.differences for verdict in verdicts(pairs, published, config)]
     print(f"{sum(agree)} of {len(agree)} agree with the published tables")
     return int(not all(agree))
 

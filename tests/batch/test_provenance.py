@@ -8,6 +8,8 @@ from importlib.metadata import version
 from pathlib import Path
 
 import pytest
+import repositories
+from repositories import git
 
 from modlib.batch import provenance
 
@@ -20,21 +22,13 @@ def commit():
     return provenance.provenance()["commit"]
 
 
-def git(folder, *command):
-    git = ["git", "-C", folder, "-c", "user.name=a", "-c", "user.email=a@example.org", *command]
-    return subprocess.run(git, check=True, capture_output=True, text=True).stdout.strip()
-
-
 def committed(folder, *more):
     """A repository with a package, a notebook and a table; its commit."""
     names = ("modlib/study/reuse.py", "notebooks/reuse.ipynb", "results/networks.csv", *more)
     for name in names:
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text("1\n")
-    git(folder, "init", "--quiet")
-    git(folder, "add", ".")
-    git(folder, "commit", "--quiet", "-m", f"first of {folder}")
-    return git(folder, "rev-parse", "HEAD")
+    return repositories.commit(folder, f"first of {folder}")
 
 
 @pytest.fixture

@@ -67,8 +67,10 @@ def test_six_digits_are_asked_for_on_the_same_machine_and_means_elsewhere(table)
 
 def test_networks_trained_again_have_the_rows_that_were_published(table):
     rows = table[table.penalty == "walk_loops"]
-    told, exact, lines = verification.verified_networks(rows, nulls=2, restarts=1)
-    assert (told, exact, lines) == ("networks, retina walk_loops: 6 rows", True, [])
+    told, accuracy, lines = verification.verified_networks(rows, nulls=2, restarts=1)
+    assert told == "networks, retina walk_loops: 6 rows"
+    assert accuracy == f"six digits (against {rows.commit.iloc[0]}, made here)"
+    assert lines == []
 
 
 def remade(monkeypatch, again):
@@ -79,20 +81,20 @@ def remade(monkeypatch, again):
 
 def test_a_row_that_is_missing_is_told(goals, monkeypatch):
     part = remade(monkeypatch, goals)
-    told, exact, lines = verification.verified_part(part, goals[goals.schedule != "OR"])
+    told, accuracy, lines = verification.verified_part(part, goals[goals.schedule != "OR"])
     assert told == "goals, strengths l2"
-    assert exact
+    assert accuracy.startswith("six digits")
     (line,) = lines
     assert "'schedule': 'OR'" in line
 
 
 def test_rows_of_other_versions_are_not_held_to_six_digits(goals, monkeypatch):
     part = remade(monkeypatch, goals.assign(size=goals["size"] * 1.001))
-    _, exact, lines = verification.verified_part(part, goals.assign(versions="other"))
-    assert not exact
+    _, accuracy, lines = verification.verified_part(part, goals.assign(versions="other"))
+    assert accuracy == "means within tolerance"
     assert lines == []
-    _, exact, lines = verification.verified_part(part, goals)
-    assert exact
+    _, accuracy, lines = verification.verified_part(part, goals)
+    assert accuracy.startswith("six digits")
     assert len(lines) == 1
     part = remade(monkeypatch, goals.assign(size=goals["size"] * 2))
     assert len(verification.verified_part(part, goals.assign(versions="other")).differences) == 1
