@@ -6,7 +6,7 @@ selection seeds among those whose validation accuracy is within half a point of 
 
 import pandas as pd
 
-from modlib.batch import statistics
+from modlib.batch import selection
 from modlib.penalties import PENALTIES
 from modlib.penalties.penalty import Penalty
 from modlib.penalties.rivals import RIVALS, with_decay
@@ -37,14 +37,14 @@ def settings(method: str, decays: list[float]) -> list[float]:
 
 
 def eligible(table: pd.DataFrame) -> pd.DataFrame:
-    """Return the setting chosen for each (task, penalty) by `statistics.chosen_strengths`.
+    """Return the setting chosen for each (task, penalty) by `selection.chosen_strengths`.
 
     A method none of whose settings keeps the accuracy is left out.
     """
     rows = table[table.role == "selection"]
     numbers = rows.groupby(SETTING).ngroup()
     of_number = rows[SETTING].groupby(numbers).first()
-    best = statistics.chosen_strengths(rows.assign(strength=numbers))
+    best = selection.chosen_strengths(rows.assign(strength=numbers))
     return of_number.loc[best].set_axis(best.index)
 
 
@@ -54,10 +54,10 @@ def chosen(table: pd.DataFrame) -> pd.DataFrame:
     It is the `eligible` one, and without such a setting the most accurate on validation examples.
     """
     rows = table[table.role == "selection"]
-    means = rows.groupby([*statistics.PAIR, *SETTING]).validation_accuracy.mean()
+    means = rows.groupby([*selection.PAIR, *SETTING]).validation_accuracy.mean()
     best = pd.DataFrame(
-        [index[-2:] for index in means.groupby(statistics.PAIR).idxmax()],
-        means.groupby(statistics.PAIR).max().index,
+        [index[-2:] for index in means.groupby(selection.PAIR).idxmax()],
+        means.groupby(selection.PAIR).max().index,
         SETTING,
     )
     best.update(eligible(table))

@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 import torch
 
-from modlib.batch import statistics
+from modlib.batch import selection
 from modlib.study import rivals
 from modlib.training.fit import fit
 
@@ -46,7 +46,7 @@ def test_where_none_keeps_it_the_most_accurate_is_judged():
 
 def test_without_decays_the_rule_is_that_of_strengths():
     plain = BY_HAND[BY_HAND.decay == 0]
-    assert rivals.eligible(plain).strength.equals(statistics.chosen_strengths(plain))
+    assert rivals.eligible(plain).strength.equals(selection.chosen_strengths(plain))
 
 
 def test_no_penalty_and_l2_have_no_decay_beside_them():
