@@ -28,7 +28,8 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from modlib.chain import weights
-from modlib.network.matrices import Weighted, matrices
+from modlib.loops import require_hidden_layer
+from modlib.network.matrices import Weighted, checked, matrices
 from modlib.network.trace import Trace
 from modlib.training.loop import flushed_denormals
 from modlib.training.noise import add_noise, noise_left, read_from
@@ -77,8 +78,8 @@ class WalkLoops:
         self.read: Callable[[], Weighted] = (
             Trace(model, *inputs, **keywords) if inputs or keywords else lambda: weights(model)
         )
-        network = self.read()
-        relative_loops(network)  # refuses networks without a hidden layer
+        network = checked(self.read())
+        require_hidden_layer(network)
         self.parameters = list(_parameters_of(model, network))
         self.before = [theta.detach().clone() for theta in self.parameters]
         stack = matrices(network)[0].shape[:-2]
