@@ -98,23 +98,34 @@ def connections_by_layer(chain: Weighted) -> list[tuple[list[Tensor], list[Tenso
     """Return all matrices into each hidden layer, and all out of it, input side first.
 
     Raises:
-        ValueError: if there is no hidden layer, which something enters and something leaves.
+        ValueError: as `require_hidden_layer` does.
+    """
+    require_hidden_layer(chain)
+    if not isinstance(chain, Network):
+        return [([W], [V]) for W, V in pairwise(chain)]
+    into: defaultdict[str, list[Tensor]] = defaultdict(list)
+    out: defaultdict[str, list[Tensor]] = defaultdict(list)
+    for connection in chain.connections:
+        into[connection.target].append(connection.weight)
+        out[connection.source].append(connection.weight)
+    return [(into[name], out[name]) for name in chain.sizes if into[name] and out[name]]
+
+
+def require_hidden_layer(chain: Weighted) -> None:
+    """Raise ValueError unless there is a hidden layer, which something enters and something leaves.
+
+    >>> require_hidden_layer([torch.ones(2, 3), torch.ones(3, 2)])
     """
     if isinstance(chain, Network):
-        into: defaultdict[str, list[Tensor]] = defaultdict(list)
-        out: defaultdict[str, list[Tensor]] = defaultdict(list)
-        for connection in chain.connections:
-            into[connection.target].append(connection.weight)
-            out[connection.source].append(connection.weight)
-        layers = [(into[name], out[name]) for name in chain.sizes if into[name] and out[name]]
+        targets = {connection.target for connection in chain.connections}
+        hidden = any(connection.source in targets for connection in chain.connections)
     else:
-        layers = [([W], [V]) for W, V in pairwise(chain)]
-    if not layers:
+        hidden = len(chain) > 1
+    if not hidden:
         raise ValueError(
             f"loops need two weight matrices or more, got {len(matrices(chain))}: a network"
             " without a hidden layer closes none; add one, or use another penalty"
         )
-    return layers
 
 
 def joined(into: list[Tensor], out: list[Tensor]) -> tuple[Tensor, Tensor]:

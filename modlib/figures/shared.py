@@ -17,7 +17,7 @@ def by_task(
     measures: Mapping[str, str],
     penalties: Sequence[str],
 ) -> Figure:
-    """Draw means of a `statistics.summary` with their intervals, tasks down, a panel per measure.
+    """Draw means of a `selection.summary` with their intervals, tasks down, a panel per measure.
 
     A penalty without a chosen strength, or a measure that is not defined, leaves its place empty.
     """

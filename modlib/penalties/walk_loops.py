@@ -28,8 +28,9 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from modlib.chain import weights
+from modlib.loops import require_hidden_layer
 from modlib.network.denormals import flushed_denormals
-from modlib.network.matrices import Weighted, matrices
+from modlib.network.matrices import Weighted, checked, matrices
 from modlib.network.trace import Trace
 from modlib.penalties.noise import DrawsOfSeeds, add_noise, noise_left, read_from
 from modlib.penalties.priors import parts_of
@@ -90,8 +91,8 @@ class WalkLoops:
         self.read: Callable[[], Weighted] = (
             Trace(model, *inputs, **keywords) if inputs or keywords else lambda: weights(model)
         )
-        network = self.read()
-        relative_loops(network)  # refuses networks without a hidden layer
+        network = checked(self.read())
+        require_hidden_layer(network)
         self.parameters = list(_parameters_of(model, network))
         self.before = [theta.detach().clone() for theta in self.parameters]
         stack = matrices(network)[0].shape[:-2]

@@ -12,7 +12,7 @@ import pandas as pd
 from jaxtyping import Num
 from pydantic import Field
 
-from modlib.batch import pages, statistics
+from modlib.batch import pages, selection, statistics
 from modlib.batch.claims import (
     UNDECIDED,
     Claim,
@@ -119,7 +119,7 @@ def judged(recurrent: pd.DataFrame) -> pd.DataFrame:
 
     That is the branching ratio along learned weights less that along the same in random order.
     """
-    rows = statistics.judged(recurrent).sort_values(["task", "seed"], ascending=[False, True])
+    rows = selection.judged(recurrent).sort_values(["task", "seed"], ascending=[False, True])
     return rows.assign(order=rows.branching - rows.branching_permuted)
 
 

@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 import pandas as pd
 from pydantic import AfterValidator, Field
 
-from modlib.batch import pages, statistics
+from modlib.batch import pages, selection, statistics
 from modlib.batch.claims import Claim, Together, above, below, between, exact, not_below, together
 from modlib.study import rivals
 
@@ -53,7 +53,7 @@ def differences(table: pd.DataFrame) -> pd.DataFrame:
     """
     rows, found = judged(table), {}
     for measure, margin in MARGINS.items():
-        values = rows.pivot(index=statistics.PAIR, columns="seed", values=measure)
+        values = rows.pivot(index=selection.PAIR, columns="seed", values=measure)
         own = values.xs(OWN, level="penalty")
         others = values.drop(OWN, level="penalty")
         pairs = statistics.paired(
@@ -98,9 +98,9 @@ def agreeing(table: pd.DataFrame) -> pd.DataFrame:
     By task and penalty, with the `ari` and `share` of the selection networks.
     """
     rows = table[table.role == "selection"]
-    means = rows.groupby([*statistics.PAIR, *rivals.SETTING])[["ari", "share"]].mean()
+    means = rows.groupby([*selection.PAIR, *rivals.SETTING])[["ari", "share"]].mean()
     best = rivals.eligible(table.assign(share=table.ari))
-    return best.join(means, on=[*statistics.PAIR, *rivals.SETTING])
+    return best.join(means, on=[*selection.PAIR, *rivals.SETTING])
 
 
 def claims(table: pd.DataFrame) -> list[Claim | Together]:
@@ -114,7 +114,7 @@ def claims(table: pd.DataFrame) -> list[Claim | Together]:
 
     def measured(measure: str, penalties: list[str], *of: str) -> pd.DataFrame:
         own = rows[rows.penalty.isin(penalties) & rows.task.isin(of or TASKS)]
-        return statistics.means(own, statistics.PAIR, measure)
+        return statistics.means(own, selection.PAIR, measure)
 
     def beside(measure: str, penalties: list[str], *of: str) -> pd.DataFrame:
         lines = pairs.loc[measure]

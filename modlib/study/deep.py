@@ -15,7 +15,6 @@ import numpy as np
 import pandas as pd
 import torch
 from jaxtyping import Float, Int
-from torch import nn
 from torch.nn.functional import one_hot
 
 from modlib.batch import statistics
@@ -25,31 +24,16 @@ from modlib.graphs import layer_sizes
 from modlib.modularity.agreement import NO_MODULE, agreement, connected
 from modlib.modularity.gauge import balanced, chained
 from modlib.penalties import PENALTIES
-from modlib.penalties.penalty import Penalty
-from modlib.penalties.priors import parts_of
 from modlib.study.whole_graph import newman
 from modlib.tasks import TASKS
-from modlib.tasks.task import Task
 from modlib.training.fit import fit
 from modlib.training.measures import finite, overview, stack_modularity
+from modlib.training.stacks import scaled_start
 
 STARTS = {"linear": 1.0, "lecun": 3**0.5}
 """What the initial weights are multiplied by, by the name of the start."""
 
 OWN = "walk_loops"
-
-
-def started(penalty: Penalty, start: str) -> Penalty:
-    """Return a penalty whose networks begin with the weights of one of the `STARTS`."""
-
-    def prepare(task: Task | None, network: nn.Module, strengths: Sequence[float]) -> None:
-        layers, _, _ = parts_of(network)
-        with torch.no_grad():
-            for layer in layers:
-                layer.weight.mul_(STARTS[start])
-        penalty.prepare(task, network, strengths)
-
-    return penalty._replace(prepare=prepare)
 
 
 def assortativities(
@@ -129,7 +113,7 @@ def deep_table(
     """
     of = TASKS[task]()
     run = fit(
-        of, started(PENALTIES[penalty], start), strength, seeds,
+        of, scaled_start(PENALTIES[penalty], STARTS[start]), strength, seeds,
         hidden=of.hidden[:1] * (depth - 1), steps=steps,
     )  # fmt: skip
     found = stack_modularity(run.network, nulls, restarts)

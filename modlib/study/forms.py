@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 import pandas as pd
 from pydantic import AfterValidator, Field
 
-from modlib.batch import pages, statistics
+from modlib.batch import pages, selection
 from modlib.batch.claims import Claim, above, below, between, exact
 
 TASKS = ["retina", "planted_0", "two_digits"]
@@ -42,9 +42,9 @@ class Parameters(pages.Parameters):
 
 
 def summary(networks: pd.DataFrame) -> pd.DataFrame:
-    """Return `statistics.summary` of the forms, by task and form."""
+    """Return `selection.summary` of the forms, by task and form."""
     rows = networks[networks.task.isin(TASKS) & networks.penalty.isin(["none", *FORMS])]
-    return statistics.summary(rows)
+    return selection.summary(rows)
 
 
 def compared(of: pd.DataFrame, measure: str, tasks: list[str]) -> pd.DataFrame:

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 import pandas as pd
 from pydantic import AfterValidator, Field
 
-from modlib.batch import pages, statistics
+from modlib.batch import pages, selection, statistics
 from modlib.batch.claims import Claim, Together, above, below, between, together
 from modlib.penalties import PENALTIES
 
@@ -65,7 +65,7 @@ def chosen(curves: pd.DataFrame, situation: Sequence[str] = ("examples",)) -> pd
     tried = curves[curves.role == "selection"].groupby("penalty").strength.unique()
     at = judged(curves).groupby([*situation, "penalty"]).strength.first().unstack()
     several = [p for p in at if len(tried[p]) > 1]
-    return at[several].apply(lambda of: of.map(lambda s: statistics.with_end(s, tried[of.name])))
+    return at[several].apply(lambda of: of.map(lambda s: selection.with_end(s, tried[of.name])))
 
 
 def forced(curves: pd.DataFrame) -> pd.DataFrame:

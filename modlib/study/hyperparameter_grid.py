@@ -32,7 +32,7 @@ from modlib.tasks import TASKS
 from modlib.tasks.task import Examples, Task
 from modlib.training.loop import descend, falling, mini_batches
 from modlib.training.measures import finite, overview, stack_modularity
-from modlib.training.stacks import Stack
+from modlib.training.stacks import Stack, scale_weights
 from modlib.walks import walk_loop_penalty
 
 SHARE, AGREEMENT, LOSS, LEARNED = 0.85, 0.9, 0.005, 0.9
@@ -165,9 +165,7 @@ def started(setting: Setting, seeds: Sequence[int]) -> Stack:
     hidden = [setting.width] * setting.layers
     widths = [len(task.input_modules), *hidden, len(task.output_modules)]
     network = Stack(widths, list(seeds), ACTIVATIONS[setting.activation])
-    with torch.no_grad():
-        for W in weights(network):
-            W.mul_(setting.scale)
+    scale_weights(network, setting.scale)
     return network
 
 

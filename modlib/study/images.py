@@ -7,7 +7,7 @@ import pandas as pd
 from jaxtyping import Float, Int
 from pydantic import AfterValidator, Field
 
-from modlib.batch import pages, statistics, tables
+from modlib.batch import pages, selection, statistics, tables
 from modlib.batch.claims import Claim, above, below, between, exact
 from modlib.modularity.measure import modularity
 from modlib.penalties import PENALTIES
@@ -97,7 +97,7 @@ def where(networks: pd.DataFrame, task: str) -> pd.DataFrame:
     Means of the evaluation networks at the strength chosen, but for the weight at dead pixels,
     which is that of the published network.
     """
-    rows = statistics.summary(networks[networks.task == task]).loc[task].dropna(subset="strength")
+    rows = selection.summary(networks[networks.task == task]).loc[task].dropna(subset="strength")
     columns = {
         "accuracy": "accuracy",
         "ari": "agreement (ARI)",
@@ -111,9 +111,9 @@ def where(networks: pd.DataFrame, task: str) -> pd.DataFrame:
 
 def claims(networks: pd.DataFrame, found: Pixels) -> list[Claim]:
     """Return what the page claims of the rows of `of_page`, and of the walk loops' two images."""
-    summary = statistics.summary(networks)
-    to_none, to_own = (statistics.differences(networks, p) for p in ("none", "walk_loops"))
-    judged = statistics.judged(networks).set_index(["task", "penalty", "seed"])
+    summary = selection.summary(networks)
+    to_none, to_own = (selection.differences(networks, p) for p in ("none", "walk_loops"))
+    judged = selection.judged(networks).set_index(["task", "penalty", "seed"])
     lost = (judged.excess - judged.live_excess).unstack("seed").loc["two_mnist"]
     dead = pd.concat({p: exact(dead_weight("two_mnist", p)).loc[0] for p in ON_DEAD}, axis=1).T
     pixels = astray(found)

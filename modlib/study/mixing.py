@@ -15,19 +15,22 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from modlib.chain import Chain, weights
+from modlib.chain import Chain
 from modlib.modularity.agreement import connected_agreement
 from modlib.penalties import PENALTIES
-from modlib.penalties.penalty import Penalty
 from modlib.tasks.scores import explained_variance, squared_error
 from modlib.tasks.task import Data, Task, in_order, on_a_line
 from modlib.training.fit import Run, fit
 from modlib.training.measures import stack_modularity
 from modlib.training.optimisers import ADAM
+from modlib.training.stacks import scaled_start
 
 GAUSSIAN = (np.pi - 2) / (np.pi + 2)
 """The separation of many neurons of a linear network whose directions are drawn evenly, where each
 module computes one number."""
+
+SMALL = 0.1
+"""What the initial weights of linear networks are multiplied by."""
 
 
 def separation(chain: Chain, task: Task) -> Float[Tensor, "*stack"]:
@@ -83,18 +86,6 @@ def rectified_teacher(x: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     return np.maximum(x @ rng.normal(size=(n, n)), 0) @ rng.normal(size=(n, n))
 
 
-def _small(penalty: Penalty, scale: float = 0.1) -> Penalty:
-    """Return a penalty whose networks begin with weights multiplied by a small number."""
-
-    def prepare(task: Task | None, network: nn.Module, strengths: Sequence[float]) -> None:
-        with torch.no_grad():
-            for W in weights(network):
-                W.mul_(scale)
-        penalty.prepare(task, network, strengths)
-
-    return penalty._replace(prepare=prepare)
-
-
 class NonNegative(torch.optim.SGD):
     """Gradient descent that puts weights below 0 to 0 after each step."""
 
@@ -133,7 +124,7 @@ def linear(seeds: Sequence[int], width: int, rate: float, steps: int) -> pd.Data
     rows = []
     for kind, (optimiser, penalty, strength) in linear_kinds(rate).items():
         run = fit(
-            task, _small(PENALTIES[penalty]), strength, seeds, hidden=[width],
+            task, scaled_start(PENALTIES[penalty], SMALL), strength, seeds, hidden=[width],
             activation=nn.Identity(), optimiser=optimiser, steps=steps, batch_size=32,
         )  # fmt: skip
         rows.append(_measured(run).assign(kind=kind))

@@ -4,7 +4,7 @@ from typing import Literal
 
 import pandas as pd
 
-from modlib.batch import pages, statistics
+from modlib.batch import pages, selection
 from modlib.batch.claims import Claim, above, below, exact, not_below
 from modlib.batch.names import SEPARATE, TASK_NAMES
 
@@ -33,7 +33,7 @@ def record(networks: pd.DataFrame) -> pd.DataFrame:
     Columns are pairs of a measure and `better` or `worse`: the interval of the paired difference
     is clear of 0, both at their chosen strengths. `tasks` has how many could be compared.
     """
-    pairs = statistics.differences(networks, reference="walk_loops")
+    pairs = selection.differences(networks, reference="walk_loops")
     pairs = pairs[pairs.index.isin(SEPARATE, level="task")]
     names = {"share": "share", "excess": "excess", "ari": "agreement", "accuracy": "accuracy"}
     counts = {"tasks": pairs.xs("excess", level="measure").groupby("penalty").size()}
@@ -51,7 +51,7 @@ def aside(networks: pd.DataFrame) -> pd.DataFrame:
     Those tasks count on which a strength was chosen. `step` is what a training step costs, in
     steps without a penalty, by the clock of the batch.
     """
-    summary = statistics.summary(networks).dropna(subset="strength")
+    summary = selection.summary(networks).dropna(subset="strength")
     columns = {
         "live_excess": "excess, live inputs",
         "strengths_excess": "excess, strengths kept",
@@ -71,7 +71,7 @@ def aside(networks: pd.DataFrame) -> pd.DataFrame:
 
 def claims(networks: pd.DataFrame) -> list[Claim]:
     """Return what the page claims of the table of networks."""
-    summary, pairs = statistics.summary(networks), statistics.differences(networks, "walk_loops")
+    summary, pairs = selection.summary(networks), selection.differences(networks, "walk_loops")
     own = summary.xs("walk_loops", level="penalty").loc[SEPARATE]
 
     def means(measure: str, tasks: list[str], penalties: list[str]) -> pd.DataFrame:

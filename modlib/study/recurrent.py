@@ -6,7 +6,7 @@ import pandas as pd
 from jaxtyping import Float
 from torch import Tensor
 
-from modlib.batch.statistics import chosen_strengths
+from modlib.batch.selection import chosen_strengths
 from modlib.chain import Chain
 from modlib.network.matrices import squares
 from modlib.penalties.penalty import l1_penalty, no_penalty

@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from modlib.batch import statistics, tables
+from modlib.batch import selection, statistics, tables
 from modlib.batch.claims import Claim, Together, above, below, between, exact, not_below, together
 from modlib.batch.names import SEPARATE
 from modlib.penalties import PENALTIES
@@ -20,8 +20,8 @@ def asked(networks: pd.DataFrame, separate: list[str]) -> pd.DataFrame:
     `specialisation`; `accuracy`, in points above no penalty; `of tuned`, the share of the excess
     at the chosen strength; and what was `missed`.
     """
-    summary = statistics.summary(networks)
-    own = statistics.summary_at(networks, "walk_loops", DEFAULT).loc[separate]
+    summary = selection.summary(networks)
+    own = selection.summary_at(networks, "walk_loops", DEFAULT).loc[separate]
     of = {p: summary.xs(p, level="penalty").reindex(separate) for p in ("none", "walk_loops")}
     rivals = summary.drop(index=list(of), level="penalty").excess.groupby("task").max()[separate]
     rows = pd.DataFrame(
@@ -43,7 +43,7 @@ def asked(networks: pd.DataFrame, separate: list[str]) -> pd.DataFrame:
             "excess": (rows.gain < 0.3) & (rows["of largest"] < 0.9),
             "agreement": rows.agreement < 0.95,
             "specialisation": rows.specialisation < 0.9,
-            "accuracy": rows.accuracy < -100 * statistics.ACCURACY_MARGIN,
+            "accuracy": rows.accuracy < -100 * selection.ACCURACY_MARGIN,
             "untuned": rows["of tuned"] < 0.9,
         }
     )
@@ -57,10 +57,10 @@ def rises(networks: pd.DataFrame, separate: list[str]) -> pd.DataFrame:
     there are pairs enough for one, below .05. With it `strength found`, on how many tasks one kept
     the accuracy, and the mean `excess` and `agreement` there.
     """
-    pairs = statistics.differences(networks)
+    pairs = selection.differences(networks)
     clear = (pairs.low > 0) & ((pairs.p < 0.05) | pairs.p.isna())
     counts = clear.unstack("measure").loc[separate].groupby("penalty").sum()
-    of_penalty = statistics.summary(networks).loc[separate].groupby("penalty")
+    of_penalty = selection.summary(networks).loc[separate].groupby("penalty")
     counted = {"excess": "excess", "agreement": "ari", "specialisation": "specialisation"}
     return (
         pd.DataFrame(
@@ -88,9 +88,9 @@ def costs(networks: pd.DataFrame) -> pd.DataFrame:
 
 def claims(networks: pd.DataFrame, effects: pd.DataFrame) -> list[Claim | Together]:
     """Return what the chapter claims of the table of networks and of the benefits."""
-    default = statistics.summary_at(networks, "walk_loops", DEFAULT)
-    summary = statistics.summary(networks)
-    pairs, to_own = (statistics.differences(networks, p) for p in ("none", "walk_loops"))
+    default = selection.summary_at(networks, "walk_loops", DEFAULT)
+    summary = selection.summary(networks)
+    pairs, to_own = (selection.differences(networks, p) for p in ("none", "walk_loops"))
 
     def beyond(penalty: str) -> pd.DataFrame:
         rows = to_own.xs((penalty, "share"), level=("penalty", "measure"))

@@ -9,7 +9,6 @@ from jaxtyping import Int
 
 from modlib.study.changed_tasks import exchanged, few, larger
 from modlib.study.damage import area_under
-from modlib.study.goals import follow
 from modlib.study.modules import (
     Masks,
     accuracy_alone,
@@ -20,6 +19,7 @@ from modlib.study.modules import (
     size,
     transplant,
 )
+from modlib.study.turns import follow
 from modlib.tasks import TASKS
 from modlib.tasks.task import Task
 from modlib.training.measures import stacked

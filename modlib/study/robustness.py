@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 import pandas as pd
 from pydantic import AfterValidator, Field
 
-from modlib.batch import pages, statistics
+from modlib.batch import pages, selection, statistics
 from modlib.batch.claims import UNDECIDED, Claim, above, below, between
 
 TASKS = ["planted_0", "two_digits", "four_digits"]
@@ -58,7 +58,7 @@ def chosen(tuned: pd.DataFrame, tried: dict[str, dict[str, list[float]]]) -> pd.
     """Return the strengths chosen for each damage, by penalty, and which end of those tried."""
     rows = tuned[["task", "damage", "penalty", "strength"]].drop_duplicates()
     rows["text"] = [
-        statistics.with_end(row.strength, tried[row.task][row.penalty]) for row in rows.itertuples()
+        selection.with_end(row.strength, tried[row.task][row.penalty]) for row in rows.itertuples()
     ]
     return rows.pivot(index=["task", "damage"], columns="penalty", values="text")
 

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 import pandas as pd
 from pydantic import AfterValidator, Field
 
-from modlib.batch import pages, statistics
+from modlib.batch import pages, selection, statistics
 from modlib.batch.claims import Claim, Together, above, below, together
 from modlib.penalties import PENALTIES
 
@@ -55,8 +55,8 @@ def overlapping(networks: pd.DataFrame) -> pd.DataFrame:
     Penalties have none where no strength keeps the accuracy.
     """
     rows = networks[networks.task.isin(OVERLAPS)]
-    chosen = statistics.chosen_strengths(rows)
-    judged = statistics.judged(rows).set_index(statistics.PAIR)
+    chosen = selection.chosen_strengths(rows)
+    judged = selection.judged(rows).set_index(selection.PAIR)
     judged = judged[judged.strength == chosen.reindex(judged.index)].reset_index()
     return judged.assign(overlap=judged.task.map(OVERLAPS))
 
@@ -64,7 +64,7 @@ def overlapping(networks: pd.DataFrame) -> pd.DataFrame:
 def gained(networks: pd.DataFrame) -> pd.DataFrame:
     """Return what penalties gain in accuracy over none on AND and OR, in points, as text."""
     rows = networks[networks.task.isin(COMBINING[:2])]
-    pairs = statistics.in_points(statistics.differences(rows).xs("accuracy", level="measure"))
+    pairs = statistics.in_points(selection.differences(rows).xs("accuracy", level="measure"))
     shown = pairs.loc[
         pairs.index.isin(["walk_loops", "l2", "connection_cost", "soft_modularity"], level=1)
     ]
@@ -74,10 +74,10 @@ def gained(networks: pd.DataFrame) -> pd.DataFrame:
 
 def claims(networks: pd.DataFrame) -> list[Claim | Together]:
     """Return what the page claims of the rows of `of_page`."""
-    summary = statistics.summary(networks)
-    default = statistics.summary_at(networks, "walk_loops", DEFAULT)
+    summary = selection.summary(networks)
+    default = selection.summary_at(networks, "walk_loops", DEFAULT)
     default.index = pd.MultiIndex.from_product([default.index, ["walk_loops"]])
-    to_none, to_own = (statistics.differences(networks, p) for p in ("none", "walk_loops"))
+    to_none, to_own = (selection.differences(networks, p) for p in ("none", "walk_loops"))
     rivals = [p for p in EVERYWHERE if p not in {"none", "walk_loops", *TOLD}]
     apart = list(OVERLAPS)[:3]
 

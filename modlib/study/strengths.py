@@ -5,9 +5,10 @@ from itertools import pairwise
 import pandas as pd
 from pydantic import Field
 
-from modlib.batch import pages, statistics
+from modlib.batch import pages
 from modlib.batch.claims import Claim, above, between, exact
 from modlib.batch.names import SEPARATE, TASK_NAMES
+from modlib.batch.selection import chosen_strengths, end_of_grid
 from modlib.penalties import PENALTIES
 from modlib.tasks import TASKS
 from modlib.training.fit import fit
@@ -40,13 +41,13 @@ def edges(networks: pd.DataFrame) -> pd.DataFrame:
     Columns `lowest` and `highest` name tasks with the strength, `no strength` those on which none
     keeps the accuracy.
     """
-    chosen = statistics.chosen_strengths(networks)
+    chosen = chosen_strengths(networks)
     cells: dict[tuple[str, str], list[str]] = {}
     for (task, penalty), tried in selection(networks).groupby(["task", "penalty"]).strength:
         strength, name = chosen.get((task, penalty)), TASK_NAMES[task]
         if strength is None:
             cells.setdefault((penalty, "no strength"), []).append(name)
-        elif end := statistics.end_of_grid(strength, tried):
+        elif end := end_of_grid(strength, tried):
             cells.setdefault((penalty, end), []).append(f"{name} ({strength:g})")
     text = pd.Series({key: ", ".join(names) for key, names in cells.items()})
     table = text.rename_axis(["penalty", "end"]).unstack().reindex(PENALTIES).dropna(how="all")
@@ -90,7 +91,7 @@ def claims(networks: pd.DataFrame, histories: dict[str, pd.DataFrame]) -> list[C
     means = tried.groupby(["penalty", "task", "strength"])[["validation_accuracy"]].mean()
     own = means.loc["walk_loops"].xs(DEFAULT, level="strength").validation_accuracy[SEPARATE]
     free = means.loc["none"].droplevel("strength").validation_accuracy[SEPARATE]
-    chosen = statistics.chosen_strengths(networks).xs("walk_loops", level="penalty")[SEPARATE]
+    chosen = chosen_strengths(networks).xs("walk_loops", level="penalty")[SEPARATE]
     cost = exact(100 * (own - free))
     divided = onsets(histories)["last"]
     number = pd.Series(sizes())

@@ -9,8 +9,10 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 from torch.func import functional_call
 
-from modlib.chain import StackedLinear
+from modlib.chain import StackedLinear, weights
 from modlib.graphs import pruned
+from modlib.penalties.penalty import Penalty
+from modlib.tasks.task import Task
 
 
 class Stack(nn.Module):
@@ -78,6 +80,23 @@ def initial_layers(
         return empty.uniform_(-(n_in**-0.5), n_in**-0.5, generator=generator)
 
     return [(uniform(i, i, o), uniform(i, 1, o)) for i, o in pairwise(widths)]
+
+
+@torch.no_grad()
+def scale_weights(network: nn.Module, factor: float) -> None:
+    """Multiply a network's weights by a factor; biases are left alone."""
+    for W in weights(network):
+        W.mul_(factor)
+
+
+def scaled_start(penalty: Penalty, factor: float) -> Penalty:
+    """Return a penalty whose networks begin with initial weights multiplied by a factor."""
+
+    def prepare(task: Task | None, network: nn.Module, strengths: Sequence[float]) -> None:
+        scale_weights(network, factor)
+        penalty.prepare(task, network, strengths)
+
+    return penalty._replace(prepare=prepare)
 
 
 def prune_by_magnitude(network: nn.Module, density: float) -> None:

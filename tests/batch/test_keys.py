@@ -128,7 +128,7 @@ CHANGES = {
         "from sklearn.metrics import adjusted_rand_score",
         "from sklearn.metrics import rand_score as adjusted_rand_score",
     ),
-    "how a strength is chosen": ("modlib/batch/statistics.py", "MARGIN = 0.005", "MARGIN = 0.05"),
+    "how a strength is chosen": ("modlib/batch/selection.py", "MARGIN = 0.005", "MARGIN = 0.05"),
     "a guard": (FIT, "min(strengths) < 0", "min(strengths) < 1"),
     "the notebook's code": ("notebooks/sweep.ipynb", "or judged[0]", "or judged[-1]"),
 }
@@ -146,7 +146,7 @@ NO_CHANGES = {
     "another task": ("modlib/tasks/planted.py", "np.median(outputs, axis=0)", "np.mean(outputs)"),
     "another task's entry": (TASK, "overlap=0.25", "overlap=0.2"),
     "a module that it does not need": ("modlib/plots.py", "GREY = ", "GRAY = GREY = "),
-    "an annotation": ("modlib/batch/statistics.py", "Series) -> pd.Series:\n", "Series):\n"),
+    "an annotation": ("modlib/batch/selection.py", "Series) -> pd.Series:\n", "Series):\n"),
     "an annotated number": (LOOP, "\nFALL = 0.2", "\nFALL: float = 0.2"),
     "an annotated local variable": (FIT, "    history = []", "    history: list = []"),
     "a docstring": (KINDS, "Return sum |W|.", "Return the sum of |W|."),

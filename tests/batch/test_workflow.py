@@ -17,7 +17,7 @@ import yaml
 
 from modlib import PENALTIES, TASKS
 from modlib.batch import keys, tables
-from modlib.batch.statistics import chosen_strengths
+from modlib.batch.selection import chosen_strengths
 from modlib.batch.verification import verified_networks
 from modlib.penalties.forms import FORMS
 

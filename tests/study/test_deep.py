@@ -12,12 +12,11 @@ from strategies import blocks
 from modlib.batch import tables
 from modlib.batch.claims import judged, parts
 from modlib.chain import weights
-from modlib.penalties import PENALTIES
 from modlib.study import deep
-from modlib.study.deep import assortativities, deep_table, started, through
+from modlib.study.deep import STARTS, assortativities, deep_table, through
 from modlib.tasks import TASKS
 from modlib.training.fit import fit
-from modlib.training.stacks import Stack
+from modlib.training.stacks import Stack, scale_weights
 
 HALVES = np.array([0, 0, 1, 1])
 DEPTH = 3
@@ -32,19 +31,9 @@ def stacked(chain):
 @pytest.mark.parametrize(("start", "variance"), [("linear", 1 / 3), ("lecun", 1)])
 def test_weights_start_with_their_variance_over_the_number_of_inputs(start, variance):
     network = Stack((300, 200, 200), [0, 1])
-    started(PENALTIES["l1"], start).prepare(None, network, [0.0, 0.0])
+    scale_weights(network, STARTS[start])
     for W in weights(network):
         assert W.var().item() == pytest.approx(variance / W.shape[1], rel=0.02)
-
-
-def test_a_prior_changes_what_was_started():
-    stack = fit("retina", started(PENALTIES["hard_wired"], "lecun"), 1.0, [0], steps=1)
-    assert all((W == 0).any() for W in stack.chain)
-    plain = fit("retina", started(PENALTIES["hard_wired"], "linear"), 1.0, [0], steps=1)
-    same = fit("retina", "hard_wired", 1.0, [0], steps=1)
-    for W, V, U in zip(stack.chain, plain.chain, same.chain, strict=True):
-        assert torch.equal(V, U)
-        assert W.std() > 1.5 * V.std()
 
 
 def test_separate_blocks_are_wholly_assortative_in_each_matrix():

@@ -2,7 +2,7 @@
 
 import pytest
 
-from modlib.batch import claims, statistics, tables
+from modlib.batch import claims, selection, tables
 from modlib.study import forms
 from notebooks import execute
 
@@ -39,7 +39,7 @@ def test_a_claim_broken_on_purpose_is_told_by_its_sentence(networks):
 
 
 def test_means_are_those_of_the_evaluation_networks_at_the_chosen_strength(networks):
-    strength = statistics.chosen_strengths(networks)["two_digits", "root"]
+    strength = selection.chosen_strengths(networks)["two_digits", "root"]
     rows = networks[
         (networks.task == "two_digits") & (networks.penalty == "root")
         & (networks.role == "evaluation") & (networks.strength == strength)

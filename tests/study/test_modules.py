@@ -5,7 +5,6 @@ import pytest
 import torch
 
 from modlib.penalties.priors import hard_wired
-from modlib.study.goals import follow
 from modlib.study.modules import (
     accuracy_alone,
     but_for_head,
@@ -16,6 +15,7 @@ from modlib.study.modules import (
     size,
     transplant,
 )
+from modlib.study.turns import follow
 from modlib.tasks import TASKS
 from modlib.training.measures import stacked
 from modlib.training.stacks import Stack

@@ -2,7 +2,7 @@
 
 import pytest
 
-from modlib.batch import claims, statistics
+from modlib.batch import claims, selection, statistics
 from modlib.study import peers, results
 from notebooks import execute
 
@@ -44,7 +44,7 @@ def test_a_claim_broken_on_purpose_is_told_by_its_sentence(networks):
 
 def test_wins_and_losses_are_counted_against_each_rival(networks):
     record = peers.record(networks)
-    strengths = statistics.chosen_strengths(networks)
+    strengths = selection.chosen_strengths(networks)
     wins = 0
     for task in peers.SEPARATE:
         of = networks[(networks.task == task) & (networks.role == "evaluation")]
@@ -60,7 +60,7 @@ def test_wins_and_losses_are_counted_against_each_rival(networks):
 
 def test_asides_are_means_over_tasks(networks):
     aside = peers.aside(networks)
-    summary = statistics.summary(networks)
+    summary = selection.summary(networks)
     expected = summary.xs("l1", level="penalty").loc[peers.SEPARATE].pruned_excess.mean()
     assert aside.loc["l1", "excess, pruned"] == pytest.approx(expected)
     assert aside.loc["none", "step"] == pytest.approx(1)

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 import torch
 
-from modlib.batch.statistics import chosen_strengths
+from modlib.batch.selection import chosen_strengths
 from modlib.chain import weights
 from modlib.study.recurrent import PENALTIES, recurrent_table
 from modlib.study.recurrent_measures import measure_recurrent

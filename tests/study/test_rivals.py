@@ -4,9 +4,9 @@ import pandas as pd
 import pytest
 import torch
 
-from modlib.batch import statistics
+from modlib.batch import selection
 from modlib.study import rivals
-from modlib.training.fit import fit
+from modlib.training.fit import fit, train, trial
 
 
 def row(penalty, strength, decay, share, accuracy=0.9, seed=100, **others):
@@ -46,12 +46,16 @@ def test_where_none_keeps_it_the_most_accurate_is_judged():
 
 def test_without_decays_the_rule_is_that_of_strengths():
     plain = BY_HAND[BY_HAND.decay == 0]
-    assert rivals.eligible(plain).strength.equals(statistics.chosen_strengths(plain))
+    assert rivals.eligible(plain).strength.equals(selection.chosen_strengths(plain))
 
 
 def test_no_penalty_and_l2_have_no_decay_beside_them():
-    assert rivals.settings("none", [0.0, 0.01]) == rivals.settings("l2", [0.0, 0.01]) == [0.0]
-    assert rivals.settings("walk_loops", [0.0, 0.01]) == [0.0, 0.01]
+    assert (
+        rivals.decays_beside("none", [0.0, 0.01])
+        == rivals.decays_beside("l2", [0.0, 0.01])
+        == [0.0]
+    )
+    assert rivals.decays_beside("walk_loops", [0.0, 0.01]) == [0.0, 0.01]
 
 
 @pytest.mark.parametrize("method", ["l1", "regrowth", "hard_wired"])
@@ -70,3 +74,25 @@ def test_without_a_decay_a_method_is_as_registered():
         for penalty in ("l1", rivals.record("l1", 0.0))
     )
     assert all(torch.equal(W, V) for W, V in zip(plain, also, strict=True))
+
+
+SETTINGS = {"steps": 3, "nulls": 2, "restarts": 1}
+
+
+def test_a_method_is_tried_at_every_strength_and_decay():
+    rows = rivals.tried("retina", "l1", [0.1, 0.3], [0.0, 0.003], [100, 101], **SETTINGS)
+    assert rows.groupby(["decay", "strength"]).seed.apply(list).to_dict() == {
+        (decay, strength): [100, 101] for decay in (0.0, 0.003) for strength in (0.1, 0.3)
+    }
+    assert set(rows.role) == {"selection"}
+    assert set(rows.penalty) == {"l1"}
+    alone = trial("retina", rivals.record("l1", 0.003), [0.1, 0.3], [100, 101], **SETTINGS).table
+    pd.testing.assert_series_equal(rows[rows.decay == 0.003].share, alone.share)
+
+
+def test_networks_are_judged_with_the_decay_beside_their_method():
+    rows = rivals.trained(train, "retina", "l1", [0.1], 0.003, [0, 1], **SETTINGS)
+    same = train("retina", rivals.record("l1", 0.003), [0.1], [0, 1], **SETTINGS).table
+    assert rows.specialisation.tolist() == same.specialisation.tolist()
+    told = rows[["penalty", "strength", "decay", "seed"]]
+    assert told.values.tolist() == [["l1", 0.1, 0.003, 0], ["l1", 0.1, 0.003, 1]]

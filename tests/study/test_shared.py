@@ -2,7 +2,7 @@
 
 import pytest
 
-from modlib.batch import claims, statistics, tables
+from modlib.batch import claims, selection, tables
 from modlib.study import shared
 from notebooks import execute
 
@@ -50,7 +50,7 @@ def test_a_claim_broken_on_purpose_stops_the_page_with_its_sentence(monkeypatch,
 def test_overlapping_networks_are_those_at_the_strengths_chosen(networks):
     rows = shared.overlapping(networks)
     found = rows.groupby(["task", "penalty"]).accuracy.mean()
-    summary = statistics.summary(networks).accuracy.dropna()
+    summary = selection.summary(networks).accuracy.dropna()
     assert found.to_dict() == pytest.approx(summary[found.index].to_dict())
     assert ("planted_100", "hard_wired") not in found
     assert set(rows[rows.task == "planted_25"].overlap) == {25}
@@ -59,7 +59,7 @@ def test_overlapping_networks_are_those_at_the_strengths_chosen(networks):
 def test_what_is_gained_is_a_paired_difference_in_points(networks):
     rows = networks[(networks.role == "evaluation") & (networks.task == "retina_or")]
     at = rows.set_index(["penalty", "strength", "seed"]).accuracy
-    strength = statistics.chosen_strengths(networks)["retina_or", "soft_modularity"]
+    strength = selection.chosen_strengths(networks)["retina_or", "soft_modularity"]
     mean = 100 * (at["soft_modularity", strength] - at["none", 0.0]).mean()
     assert shared.gained(networks).loc["soft_modularity", "retina_or"].startswith(f"{mean:+.1f} [")
 

@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 
-from modlib.batch import claims, statistics
+from modlib.batch import claims, selection
 from modlib.study import results, strengths
 from notebooks import execute
 
@@ -64,7 +64,7 @@ def test_a_claim_broken_on_purpose_is_told_by_its_sentence(networks):
 
 def test_edges_name_tasks_whose_strength_is_the_first_or_last_tried(networks):
     edges = strengths.edges(networks)
-    chosen = statistics.chosen_strengths(networks)
+    chosen = selection.chosen_strengths(networks)
     tried = networks[(networks.role == "selection") & (networks.penalty == "l1")]
     lowest = tried.groupby("task").strength.min()
     named = [t for t in lowest.index if chosen.get((t, "l1")) == lowest[t]]

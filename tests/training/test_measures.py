@@ -230,10 +230,10 @@ def test_stacked_examples_are_repeated_in_blocks_for_each_strength():
 
 
 SEEN = """
-from modlib.batch import schemas, statistics, verification
+from modlib.batch import schemas, selection, verification
 from modlib.figures.comparisons import MEASURE_NAMES
 assert schemas.schema("networks").columns["made_up"].metadata["needed"] == ("evaluation",)
-assert "made_up" in statistics.SUMMARISED and "made_up" in statistics.COMPARED
+assert "made_up" in selection.SUMMARISED and "made_up" in selection.COMPARED
 assert verification.TOLERANCE["made_up"] == 0.5
 assert MEASURE_NAMES["made_up"] == "what is made up"
 """

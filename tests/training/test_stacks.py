@@ -12,8 +12,10 @@ from strategies import random_chain
 from torch import nn
 from torch.nn import functional as F
 
+from modlib.chain import weights
+from modlib.penalties import PENALTIES
 from modlib.tasks.scores import accuracy, by_head, cross_entropy, explained_variance, squared_error
-from modlib.training.stacks import Stack, prune_by_magnitude, with_weights
+from modlib.training.stacks import Stack, prune_by_magnitude, scaled_start, with_weights
 
 WIDTHS = (5, 7, 6, 3)
 
@@ -258,3 +260,18 @@ def test_a_network_without_layers_or_neurons_is_refused(widths):
 def test_a_stack_without_seeds_is_refused():
     with pytest.raises(ValueError, match="at least one seed, got none"):
         Stack(WIDTHS, seeds=[])
+
+
+def test_networks_begin_with_weights_times_a_factor_before_they_are_prepared():
+    found = []
+
+    def prepare(task, network, strengths):
+        found.append((strengths, [W.clone() for W in weights(network)]))
+
+    plain, network = Stack(WIDTHS, [3, 1]), Stack(WIDTHS, [3, 1])
+    scaled_start(PENALTIES["l1"]._replace(prepare=prepare), 3.0).prepare(None, network, [0.1, 0.2])
+    ((strengths, chain),) = found
+    assert strengths == [0.1, 0.2]
+    for W, layer, scaled in zip(chain, plain.layers, network.layers, strict=True):
+        torch.testing.assert_close(W, 3 * layer.weight)
+        assert torch.equal(scaled.bias, layer.bias)
