@@ -85,7 +85,9 @@ def claims(networks: pd.DataFrame) -> list[Claim]:
 
     agreement, lesions = "agreement with the known modules (ARI)", "specialisation of lesions"
     found = record(networks)
-    untold = found.drop(index=["none", *TOLD, "learned_places"])
+    in_steps = summary.xs("walk_loop_steps", level="penalty").strength
+    in_steps = in_steps.reindex(["planted_0", "formulas_independence"])
+    untold = found.drop(index=["none", *TOLD, "learned_places", "walk_loop_steps"])
     return [
         Claim(
             "On no task has a rival a clearly larger share of the attainable than walk loops,"
@@ -133,6 +135,16 @@ def claims(networks: pd.DataFrame) -> list[Claim]:
             "Learned places are more accurate on most tasks.",
             "tasks on which walk loops are clearly worse",
             exact(found["accuracy worse"]["learned_places"]), above(3.5), ".0f",
+        ),
+        Claim(
+            "In steps, at one strength for all, walk loops separate the retina and images as well.",
+            "share of the attainable excess",
+            means("share", ["retina", *IMAGES], ["walk_loop_steps"]), above(0.9), ".2f",
+        ),
+        Claim(
+            "On planted teachers and two formulas they cost too much accuracy to be chosen.",
+            "tasks of these on which they are chosen", exact(float(in_steps.notna().sum())),
+            below(0.5), ".0f",
         ),
         Claim(
             "Walk loops retain most of their excess against nulls that keep strengths.",

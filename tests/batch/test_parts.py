@@ -108,7 +108,8 @@ def test_a_row_has_to_be_there_once():
         matching(twice, PUBLISHED, KEYS)
 
 
-def test_measures_have_tolerances_and_keys_have_none():
-    assert tolerances(PUBLISHED, PUBLISHED, KEYS) == {
+def test_measures_have_tolerances_and_keys_and_seconds_have_none():
+    timed = PUBLISHED.assign(seconds=1.5)
+    assert tolerances(timed, timed, KEYS) == {
         "kept": pytest.approx(0.5 * PUBLISHED.kept.std(ddof=1) + 0.02 * 0.25)
     }
