@@ -146,7 +146,7 @@ NO_CHANGES = {
     "another task": ("modlib/tasks/planted.py", "np.median(outputs, axis=0)", "np.mean(outputs)"),
     "another task's entry": (TASK, "overlap=0.25", "overlap=0.2"),
     "a module that it does not need": ("modlib/plots.py", "GREY = ", "GRAY = GREY = "),
-    "an annotation": ("modlib/batch/selection.py", "Series) -> pd.Series:\n", "Series):\n"),
+    "an annotation": ("modlib/batch/selection.py", "DataFrame) -> pd.Series:\n", "DataFrame):\n"),
     "an annotated number": (LOOP, "\nFALL = 0.2", "\nFALL: float = 0.2"),
     "an annotated local variable": (FIT, "    history = []", "    history: list = []"),
     "a docstring": (KINDS, "Return sum |W|.", "Return the sum of |W|."),
