@@ -83,7 +83,7 @@ def initial_layers(
 
 
 @torch.no_grad()
-def scale_weights(network: nn.Module, factor: float) -> None:
+def scale_weights(network: nn.Module, factor: float | int) -> None:
     """Multiply a network's weights by a factor; biases are left alone."""
     for W in weights(network):
         W.mul_(factor)
