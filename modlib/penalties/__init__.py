@@ -15,7 +15,7 @@ after each of the optimiser's steps. For a network of one's own:
 
 from modlib.loops import loop_penalty
 from modlib.network.matrices import squares
-from modlib.penalties import priors
+from modlib.penalties import penalty, priors
 from modlib.penalties.connection_costs import (
     BIMT,
     Communicability,
@@ -23,15 +23,7 @@ from modlib.penalties.connection_costs import (
     LearnedConnectionCost,
 )
 from modlib.penalties.partitions import BlockFraction, Cut, SoftModularity
-from modlib.penalties.penalty import (
-    Penalty,
-    l1_penalty,
-    no_penalty,
-    of_kind,
-    of_weights,
-    prior,
-    rule,
-)
+from modlib.penalties.penalty import Penalty, l1_penalty, no_penalty, of_kind, of_weights, prior
 from modlib.penalties.walk_loops import follow
 from modlib.walks import walk_loop_penalty
 
@@ -41,7 +33,7 @@ PENALTIES: dict[str, Penalty] = {
     "l2": of_weights("l2", squares, 3e-3),
     "loops": of_weights("loops", loop_penalty, 1e-3),
     "walk_loops": of_weights("walk_loops", walk_loop_penalty, 0.15),
-    "walk_loop_steps": rule("walk_loop_steps", follow, 1.0),
+    "walk_loop_steps": penalty.rule("walk_loop_steps", follow, 1.0),
     "connection_cost": of_kind("connection_cost", ConnectionCost, 1e-3),
     "learned_places": of_kind("learned_places", LearnedConnectionCost, 1e-3),
     "bimt": of_kind("bimt", BIMT, 1e-3),

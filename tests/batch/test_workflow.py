@@ -134,8 +134,9 @@ def test_a_killed_batch_resumes_and_ends_with_what_the_sweep_makes_by_hand(execu
     execute("sweep", BRIEF | own)
     swept = tables.read(own["output"])
     judged = swept[swept.role == "evaluation"]
-    told, exact, lines = verified_networks(judged, BRIEF["nulls"], BRIEF["restarts"])
-    assert (told, exact, lines) == ("networks, retina walk_loops: 6 rows", True, [])
+    told, accuracy, lines = verified_networks(judged, BRIEF["nulls"], BRIEF["restarts"])
+    assert (told, lines) == ("networks, retina walk_loops: 6 rows", [])
+    assert accuracy.startswith("six digits")
     alone = swept.sort_values(["strength", "seed"])[same.columns]
     pd.testing.assert_frame_equal(same.reset_index(drop=True), alone.reset_index(drop=True))
 
