@@ -22,7 +22,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from modlib.network.connections import Network
-from modlib.network.matrices import Weighted, in_full_precision, matrices
+from modlib.network.matrices import Weighted, in_full_precision, mapped, matrices
 
 
 def loop_sum(
@@ -83,6 +83,34 @@ def loop_penalty(chain: Weighted, decay: float = 1.0) -> Float[Tensor, "*stack"]
     products = torch.cat([(W @ V).flatten(-2) for W, V in hidden_layers(chain)], dim=-1)
     quartic = sum(W.square().square().sum((-2, -1)) for W in matrices(chain))
     return decay * quartic - torch.linalg.vector_norm(products, dim=-1)
+
+
+def loops_through(chain: Weighted) -> list[Float[Tensor, "*stack _ _"]]:
+    r"""Return how many loops pass through each connection, those that retrace their steps left out.
+
+    At a hidden layer with matrices W into it and V out of it that is
+
+        W_ij sum over k != j and l of W_ik V_kl V_jl,   V_jl sum over k != j and i of W_ij W_ik V_kl.
+
+    A connection between two hidden layers has loops at both. No gradient flows.
+
+    >>> W, V = torch.ones(2, 3), torch.ones(3, 2)
+    >>> loops_through([W, V])[0].tolist()
+    [[4.0, 4.0, 4.0], [4.0, 4.0, 4.0]]
+    """
+    # each matrix an object of its own, which tells whose a part is
+    chain = mapped(Tensor.detach, chain)
+    slopes = {id(W): torch.zeros_like(W) for W in matrices(chain)}
+    for into, out in connections_by_layer(chain):
+        W, V = joined(into, out)
+        paths = W @ V
+        of_W = (paths @ V.mT).addcmul_(W, V.square().sum(-1)[..., None, :], value=-1)
+        of_V = (W.mT @ paths).addcmul_(V, W.square().sum(-2)[..., None], value=-1)
+        parts = of_W.split([N.shape[-2] for N in into], -2)
+        parts += of_V.split([N.shape[-1] for N in out], -1)
+        for N, part in zip([*into, *out], parts, strict=True):
+            slopes[id(N)] += part
+    return [W * slopes[id(W)] for W in matrices(chain)]
 
 
 def hidden_layers(chain: Weighted) -> list[tuple[Tensor, Tensor]]:

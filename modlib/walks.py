@@ -25,7 +25,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from modlib.chain import SMALLEST_DEGREE
-from modlib.loops import hidden_layers, loop_sum, retraced_sum
+from modlib.loops import hidden_layers, loop_sum, loops_through, retraced_sum
 from modlib.network.matrices import Weighted, in_full_precision, mapped, matrices, squares
 
 
@@ -96,15 +96,14 @@ def relative_loops(chain: Weighted) -> list[Float[Tensor, "*stack _ _"]]:
     >>> round(ratio[0, 2].item(), 2), round(ratio[1, 1].item(), 2)
     (0.09, 1.04)
     """
-    steps = mapped(lambda W: normalised(W).detach().requires_grad_(), chain)
-    with torch.enable_grad():
-        loops = [(loop_sum(W, V) - retraced_sum(W, V)).sum() for W, V in hidden_layers(steps)]
-        found = torch.autograd.grad(loops, matrices(steps), allow_unused=True)
+    # a matrix that lies transposed in memory is slow beside one that does not
+    absolute = mapped(lambda W: W.detach().abs().contiguous(), chain)
+    closed = loops_through(mapped(normalised, absolute))
     ratios = []
-    for W, N, gradient in zip(matrices(chain), matrices(steps), found, strict=True):
-        closed = torch.zeros_like(N) if gradient is None else (N.detach() * gradient).clamp_min(0)
-        weight = W.detach().abs()
-        total, of_all = (x.sum((-2, -1), keepdim=True) for x in (closed, weight))
-        ratio = closed * of_all / (weight * total)
-        ratios.append(torch.where(total > ROUNDING, torch.where(weight > 0, ratio, 0.0), 1.0))
+    for weight, through in zip(matrices(absolute), closed, strict=True):
+        total, of_all = (x.sum((-2, -1), keepdim=True) for x in (through.clamp_min_(0), weight))
+        closes = total > ROUNDING
+        ratio = through.div_(weight.clamp_min(torch.finfo(weight.dtype).tiny))
+        ratio = ratio.mul_(torch.where(closes, of_all / total, 0.0)).add_(~closes)
+        ratios.append(ratio)
     return ratios

@@ -32,7 +32,7 @@ from modlib.loops import require_hidden_layer
 from modlib.network.denormals import flushed_denormals
 from modlib.network.matrices import Weighted, checked, matrices
 from modlib.network.trace import Trace
-from modlib.penalties.noise import DrawsOfSeeds, add_noise, noise_left, read_from
+from modlib.penalties.noise import DrawsOfSeeds, Noise, noise_left, read_from, sixteen_bits
 from modlib.penalties.priors import parts_of
 from modlib.walks import relative_loops, walk_loop_penalty
 
@@ -54,7 +54,7 @@ class WalkLoops:
     ...     net(torch.ones(5, 4)).square().sum().backward()
     ...     optimiser.step()
     ...     loops.step()
-    >>> loops.taken, float(loops.noise)
+    >>> loops.taken, loops.noise.left
     (10, 0.0)
     """
 
@@ -64,7 +64,7 @@ class WalkLoops:
         *inputs: object,
         steps: int,
         strength: float | Sequence[float] = 1.0,
-        draw: Callable[..., Tensor] = torch.rand,
+        draw: Callable[[torch.Size, torch.device], Tensor] = sixteen_bits,
         **keywords: object,
     ) -> None:
         """Read the model, and put noise before what reads its hidden layers, in training alone.
@@ -75,7 +75,8 @@ class WalkLoops:
             steps: of the whole training.
             strength: what the rate is multiplied by, for each network of a stack where there are
                 several; where it is 0, nothing fades and there is no noise.
-            draw: `draw(shape, device=device)` returns the uniform numbers that noise is made of.
+            draw: returns whole numbers drawn uniformly from -2^15 to 2^15 - 1, which noise is made
+                of, of a shape and on a device.
 
         Raises:
             ValueError: if `steps` is below 1, if a strength is negative or not finite, if the
@@ -100,51 +101,53 @@ class WalkLoops:
         self.gain = torch.zeros(stack, device=device)
         self.harm = torch.zeros(stack, device=device)
         self.strength = _of_each(strength, stack).to(device)
-        # one number, or one for all activity of each network
-        self.noisy = (self.strength > 0).float().reshape((*stack, *[1] * 2 * bool(stack)))
-        self.noise = self.noisy.clone()
-        self.hooks = add_noise(model, network, self.noise, draw)
+        # one value, or one for all activity of each network
+        noisy = (self.strength > 0).reshape((*stack, *[1] * 2 * bool(stack)))
+        self.noise = Noise(model, network, noisy, draw)
 
     def penalty(self) -> Float[Tensor, "*stack"]:
         """Return `walk_loop_penalty` of the present weights, for a loss, in place of steps."""
         return walk_loop_penalty(self.read())
 
-    @torch.no_grad()
     def step(self) -> None:
         """Let connections fade; to be called after the optimiser's step, with its gradients there.
 
         Raises:
             ValueError: if there are no gradients.
         """
-        gradients = [theta.grad for theta in self.parameters]
-        if all(gradient is None for gradient in gradients):
+        if all(theta.grad is None for theta in self.parameters):
             raise ValueError(
                 "WalkLoops.step needs the gradients of the optimiser's step, got none; call it"
                 " after optimiser.step() and before optimiser.zero_grad()"
             )
         self.taken += 1
-        time = min(1.0, self.taken / self.steps)
-        self.noise.copy_(self.noisy * noise_left(self.taken, self.steps))
+        self.noise.set(noise_left(self.taken, self.steps))
         if self.taken % self.every == 0:
+            time = min(1.0, self.taken / self.steps)
             rate = FADE * min(1.0, 2 * time, 5 * (1 - time))
             with flushed_denormals():
+                gradients = [theta.grad for theta in self.parameters]
                 self._fade(gradients, rate * self.every / self.steps)
         if self.taken % self.every == self.every - 1:
             for theta, old in zip(self.parameters, self.before, strict=True):
-                old.copy_(theta)
+                old.copy_(theta.detach())
 
     @torch.no_grad()
     def _fade(self, gradients: Sequence[Tensor | None], rate: float) -> None:
         """Let connections fade at a rate, or at as much of it as the task can bear."""
         most = rate * self.strength
         fades, stack = self._fades(), self.gain.shape
+
+        def product(a: Tensor, b: Tensor) -> Float[Tensor, "*stack"]:
+            return torch.linalg.vecdot(a.reshape(*stack, -1), b.reshape(*stack, -1))
+
         gain, harm = torch.zeros_like(self.gain), torch.zeros_like(self.harm)
         for theta, old, fade, gradient in zip(
             self.parameters, self.before, fades, gradients, strict=True
         ):
             if gradient is not None:
-                gain -= self.every * (gradient * (theta - old)).reshape(*stack, -1).sum(-1)
-                harm -= (gradient * theta * fade).reshape(*stack, -1).sum(-1)
+                gain -= self.every * product(gradient, theta - old)
+                harm -= product(gradient, theta * fade)
         # a step that was left out, as at an overflow, says nothing
         sound = gain.isfinite() & harm.isfinite()
         for mean, now in ((self.gain, gain), (self.harm, harm)):
@@ -153,26 +156,25 @@ class WalkLoops:
         rates = torch.where(self.harm > 0, borne.minimum(most), most)
         for theta, fade in zip(self.parameters, fades, strict=True):
             each = rates.reshape(*stack, *[1] * (theta.dim() - len(stack)))
-            theta.mul_((-each * fade).exp().to(theta.dtype))
+            theta.mul_(fade.mul_(-each).exp_())
 
     def _fades(self) -> list[Tensor]:
         """Return max(0, 1 - f) for each entry of each parameter."""
         with torch.enable_grad():
             network = self.read()
-            ratios = relative_loops(network)
-            fading = [
-                ((1 - ratio).clamp_min(0).to(W.dtype) * W.abs()).sum()
-                for W, ratio in zip(matrices(network), ratios, strict=True)
-                if W.requires_grad
-            ]
-            found = torch.autograd.grad(fading, self.parameters)
+            sizes = [W.abs() for W in matrices(network) if W.requires_grad]
+        fades = [
+            (1 - ratio).clamp_min_(0).to(W.dtype)
+            for W, ratio in zip(matrices(network), relative_loops(network), strict=True)
+            if W.requires_grad
+        ]
         # matrices hold parameters or sums of their absolute values: the slope is the fade
-        return [slope.abs().clamp_max(1) for slope in found]
+        found = torch.autograd.grad(sizes, self.parameters, fades)
+        return [slope.abs().clamp_max_(1).contiguous() for slope in found]
 
     def remove(self) -> None:
         """Take the noise off the model."""
-        for hook in self.hooks:
-            hook.remove()
+        self.noise.remove()
 
     def state_dict(self) -> dict[str, Any]:
         """Return where the training stands, for `load_state_dict`."""
@@ -183,7 +185,7 @@ class WalkLoops:
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Go on where a training stood."""
         self.taken = int(state["taken"])
-        self.noise.copy_(self.noisy * noise_left(self.taken, self.steps))
+        self.noise.set(noise_left(self.taken, self.steps))
         for name in ("gain", "harm"):
             getattr(self, name).copy_(state[name])
         for old, then in zip(self.before, state["before"], strict=True):

@@ -26,7 +26,7 @@ from torch import Tensor
 from modlib.chain import weights
 from modlib.modularity.agreement import connected_agreement
 from modlib.penalties import PENALTIES
-from modlib.penalties.noise import add_noise, noise_left
+from modlib.penalties.noise import Noise, noise_left
 from modlib.penalties.walk_loops import WalkLoops
 from modlib.tasks import TASKS
 from modlib.tasks.task import Examples, Task
@@ -177,9 +177,7 @@ def train(
     update = partial(kind, **options)(network.parameters())
     factor = PENALTIES["walk_loops"].strength if method == "penalty" else 0.0
     loops = WalkLoops(network, steps=setting.n_steps) if method == "steps" else None
-    left = torch.ones(())
-    if method == "noise":
-        add_noise(network, weights(network), left)
+    noise = Noise(network, weights(network)) if method == "noise" else None
 
     def losses(batch: Examples) -> Float[Tensor, " n_stack"]:
         loss = task.loss(network(batch.x), batch.targets, task.heads)
@@ -187,7 +185,8 @@ def train(
 
     batches = mini_batches(examples, network.seeds, setting.batch, setting.n_steps)
     for step in descend(update, losses, batches, falling(update, setting.n_steps)):
-        left.fill_(noise_left(step, setting.n_steps))
+        if noise is not None:
+            noise.set(noise_left(step, setting.n_steps))
         if loops is not None and step > 0:
             loops.step()
 

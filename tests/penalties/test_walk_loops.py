@@ -36,7 +36,7 @@ def trained(model, steps, start=0, stop=None, loops=None, rate=0.05):
     loops = WalkLoops(model, example(), steps=steps) if loops is None else loops
     optimiser = torch.optim.SGD(model.parameters(), lr=rate)
     for step in range(start, steps if stop is None else stop):
-        loops.noise.zero_()
+        loops.noise.set(0.0)
         optimiser.zero_grad()
         x = example(seed=step)
         (model(x) - x[:, :2]).square().mean().backward()
@@ -99,7 +99,7 @@ def test_networks_of_a_stack_do_not_influence_each_other(monkeypatch):
         loops = WalkLoops(stack, steps=24)
         optimiser = torch.optim.SGD(stack.parameters(), lr=0.1)
         for step in range(24):
-            loops.noise.zero_()
+            loops.noise.set(0.0)
             optimiser.zero_grad()
             x = example(seed=step).expand(len(seeds), -1, -1)
             (stack(x) - x[..., :2]).square().mean((1, 2)).sum().backward()
@@ -133,7 +133,7 @@ def test_a_channel_fades_with_its_whole_kernel():
 def test_noise_is_for_training_alone_falls_to_nothing_and_spares_the_mean():
     model = net(6, 30, 150, 2)
     loops = WalkLoops(model, example(), steps=8)
-    assert float(loops.noise) == 1
+    assert loops.noise.left == 1
     seen = []
     model[2].register_forward_pre_hook(lambda module, inputs: seen.append(inputs[0]))
     x = example(n=500)
@@ -148,8 +148,8 @@ def test_noise_is_for_training_alone_falls_to_nothing_and_spares_the_mean():
     assert noisy.mean().item() == pytest.approx(quiet.mean().item(), rel=0.02)
     model.train()
     trained(model, 8, loops=loops)
-    assert float(loops.noise) == 0
-    loops.noise.fill_(0.5)
+    assert loops.noise.left == 0
+    loops.noise.set(0.5)
     loops.remove()
     with torch.no_grad():
         assert torch.equal(model(x), model.eval()(x))
@@ -167,7 +167,7 @@ def test_inputs_have_no_noise_and_channels_have_it_as_one():
             lambda module, inputs, name=name: seen.setdefault(name, inputs[0])
         )
     model(x)
-    assert len(loops.hooks) == 2
+    assert len(loops.noise.hooks) == 2
     assert torch.equal(seen["0"], x)
     with torch.no_grad():
         channels = (model[0](x) > 0).flatten(2).all(-1)
@@ -197,7 +197,7 @@ def test_gradients_may_be_accumulated():
         loops = WalkLoops(model, example(), steps=4)
         optimiser = torch.optim.SGD(model.parameters(), lr=0.1)
         for step in range(4):
-            loops.noise.zero_()
+            loops.noise.set(0.0)
             optimiser.zero_grad()
             for part in example(seed=step).chunk(parts):
                 ((model(part) - part[:, :2]).square().mean() / parts).backward()
@@ -239,7 +239,7 @@ def test_compiled_models_are_compiled_once():
     trained(model, 12, loops=loops)
     for step in range(4):
         compiled(example(seed=step)).sum().backward()
-        loops.noise.fill_(0.1 * step)
+        loops.noise.set(0.1 * step)
     assert counter["stats"]["unique_graphs"] == 1
 
 
@@ -339,7 +339,7 @@ def test_recurrent_and_attending_networks_are_trained():
     for model in (Last(), nn.Sequential(nn.Linear(6, 6), layer, nn.Linear(6, 2))):
         x = torch.randn(4, 3, 6)
         loops = WalkLoops(model, x, steps=8)
-        assert loops.hooks
+        assert loops.noise.hooks
         optimiser = torch.optim.Adam(model.parameters(), lr=0.01)
         for _ in range(8):
             optimiser.zero_grad()
