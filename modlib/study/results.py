@@ -23,8 +23,8 @@ def asked(networks: pd.DataFrame, separate: list[str]) -> pd.DataFrame:
     summary = selection.summary(networks)
     own = selection.summary_at(networks, "walk_loops", DEFAULT).loc[separate]
     of = {p: summary.xs(p, level="penalty").reindex(separate) for p in ("none", "walk_loops")}
-    ours = [p for p in (*of, "walk_loop_steps") if p in summary.index.levels[1]]
-    rivals = summary.drop(index=ours, level="penalty").excess.groupby("task").max()[separate]
+    others = summary.drop(index=[*of, "walk_loop_steps"], level="penalty", errors="ignore")
+    rivals = others.excess.groupby("task").max()[separate]
     rows = pd.DataFrame(
         {
             "excess": own.excess,

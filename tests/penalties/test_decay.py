@@ -60,7 +60,8 @@ def test_each_penalty_and_prior_can_be_trained_with_a_decay(name):
     assert runs[1].table.penalty.tolist() == [f"{name}_decay_1"] * 2
     before, after = (squares(run.chain) for run in runs)
     assert after.isfinite().all()
-    assert (after < 0.99 * before).all()
+    # a rule between steps leaves little weight in so few of them
+    assert (after < before - (before / 2).clamp_max(0.05)).all()
 
 
 def test_training_with_a_decay_beside_is_training_on_the_sum_of_both():
