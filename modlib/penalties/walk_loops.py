@@ -97,8 +97,8 @@ class WalkLoops:
         self.before = [theta.detach().clone() for theta in self.parameters]
         stack = matrices(network)[0].shape[:-2]
         device = self.parameters[0].device
-        self.gain = torch.zeros(stack, device=device)
-        self.harm = torch.zeros(stack, device=device)
+        self.gain = torch.zeros(stack, dtype=torch.float32, device=device)
+        self.harm = torch.zeros(stack, dtype=torch.float32, device=device)
         self.strength = _of_each(strength, stack).to(device)
         # one number, or one for all activity of each network
         self.noisy = (self.strength > 0).float().reshape((*stack, *[1] * 2 * bool(stack)))

@@ -11,8 +11,10 @@ import torch
 
 from modlib.batch import claims
 from modlib.batch.pages import Page
+from modlib.penalties import PENALTIES
 from modlib.study import leaning, mixing, separation, theory
 from modlib.training.fit import fit
+from modlib.training.stacks import scaled_start
 from notebooks import execute
 
 SMALL = {"n_linear": 3, "linear_steps": 10, "steps": 10, "widths": [8], "width": 8, "lasting": 0.5}
@@ -133,7 +135,7 @@ def run():
 
 
 def test_networks_begin_small_and_keep_their_priors(run):
-    penalty = mixing._small(mixing.PENALTIES["dropout"], 0.5)
+    penalty = scaled_start(PENALTIES["dropout"], 0.5)
     small = fit(run.task, penalty, 0.3, [0, 1], hidden=[5], steps=1, snapshots=[0])
     usual = fit(run.task, "none", 0.0, [0, 1], hidden=[5], steps=1, snapshots=[0])
     for a, b in product([0], [0, 1]):
