@@ -159,15 +159,21 @@ def source(module: DottedPath) -> Path | None:
 
 
 @cache
-def _statements(module: DottedPath) -> list[ast.stmt]:
-    return ast.parse(source(module).read_text("utf-8")).body
+def _text(module: DottedPath) -> str:
+    return source(module).read_text("utf-8")
 
 
 @cache
-def definitions(module: DottedPath) -> dict[str, list[ast.stmt]]:
-    """Return the statements at a module's top level that define or change each name."""
+def parsed(text: str) -> list[ast.stmt]:
+    """Return the statements at the top level of a module's text."""
+    return ast.parse(text).body
+
+
+@cache
+def by_name(text: str) -> dict[str, list[ast.stmt]]:
+    """Return those of `parsed` that define or change each name."""
     statements_of: dict[str, list[ast.stmt]] = {}
-    for statement in _statements(module):
+    for statement in parsed(text):
         # TASKS["new"] = ... and TASKS.update(...) change TASKS
         changed = getattr(statement, "targets", [])
         if isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Call):
@@ -182,6 +188,16 @@ def definitions(module: DottedPath) -> dict[str, list[ast.stmt]]:
     return statements_of
 
 
+def definitions(module: DottedPath) -> dict[str, list[ast.stmt]]:
+    """Return the statements at a module's top level that define or change each name."""
+    return by_name(_text(module))
+
+
+@cache
+def _imports(module: DottedPath) -> dict[str, DottedPath]:
+    return imported(parsed(_text(module)), module)
+
+
 @cache
 def resolved(module: DottedPath, name: str) -> Definition | DottedPath | None:
     """Return what a name in a module of this package stands for; None if that binds no such name.
@@ -190,7 +206,7 @@ def resolved(module: DottedPath, name: str) -> Definition | DottedPath | None:
     """
     if name in definitions(module):
         return Definition(module, name)
-    path = imported(_statements(module), module).get(name)
+    path = _imports(module).get(name)
     return path and at(path)
 
 

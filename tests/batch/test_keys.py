@@ -16,11 +16,13 @@ from modlib.training.fit import trial
 
 L1 = {"task": "retina", "penalty": "l1", "strengths": [1e-3, 1e-2]}
 BRIEF = {"seeds": [0], "hidden": (6, 6), "steps": 2, "nulls": 2, "restarts": 1}
+# a text says the same wherever it stands
+OF_TEXT = (canonical.parsed, canonical.by_name)
 CACHES = [
     value
     for module in (canonical, keys)
     for value in vars(module).values()
-    if hasattr(value, "cache_clear")
+    if hasattr(value, "cache_clear") and value not in OF_TEXT
 ]
 
 
@@ -298,10 +300,13 @@ def imported():
 
 def called(task, penalty):
     """The functions and classes of this package that training calls, as 'module.name'."""
-    found = set()
+    found, seen = set(), set()
 
     def note(frame, event, argument):
         code = frame.f_code
+        if code in seen:
+            return
+        seen.add(code)
         name = code.co_qualname.split(".")[0]
         if PACKAGE in Path(code.co_filename).parents and not name.startswith("<"):
             module = Path(code.co_filename).relative_to(PACKAGE).with_suffix("")
