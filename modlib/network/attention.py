@@ -61,8 +61,18 @@ def scores(reading: Reading, node: Node, parts: Parts) -> Int[Tensor, " n_heads"
     return heads
 
 
-def values(reading: Reading, parts: Parts) -> Int[Tensor, " n_heads"]:
-    """Return the heads of scores, which values become too."""
-    reading.settle(parts[""])
-    reading.merge(parts)
-    return parts[""].amax(1)
+def values(reading: Reading, *parts: Int[Tensor, "n_heads _"]) -> Int[Tensor, " n_heads"]:
+    """Return the heads of scores, which the values that these weigh become too.
+
+    Of two that are heads, as where one attention's values are another's, both become one.
+    """
+    by_role: Parts = {}
+    for part in parts:
+        role = "" if reading.neurons.are_heads(part) else "value"
+        by_role[role] = torch.cat([by_role[role], part], 1) if role in by_role else part
+    weighing = by_role[""]
+    for layer in reading.neurons.layer[weighing].unique().tolist():
+        reading.pairwise.pop(layer, None)
+    reading.settle(weighing)
+    reading.merge(by_role)
+    return weighing.amax(1)

@@ -146,17 +146,18 @@ def attended(reading: Reading, node: Node, x: Factor, y: Factor, out: str, sizes
     blocks, summed = ([s for s in shared if (s in out) == kept] for kept in (True, False))
     if not summed:
         refuse(node, "each of several neurons is multiplied by each of several others")
-    parts = []
+    parts, are_several = [], []
     for each in (x, y):
         parted = blocks, [s for s in each.letters if s not in shared], summed
         numbers = each.numbers.permute([each.letters.index(s) for part in parted for s in part])
         numbers = numbers.reshape([prod(sizes[s] for s in part) for part in parted])
         refuse_made_weights(reading, node, numbers)
+        are_several.append(bool((alike(reading.neurons.found(numbers), [1]) == MIXED).any()))
         parts.append(numbers.flatten(1))
-    are_scores = [reading.neurons.are_heads(part) for part in parts]
-    if any(are_scores):
-        roles = ["" if score else "value" for score in are_scores]
-        heads = values(reading, dict(zip(roles, parts, strict=True)))
+    if any(reading.neurons.are_heads(part) for part in parts):
+        heads = values(reading, *parts)
     else:
         heads = scores(reading, node, {"query": parts[0], "key": parts[1]})
+        if all(are_several):
+            reading.pairwise |= dict.fromkeys(reading.neurons.layer[heads].tolist(), node)
     return spread(heads.view([sizes[letter] for letter in blocks]), blocks, out, sizes)

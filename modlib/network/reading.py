@@ -48,6 +48,7 @@ class Reading:
         self.cells: dict[Node, Tensor] = {}
         self.experts: dict[Node, list[Tensor]] = {}
         self.unsettled: dict[int, dict[str, Tensor]] = {}
+        self.pairwise: dict[int, Node] = {}
         self.crossed: list[tuple[Node, Tensor]] = []
         self.left_out: list[str] = []
 
@@ -152,10 +153,20 @@ class Reading:
         return several and not self.neurons.are_of(found, self.neurons.inputs)
 
     def settle(self, numbers: Int[Tensor, "..."]) -> None:
-        """Make one neuron of each head of attention whose scores these are."""
+        """Make one neuron of each head of attention whose scores these are.
+
+        Raises:
+            ValueError: if scores are of pairs of neurons, and have weighed no values.
+        """
         layers = self.neurons.layer[narrow(numbers, range(numbers.dim()))].unique().tolist()
+        self.refuse_pairs(layers)
         for layer in self.unsettled.keys() & {*layers}:
             self.merge(self.unsettled.pop(layer))
+
+    def refuse_pairs(self, layers: Iterable[int]) -> None:
+        """Raise ValueError if layers are of products of several neurons with several others."""
+        for node in (self.pairwise[layer] for layer in self.pairwise.keys() & {*layers}):
+            refuse(node, "each of several neurons is multiplied by each of several others")
 
     def merge(self, parts: Mapping[str, Int[Tensor, "n_heads _"]]) -> None:
         """Make one neuron of each head's entries, and note what attention makes of them."""

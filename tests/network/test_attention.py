@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from by_hand import assert_is, by_block
+from by_hand import Model, assert_is, by_block
 from torch import nn
 from torch.nn import functional as F
 
@@ -251,6 +251,46 @@ def test_heads_may_be_outputs(spelled):
     found = network(net, torch.randn(2, 5, 8))
     assert found.sizes == {"input": 8, "heads": 2}
     assert [c.name for c in found.connections] == ["q", "k", "v"]
+
+
+def weights_of(query, key):
+    return (query @ key.mT).softmax(-1)
+
+
+def across_channels(net, x):
+    """Each channel is a mixture of all, as their products over places say."""
+    return (weights_of(net.q(x).mT, net.k(x).mT) @ net.v(x).mT).mT
+
+
+def of_anothers_values(net, x):
+    first = weights_of(net.q(x), net.k(x)) @ net.v(x)
+    return weights_of(net.q2(x), net.k2(x)) @ first
+
+
+def of_anothers_scores(net, x):
+    rolled = weights_of(net.q2(x), net.k2(x)) @ weights_of(net.q(x), net.k(x))
+    return rolled @ net.v(x)
+
+
+@pytest.mark.parametrize(
+    ("attended", "names"),
+    [
+        (across_channels, ["q", "k", "v"]),
+        (of_anothers_values, ["q", "k", "v", "q2", "k2"]),
+        (of_anothers_scores, ["q2", "k2", "q", "k", "v"]),
+    ],
+)
+def test_queries_keys_and_values_that_meet_are_one_head(attended, names):
+    layers = {name: nn.Linear(4, 6) for name in names}
+    net = Model(lambda net, x: net.out(attended(net, x)), **layers, out=nn.Linear(6, 2))
+    assert_is(
+        network(net, torch.randn(2, 5, 4)),
+        {"input": 4, "heads": 1, "out": 2},
+        [
+            *((name, "input", "heads", into_heads(layers[name].weight, 1)) for name in names),
+            ("out", "heads", "out", out_of_heads(net.out.weight, 1)),
+        ],
+    )
 
 
 class Towers(nn.Module):

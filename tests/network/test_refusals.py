@@ -1,5 +1,7 @@
 """What cannot be read is refused, by its module's name."""
 
+from functools import partial
+
 import pytest
 import torch
 from by_hand import Model
@@ -18,6 +20,14 @@ def encoder_that_is_attended_as_it_is(net, x):
     states, _ = net.lstm(x)
     asked = net.ask(states[:, -1:])
     return net.out((asked @ states.mT).softmax(-1) @ states)
+
+
+def read_after(outer, net, x):
+    return net.out(outer(net.a(x), net.b(x)).flatten(1))
+
+
+def gram(channels):
+    return channels @ channels.mT
 
 
 X, SEQUENCE, IMAGE = torch.randn(2, 4), torch.randn(2, 5, 4), torch.randn(2, 3, 8, 8)
@@ -112,6 +122,38 @@ REFUSED = {
         ),
         (X,),
         "'einsum' in module ''.*each of several",
+    ),
+    **{
+        f"an outer product by {name}": (
+            Model(partial(read_after, outer), a=linear(4, 3), b=linear(4, 5), out=linear(15, 2)),
+            (X,),
+            "in module ''.*each of several neurons is multiplied by each of several others",
+        )
+        for name, outer in {
+            "matmul": lambda a, b: a[:, :, None] @ b[:, None],
+            "bmm": lambda a, b: torch.bmm(a[:, :, None], b[:, None]),
+            "baddbmm": lambda a, b: torch.baddbmm(torch.ones(3, 5), a[:, :, None], b[:, None]),
+            "einsum": lambda a, b: torch.einsum("bin,bnj->bij", a[:, :, None], b[:, None]),
+        }.items()
+    },
+    "products of all pairs of channels": (
+        Model(
+            lambda net, x: net.out(gram(net.conv(x).flatten(2)).flatten(1)),
+            conv=nn.Conv2d(3, 4, 3),
+            out=linear(16, 2),
+        ),
+        (IMAGE,),
+        "'matmul' in module ''.*each of several neurons is multiplied",
+    ),
+    "products of channels of two layers": (
+        Model(
+            lambda net, x: net.out((net.a(x).flatten(2) @ net.b(x).flatten(2).mT).flatten(1)),
+            a=nn.Conv2d(3, 4, 3),
+            b=nn.Conv2d(3, 5, 3),
+            out=linear(20, 2),
+        ),
+        (IMAGE,),
+        "'matmul' in module ''.*each of several neurons is multiplied",
     ),
     "attention without projections": (
         Model(
