@@ -136,6 +136,13 @@ SCHEMAS = {
         ["seed", "model", "level", "into", "between", "measure"],
         WITHIN_RESERVOIRS,
     ),
+    "retention": _schema(
+        NETWORK
+        | {"role": STATUS["role"], "scale": _number(0), "optimiser": TEXT}
+        | dict.fromkeys(("accuracy", "validation_accuracy", "kept", "changed"), SHARE)
+        | {"relearned": _number(0, nullable=True), "steps": _whole(1)},
+        [*NETWORK, "role", "scale", "optimiser"],
+    ),
     "retraining": _schema(
         NETWORK
         | {"optimiser": TEXT, "way": TEXT, "accuracy": SHARE, "kept": SHARE, "changed": SHARE}
@@ -156,6 +163,14 @@ SCHEMAS = {
         | _of("accuracy", "validation_accuracy", "excess", "share", "ari")
         | _of("connected", "connected_ari", "specialisation"),
         [*NETWORK, "role", "decay"],
+    ),
+    "samples": _schema(
+        {name: NETWORK[name] for name in ("penalty", "strength", "seed")}
+        | STATUS
+        | {"digits": _whole(1), "examples": _whole(1), "chosen": pa.Column(bool)}
+        | {"steps": _whole(1)}
+        | _of("accuracy", "validation_accuracy", "share", "ari"),
+        ["penalty", "strength", "seed", "role", "digits", "examples"],
     ),
     "settings": _schema(
         {"seed": whole(), "case": TEXT, "strength": number(0)} | SETTING_VALUES,

@@ -28,9 +28,11 @@ TINY = {
     "pretrained": {},
     "recurrent": {"steps": 5, "strengths": {"none": [0.0], "walk_loops": [0.05]}},
     "reservoirs": {"seeds": [0, 1], "between": [0.0, 0.9]},
+    "retention": {"training_steps": 10, "steps": 10},
     "retraining": OF_RETINA | {"steps": 10},
     "reuse": OF_RETINA | {"steps": 10},
     "rivals": {"strengths": {"retina": {"l2": [0.003], "topography": [0.1]}}, "steps": 5},
+    "samples": {"steps": 5, "strengths": {"none": [0.0], "l2": [0.001, 0.003]}},
     "settings": {"steps": 2, "epochs": 0},
     "whole_graph": OF_RETINA | {"nulls": 2},
 }
