@@ -35,7 +35,6 @@ SPLIT_BY = {
     "reservoirs": [
         *("between", "radii", "thresholds", "rewired", "temperatures", "ratios", "edge_radii")
     ],
-    "retention": ["scales", "strengths"],
     "retraining": ["strengths"],
     "reuse": ["strengths"],
     "rivals": ["strengths"],

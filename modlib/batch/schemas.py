@@ -136,13 +136,6 @@ SCHEMAS = {
         ["seed", "model", "level", "into", "between", "measure"],
         WITHIN_RESERVOIRS,
     ),
-    "retention": _schema(
-        NETWORK
-        | {"role": STATUS["role"], "scale": _number(0), "optimiser": TEXT}
-        | dict.fromkeys(("accuracy", "validation_accuracy", "kept", "changed"), SHARE)
-        | {"relearned": _number(0, nullable=True), "steps": _whole(1)},
-        [*NETWORK, "role", "scale", "optimiser"],
-    ),
     "retraining": _schema(
         NETWORK
         | {"optimiser": TEXT, "way": TEXT, "accuracy": SHARE, "kept": SHARE, "changed": SHARE}

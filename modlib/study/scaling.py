@@ -7,7 +7,16 @@ import pandas as pd
 from pydantic import AfterValidator, Field
 
 from modlib.batch import pages, statistics
-from modlib.batch.claims import Claim, Together, above, below, between, not_above, not_below, together
+from modlib.batch.claims import (
+    Claim,
+    Together,
+    above,
+    below,
+    between,
+    not_above,
+    not_below,
+    together,
+)
 from modlib.study.samples import need
 
 METHODS = [
@@ -79,7 +88,9 @@ def beside(grown: pd.DataFrame, reference: str) -> pd.DataFrame:
 def text_of(need: float, samples: pd.DataFrame) -> str:
     """Return a need as a number, or as beyond those tried."""
     least, most = samples.examples.min(), samples.examples.max()
-    return f"{need:,.0f}" if least <= need <= most else f"< {least}" if need < least else f"> {most}"
+    if need < least:
+        return f"< {least}"
+    return f"{need:,.0f}" if need <= most else f"> {most}"
 
 
 def summary(samples: pd.DataFrame, target: float) -> pd.DataFrame:
