@@ -160,8 +160,8 @@ SCHEMAS = {
     "samples": _schema(
         {name: NETWORK[name] for name in ("penalty", "strength", "seed")}
         | STATUS
-        | {"digits": _whole(1), "examples": _whole(1), "chosen": pa.Column(bool)}
-        | {"steps": _whole(1)}
+        | {"digits": whole(1), "examples": whole(1), "chosen": pa.Column(bool)}
+        | {"steps": whole(1)}
         | _of("accuracy", "validation_accuracy", "share", "ari"),
         ["penalty", "strength", "seed", "role", "digits", "examples"],
     ),
