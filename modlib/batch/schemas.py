@@ -157,6 +157,14 @@ SCHEMAS = {
         | _of("connected", "connected_ari", "specialisation"),
         [*NETWORK, "role", "decay"],
     ),
+    "samples": _schema(
+        {name: NETWORK[name] for name in ("penalty", "strength", "seed")}
+        | STATUS
+        | {"digits": whole(1), "examples": whole(1), "chosen": pa.Column(bool)}
+        | {"steps": whole(1)}
+        | _of("accuracy", "validation_accuracy", "share", "ari"),
+        ["penalty", "strength", "seed", "role", "digits", "examples"],
+    ),
     "settings": _schema(
         {"seed": whole(), "case": TEXT, "strength": number(0)} | SETTING_VALUES,
         ["seed", "case", "strength", "measure"],

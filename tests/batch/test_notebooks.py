@@ -31,6 +31,7 @@ TINY = {
     "retraining": OF_RETINA | {"steps": 10},
     "reuse": OF_RETINA | {"steps": 10},
     "rivals": {"strengths": {"retina": {"l2": [0.003], "topography": [0.1]}}, "steps": 5},
+    "samples": {"steps": 5, "strengths": {"none": [0.0], "l2": [0.001, 0.003]}},
     "settings": {"steps": 2, "epochs": 0},
     "whole_graph": OF_RETINA | {"nulls": 2},
 }

@@ -63,6 +63,7 @@ NEVER_EMPTY = {
     "retraining": ["accuracy", "kept", "changed"],
     "reuse": ["examples", "area", "accuracy_0"],
     "rivals": ["decay", "chosen", "accuracy", "share"],
+    "samples": ["digits", "examples", "accuracy", "share"],
     "settings": ["value", "strength"],
     "whole_graph": ["q", "share", "newman_excess"],
 }
