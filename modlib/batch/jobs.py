@@ -9,7 +9,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from modlib.batch import files, tables
+from modlib.batch import files, keys, tables
+from modlib.batch.parts import following
 from modlib.batch.plan import FILES_OF_PART, PER_KERNEL, Plan, asks_about_networks
 from modlib.batch.publishing import name_and_key
 
@@ -118,24 +119,45 @@ def _of_networks(plan: Plan) -> Iterator[Job]:
 def _of_tables(plan: Plan) -> Iterator[Job]:
     """Yield the jobs of other tables."""
     for table, name in plan.tables.items():
-        parameters, networks = plan.config["tables"][name], {}
+        given, networks = {}, {}
         if asks_about_networks(plan.config, name):
             networks = {
                 of["task"]: folder(plan, "trained", trained)
                 for trained, of in plan.trained.items()
-                if of["task"] in parameters["strengths"]
+                if of["task"] in plan.config["tables"][name]["strengths"]
             }
             of_tasks = {task: str(trained / NETWORKS) for task, trained in networks.items()}
-            parameters = parameters | {"files": of_tasks}
-        run = _run(plan, "tables", table, name, {"output": "table.csv"}, **parameters)
-        yield _job(plan, table, [run], networks.values())
+            given = {"files": of_tasks}
+        for run_name, parameters in runs_of(plan, table).items():
+            outputs = {"output": "table.csv"}
+            run = _run(plan, "tables", run_name, name, outputs, **parameters, **given)
+            yield _job(plan, run_name, [run], networks.values())
+
+
+def runs_of(plan: Plan, table: str) -> dict[str, dict]:
+    """Return the parameters of the runs whose rows follow each other in a table, by their names.
+
+    A name ends with the key of the run's own parameters, so that what is made stays of use where
+    another run's change.
+    """
+    name = plan.tables[table]
+    runs = following(name, plan.config["tables"][name])
+    if list(runs) == [""]:
+        return {table: runs[""]}
+    return {
+        f"{name}-{label.replace(' ', '_')}-{keys.table_key(name, **of)}": of
+        for label, of in runs.items()
+    }
 
 
 def publication(plan: Plan) -> dict:
     """Return what is published once all is made, as `publishing.publish_batch` takes it."""
     return {
         "parts": [str(folder(plan, "parts", part)) for part in plan.stale],
-        "others": [str(folder(plan, "tables", table)) for table in plan.tables],
+        "others": {
+            table: [str(folder(plan, "tables", run)) for run in runs_of(plan, table)]
+            for table in plan.tables
+        },
         "networks_of": plan.config["networks_of"],
         "folder": plan.config["results"],
     }

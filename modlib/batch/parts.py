@@ -43,6 +43,11 @@ SPLIT_BY = {
 }
 """The parameters of which each entry makes rows of its own. `settings` has none."""
 
+FOLLOWING = {
+    "combinations": "widths", "curves": "examples", "deep": "strengths", "samples": "digits",
+}  # fmt: skip
+"""The parameter whose entries' rows follow each other in the table: the batch makes each alone."""
+
 REFERENCES = {"recurrent": ["none"]}
 """Penalties that are made with every other, strengths being chosen against them."""
 
@@ -56,6 +61,17 @@ SLOW = [
 SPREAD, SHARE = 0.5, 0.02
 """How far a measure's mean over a part may lie off on another machine: by this many standard
 deviations of the part's rows and this share of the mean."""
+
+
+def following(table: str, parameters: dict) -> dict[str, dict]:
+    """Return the parameters of runs whose rows, one after the other, are a table, by a label.
+
+    A table without a parameter in `FOLLOWING` is made in one run, whose label is empty.
+    """
+    if table not in FOLLOWING:
+        return {"": parameters}
+    by = FOLLOWING[table]
+    return {label: parameters | {by: entry} for label, entry in single(parameters[by])}
 
 
 class Part(NamedTuple):

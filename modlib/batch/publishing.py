@@ -8,6 +8,7 @@ it or, if that one was killed, by whoever comes next. One at a time does so.
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from itertools import chain
 from pathlib import Path
 
 import pandas as pd
@@ -63,21 +64,32 @@ def name_and_key(made: Path | str) -> list[str]:
 
 
 def publish_batch(
-    parts: Sequence[str], others: Sequence[str], networks_of: Sequence[str], folder: Path | str
+    parts: Sequence[str],
+    others: Mapping[str, Sequence[str]],
+    networks_of: Sequence[str],
+    folder: Path | str,
 ) -> None:
     """Publish the folders of parts, and of other tables, that a batch has made.
 
     Rows of the same task and penalty are replaced, all others stay. Networks of the tasks
     `networks_of` are published too.
 
+    Args:
+        others: by a table's name and key, the folders whose rows follow each other in it.
+
     Raises:
         ValueError: if a folder is not complete, or for a table that is refused.
     """
-    broken = [made for made in (*parts, *others) if not files.complete(Path(made))]
+    made = [*parts, *chain.from_iterable(others.values())]
+    broken = [one for one in made if not files.complete(Path(one))]
     if broken:
         raise ValueError(f"{', '.join(broken)} should be whole, got less; make them again")
-    names = {made: name_and_key(made)[0] for made in (*parts, *others)}
-    new = {names[o]: tables.read_table(names[o], Path(o, "table.csv")) for o in others}
+    new = {}
+    for table, folders in others.items():
+        name, key = name_and_key(table)
+        rows = [tables.read_table(name, Path(one, "table.csv")) for one in folders]
+        new[name] = pd.concat(rows, ignore_index=True).assign(key=key)
+    names = {part: name_and_key(part)[0] for part in parts}
     networks = {
         f"{names[part]}.safetensors": Path(part, "network.safetensors")
         for part in parts

@@ -7,8 +7,10 @@ import pytest
 import yaml
 
 from modlib.batch.parts import (
+    FOLLOWING,
     SPLIT_BY,
     Part,
+    following,
     matching,
     narrowed,
     reproduced,
@@ -16,6 +18,7 @@ from modlib.batch.parts import (
     single,
     tolerances,
 )
+from modlib.batch.tables import published_table
 from modlib.batch.verification import CONFIG
 
 TABLES = yaml.safe_load(CONFIG.read_text())["tables"]
@@ -59,6 +62,29 @@ def test_each_published_table_has_parts_but_for_settings():
     for table, parameters in TABLES.items():
         if table in SPLIT_BY:
             assert any(len(list(single(parameters[name]))) > 1 for name in SPLIT_BY[table])
+
+
+SAID_IN = {
+    "combinations": ["task", "activation"],
+    "curves": ["examples"],
+    "deep": ["task", "penalty"],
+    "samples": ["digits"],
+}
+"""The columns that say of which entry in `FOLLOWING` a row is."""
+
+
+@pytest.mark.parametrize("table", FOLLOWING)
+def test_published_rows_of_entries_follow_each_other(table):
+    rows = published_table(table)[SAID_IN[table]].astype(str)
+    labels = rows.agg(" ".join, axis=1)
+    entries = following(table, TABLES[table])
+    assert labels[labels != labels.shift()].tolist() == list(entries)
+    (by,) = {name for of in entries.values() for name in of if of[name] != TABLES[table][name]}
+    assert by in SPLIT_BY[table]
+
+
+def test_a_table_of_one_run_is_made_as_it_is():
+    assert following("goals", {"seeds": [0, 1]}) == {"": {"seeds": [0, 1]}}
 
 
 def test_a_sample_has_parts_of_different_tables_that_are_not_dear():

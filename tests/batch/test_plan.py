@@ -217,6 +217,27 @@ def test_networks_of_tables_are_taken_from_the_sweep_where_it_trains_them():
         assert jobs.swept(plan, next(iter(plan.trained))) == []
 
 
+def test_what_follows_each_other_is_made_alone_and_only_what_changed_is_made_again():
+    curves = {"examples": [50, 100], "strengths": {"none": [0.0]}}
+
+    def planned_with(parameters):
+        plan = planned(CONFIG | {"tables": {"curves": parameters}, "only": "curves"})
+        return plan, jobs.jobs_of(plan)
+
+    plan, of_batch = planned_with(curves)
+    assert [job.runs[0]["parameters"] for job in of_batch] == [
+        curves | {"examples": [50]},
+        curves | {"examples": [100]},
+    ]
+    folders = [job.runs[0]["folder"] for job in of_batch]
+    (table,) = plan.tables
+    assert table == f"curves-{keys.table_key('curves', **curves)}"
+    assert jobs.publication(plan)["others"] == {table: folders}
+    other, of_other = planned_with(curves | {"examples": [100, 200]})
+    assert list(other.tables) != [table]
+    assert of_other[0].runs[0]["folder"] == folders[1]
+
+
 def test_a_plan_of_nothing_is_refused_with_what_there_is():
     message = (
         r"ONLY=retina-l3 leaves nothing to do; name a task \(retina, retina_and\), a penalty \(l1,"

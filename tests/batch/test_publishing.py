@@ -151,7 +151,7 @@ def test_selections_that_are_published_at_once_keep_the_rows_of_both(tmp_path):
     told = [
         {
             "parts": [make_part(tmp_path, "retina", penalty)],
-            "others": [],
+            "others": {},
             "networks_of": ["retina"],
             "folder": str(tmp_path / "results"),
         }
@@ -171,7 +171,7 @@ def test_selections_that_are_published_at_once_keep_the_rows_of_both(tmp_path):
 
 
 def test_rows_of_a_part_replace_those_of_its_task_and_penalty_alone(tmp_path):
-    told = {"others": [], "networks_of": ["other"], "folder": tmp_path / "results"}
+    told = {"others": {}, "networks_of": ["other"], "folder": tmp_path / "results"}
     first = [make_part(tmp_path / "1", "retina", p) for p in ("l2", "none")]
     publish_batch(first, **told)
     publish_batch([make_part(tmp_path / "2", "retina", "l2", seeds=3)], **told)
@@ -187,5 +187,21 @@ def test_a_part_that_is_not_whole_is_refused_by_its_name(tmp_path, fault):
     path = Path(parts[1], "table.csv")
     path.write_text("".join(fault(path.read_text().splitlines(keepends=True))))
     with pytest.raises(ValueError, match=f"^{parts[1]} should be whole"):
-        publish_batch(parts, [], [], tmp_path / "results")
+        publish_batch(parts, {}, [], tmp_path / "results")
     assert not (tmp_path / "results").exists()
+
+
+def test_rows_that_follow_each_other_make_a_table_with_its_own_key(tmp_path):
+    folders = []
+    for label, values in {"few": [3, 1], "many": [2]}.items():
+        folder = tmp_path / f"damage-{label}-ffff"
+        folder.mkdir()
+        pd.DataFrame({"value": values, "key": "ffff"}).to_csv(folder / "table.csv", index=False)
+        files.write_checksums(folder, {"table.csv": files.sha256(folder / "table.csv")})
+        folders.append(str(folder))
+    publish_batch([], {"damage-abcd": folders}, [], tmp_path / "results")
+    found = tables.published_table("damage", tmp_path / "results")
+    assert found.to_dict("list") == {"value": [3, 1, 2], "key": ["abcd"] * 3}
+    Path(folders[1], "table.csv").unlink()
+    with pytest.raises(ValueError, match=f"^{folders[1]} should be whole"):
+        publish_batch([], {"damage-abcd": folders}, [], tmp_path / "results")
