@@ -10,6 +10,11 @@ from modlib.study import benefits
 
 DIGITS = ["two_digits", "three_digits", "four_digits"]
 DEFAULT = PENALTIES["walk_loops"].strength
+ASKED = {
+    "gain": 0.3, "of largest": 0.9, "agreement": 0.95, "specialisation": 0.9,
+    "accuracy": -100 * selection.ACCURACY_MARGIN, "of tuned": 0.9,
+}  # fmt: skip
+"""What walk loops have to reach at least: of `gain` and `of largest` either."""
 
 
 def asked(networks: pd.DataFrame, separate: list[str]) -> pd.DataFrame:
@@ -39,13 +44,14 @@ def asked(networks: pd.DataFrame, separate: list[str]) -> pd.DataFrame:
             "of tuned": own.excess / of["walk_loops"].excess,
         }
     )
+    short = rows[list(ASKED)] < pd.Series(ASKED)
     missed = pd.DataFrame(
         {
-            "excess": (rows.gain < 0.3) & (rows["of largest"] < 0.9),
-            "agreement": rows.agreement < 0.95,
-            "specialisation": rows.specialisation < 0.9,
-            "accuracy": rows.accuracy < -100 * selection.ACCURACY_MARGIN,
-            "untuned": rows["of tuned"] < 0.9,
+            "excess": short["gain"] & short["of largest"],
+            "agreement": short.agreement,
+            "specialisation": short.specialisation,
+            "accuracy": short.accuracy,
+            "untuned": short["of tuned"],
         }
     )
     return rows.assign(missed=[", ".join(missed.columns[row]) or "–" for row in missed.to_numpy()])
