@@ -9,6 +9,12 @@ from modlib.penalties import PENALTIES
 from modlib.study import benefits
 
 DIGITS = ["two_digits", "three_digits", "four_digits"]
+DRAWN = [
+    "none", "l1", "l2", "learned_places", "bimt", "soft_modularity", "cut", "hard_wired",
+    "walk_loops",
+]  # fmt: skip
+"""The penalties that the chapter's first figure has; all are on the page of peers."""
+
 DEFAULT = PENALTIES["walk_loops"].strength
 ASKED = {
     "gain": 0.3, "of largest": 0.9, "agreement": 0.95, "specialisation": 0.9,
@@ -204,8 +210,8 @@ def claims(networks: pd.DataFrame, effects: pd.DataFrame) -> list[Claim | Togeth
             "difference in accuracy", helps(["100 examples"], "l1"), below(0), "+.3f",
         )),
         Claim(
-            "Recurrent networks are no more accurate with them.",
-            "difference in accuracy", helps(["recall"], "none"), below(1e-6), "+.3f",
+            "Recurrent networks lose accuracy by them on each task.",
+            "difference in accuracy", helps(["recall"], "none"), below(0), "+.4f",
         ),
     ]  # fmt: skip
 
