@@ -181,7 +181,7 @@ def shown(page: Page, claims: Sequence[Claim | Together]) -> Styler:
         raise AssertionError(f"{page.name}: {'; '.join(lines)}")
     table["holds"] = table.holds.map({True: "yes", False: "not here"})
     caption = (
-        "What this page claims. Of several parts or situations that one is shown which bears it"
-        " least."
+        "What the page claims. A row with several sentences shows the one that its number bears"
+        " least; so does one with several situations."
     )
     return table.style.hide().set_caption(caption).set_table_attributes('class="dataframe"')

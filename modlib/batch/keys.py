@@ -14,16 +14,9 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 
-from modlib.batch.canonical import (
-    Definition,
-    Text,
-    Token,
-    at,
-    entries,
-    tokens_of,
-    tokens_of_script,
-)
+from modlib.batch.canonical import Text, Token, entries, tokens_of, tokens_of_script
 from modlib.batch.checkout import NOTEBOOKS, PACKAGE, require
+from modlib.batch.definitions import Definition, at
 
 REGISTRIES = (("TASKS",), ("PENALTIES",), ("penalties", "forms", "FORMS"))
 """Paths in the package of dictionaries whose entries count one by one."""

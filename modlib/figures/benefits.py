@@ -80,7 +80,9 @@ def curves(panels: Mapping[str, pd.DataFrame], x: str, y: str, penalties: Sequen
     return fig
 
 
-def effects(pairs: pd.DataFrame, rivals: Mapping[str, str]) -> Figure:
+def effects(
+    pairs: pd.DataFrame, rivals: Mapping[str, str], label: str = "difference in points"
+) -> Figure:
     """Draw paired differences to some rivals: benefits down, a panel with a title for each rival.
 
     Args:
@@ -103,7 +105,7 @@ def effects(pairs: pd.DataFrame, rivals: Mapping[str, str]) -> Figure:
             ax.axhline(height - 0.5, color=GREY, lw=0.5)
         ax.axvline(0, color="black", lw=0.8)
         ax.set_title(title, fontsize=11)
-    fig.supxlabel("difference in points", fontsize=11)
+    fig.supxlabel(label, fontsize=11)
     labels = [f"{benefit}: {TASK_NAMES.get(task, task)}" for benefit, task in lines]
     name_lines(axes[0, 0], labels, 9)
     return fig

@@ -7,21 +7,25 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from modlib.figures.style import LOOKS
+from modlib.study.hyperparameter_grid import Setting
+
+SETTING = list(Setting._fields)
 
 STYLES = {
-    "none": ("#000000", "o"),
-    "noise": ("#999999", "D"),
-    "penalty": ("#0072B2", "s"),
-    "steps": LOOKS["walk_loops"],
+    "none": (*LOOKS["none"], "-"),
+    "noise": ("#999999", "D", "-"),
+    "penalty": (*LOOKS["walk_loops"], ":"),
+    "steps": (*LOOKS["walk_loop_steps"], "-"),
 }
-"""Colour and marker of each method."""
+"""Colour, marker and line of each method."""
 
 
 def factors(
     of_factor: Mapping[str, pd.DataFrame], drawn: pd.DataFrame, labels: Mapping[str, str]
 ) -> Figure:
-    """Draw the share over the values of each factor, and those of drawn combinations in order.
+    """Draw the share over the values of each factor, and over combinations that were drawn.
 
+    The latter are in the order of the steps' shares.
     Markers are full where the target is met, empty where it is not.
     """
     fig, axes = plt.subplots(2, 4, figsize=(8.2, 4.9), sharey=True)
@@ -29,10 +33,11 @@ def factors(
         _lines(ax, rows, factor, labels)
         ax.set_title({"batch": "batch size", "steps": "length"}.get(factor, factor), fontsize=10)
     ax = axes.flat[-1]
-    for method, (colour, marker) in STYLES.items():
-        shares = drawn[drawn.method == method].sort_values("share")
-        _marked(ax, shares, colour, marker)
-    ax.set_title("drawn, in order", fontsize=10)
+    order = drawn[drawn.method == "steps"].set_index(SETTING)["share"].sort_values().index
+    for method, style in STYLES.items():
+        of = drawn[drawn.method == method].set_index(SETTING).reindex(order)
+        _marked(ax, of, *style)
+    ax.set_title("drawn", fontsize=10)
     ax.set_xticks([])
     for ax in axes[:, 0]:
         ax.set_ylabel("share of the attainable", fontsize=10)
@@ -44,21 +49,25 @@ def factors(
 
 def _lines(ax: plt.Axes, rows: pd.DataFrame, factor: str, labels: Mapping[str, str]) -> None:
     values: Sequence = list(dict.fromkeys(rows[factor]))
-    names = [f"{value:.2g}" if isinstance(value, float) else str(value) for value in values]
-    for method, (colour, marker) in STYLES.items():
+    names = [
+        f"{value:.2g}" if isinstance(value, float) else str(value).replace("_relu", " ReLU")
+        for value in values
+    ]
+    for method, style in STYLES.items():
         of = rows[rows.method == method].set_index(factor).reindex(values)
-        _marked(ax, of, colour, marker)
-        ax.plot([], [], marker, color=colour, label=labels[method])
+        _marked(ax, of, *style)
+        colour, marker, line = style
+        ax.plot([], [], marker + line, color=colour, lw=1, label=labels[method])
     turned = max(map(len, names)) > 4
     ax.set_xticks(
         range(len(values)), names, rotation=90 if turned else 0, fontsize=8.5,
     )  # fmt: skip
 
 
-def _marked(ax: plt.Axes, rows: pd.DataFrame, colour: str, marker: str) -> None:
+def _marked(ax: plt.Axes, rows: pd.DataFrame, colour: str, marker: str, line: str) -> None:
     """Draw the share of rows side by side, with full markers where the target is met."""
-    places = pd.Series(range(len(rows)), rows.index)
-    ax.plot(places, rows["share"], color=colour, lw=1)
+    rows = rows.reset_index(drop=True)
+    ax.plot(rows["share"], color=colour, lw=1, ls=line)
     for full, fill in ((True, colour), (False, "none")):
-        here = rows.met == full
-        ax.plot(places[here], rows["share"][here], marker, color=colour, mfc=fill, ms=5, ls="")
+        here = rows["share"][rows.met == full]
+        ax.plot(here, marker, color=colour, mfc=fill, ms=5, ls="")

@@ -44,7 +44,10 @@ MEMORY = 0.9
 
 
 class WalkLoops:
-    """Makes a model modular while it is trained, in one call after each step of its optimiser.
+    """Lets connections fade that close few loops, in one call after each step of an optimiser.
+
+    One default is for any training; the book's page of that name says where it finds modules and
+    where not.
 
     >>> net = nn.Sequential(nn.Linear(4, 3), nn.ReLU(), nn.Linear(3, 2))
     >>> loops = WalkLoops(net, torch.zeros(1, 4), steps=10)

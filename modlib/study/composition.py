@@ -158,7 +158,10 @@ def claims(combinations: pd.DataFrame) -> list[Claim]:
             "While the other image is noise, they name a digit better than no penalty,",
             other, changed_gain(["none"], ["noise"]), above(0),
         ),
-        Claim("and L2 as well as they.", other, changed_gain(["l2"], ["noise"]), UNDECIDED),
+        Claim(
+            "and between them and L2 no difference can be told.",
+            other, changed_gain(["l2"], ["noise"]), UNDECIDED,
+        ),
         Claim(
             "While it is inverted or enlarged, they are better than no penalty, too.",
             other, changed_gain(["none"], ["inverted", "enlarged"]), above(0),

@@ -162,7 +162,7 @@ def claims(table: pd.DataFrame, recurrent: pd.DataFrame) -> list[Claim | Togethe
             less, apart("tanh", "two", 1.1, "capacity"), above(0),
         ),
         Claim(
-            "Where the input enters everywhere it makes no difference at the smallest radius.",
+            "Where the input enters everywhere no difference can be told at the smallest radius.",
             less, apart("tanh", "all", 0.8, "capacity"), UNDECIDED,
         ),
         together(Claim(

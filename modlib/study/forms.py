@@ -88,7 +88,7 @@ def claims(of: pd.DataFrame) -> list[Claim]:
             agreement, less("no_decay"), below(0), "+.2f",
         ),
         Claim(
-            "With a fifth of it too, at more excess on every task.",
+            "With a fifth of it too, at no less excess on any task.",
             "smallest difference of means in excess",
             exact((excess.loc["less_decay"] - own).min()), above(0), "+.3f",
         ),

@@ -164,6 +164,10 @@ def claims(circuits: pd.DataFrame) -> list[Claim]:
             read, points("read_1_others", "l2"), above(9), ".1f",
         ),
         Claim(
+            "L1 leaves more to be read of others on two digits and planted teachers.",
+            read, gains("read_1_others", "l1", TASKS[:2]), below(0),
+        ),
+        Claim(
             "Walk loops leave as little to be read of others as hard wiring does, on planted"
             " teachers and two digits.",
             read, gains("read_1_others", "hard_wired", TASKS[:2]), UNDECIDED,

@@ -112,7 +112,7 @@ def claims(retraining: pd.DataFrame) -> list[Claim | Together]:
             points, less("slow SGD", "free", ["four_digits"], ["none", "pruned", "l1"]), above(0),
         ),
         Claim(
-            "There they keep no more than connection costs.",
+            "There it is not clear that they keep more than connection costs.",
             points, less("slow SGD", "free", ["four_digits"], ["connection_cost"]), not_above(0),
         ),
         Claim(

@@ -9,7 +9,18 @@ from modlib.penalties import PENALTIES
 from modlib.study import benefits
 
 DIGITS = ["two_digits", "three_digits", "four_digits"]
+DRAWN = [
+    "none", "l1", "l2", "learned_places", "bimt", "soft_modularity", "cut", "hard_wired",
+    "walk_loops",
+]  # fmt: skip
+"""The penalties that the chapter's first figure has; all are on the page of peers."""
+
 DEFAULT = PENALTIES["walk_loops"].strength
+ASKED = {
+    "gain": 0.3, "of largest": 0.9, "agreement": 0.95, "specialisation": 0.9,
+    "accuracy": -100 * selection.ACCURACY_MARGIN, "of tuned": 0.9,
+}  # fmt: skip
+"""What walk loops have to reach at least: of `gain` and `of largest` either."""
 
 
 def asked(networks: pd.DataFrame, separate: list[str]) -> pd.DataFrame:
@@ -39,13 +50,14 @@ def asked(networks: pd.DataFrame, separate: list[str]) -> pd.DataFrame:
             "of tuned": own.excess / of["walk_loops"].excess,
         }
     )
+    short = rows[list(ASKED)] < pd.Series(ASKED)
     missed = pd.DataFrame(
         {
-            "excess": (rows.gain < 0.3) & (rows["of largest"] < 0.9),
-            "agreement": rows.agreement < 0.95,
-            "specialisation": rows.specialisation < 0.9,
-            "accuracy": rows.accuracy < -100 * selection.ACCURACY_MARGIN,
-            "untuned": rows["of tuned"] < 0.9,
+            "excess": short["gain"] & short["of largest"],
+            "agreement": short.agreement,
+            "specialisation": short.specialisation,
+            "accuracy": short.accuracy,
+            "untuned": short["of tuned"],
         }
     )
     return rows.assign(missed=[", ".join(missed.columns[row]) or "–" for row in missed.to_numpy()])
@@ -198,8 +210,8 @@ def claims(networks: pd.DataFrame, effects: pd.DataFrame) -> list[Claim | Togeth
             "difference in accuracy", helps(["100 examples"], "l1"), below(0), "+.3f",
         )),
         Claim(
-            "Recurrent networks are no more accurate with them.",
-            "difference in accuracy", helps(["recall"], "none"), below(1e-6), "+.3f",
+            "Recurrent networks lose accuracy by them on each task.",
+            "difference in accuracy", helps(["recall"], "none"), below(0), "+.4f",
         ),
     ]  # fmt: skip
 

@@ -96,7 +96,7 @@ def claims(damage: pd.DataFrame, tuned: pd.DataFrame) -> list[Claim]:
             area, of(more, digits, ["input noise"], "l2"), above(0),
         ),
         Claim(
-            "Noise on the weights they then bear as L2 does.",
+            "In noise on the weights no difference to L2 can then be told.",
             area, of(more, digits, ["weight noise"], "l2"), UNDECIDED,
         ),
         Claim(

@@ -95,11 +95,15 @@ def summary(reuse: pd.DataFrame) -> pd.DataFrame:
     return table
 
 
-def whole_less_module(rows: pd.DataFrame) -> pd.DataFrame:
-    """Return by how many points a whole unpenalised donor exceeds one module of walk loops."""
-    one = rows[(rows.new == "one module") & (rows.way != "anew")]
-    one = one.set_index(["penalty", "way", "seed"]).area.sort_index()
-    difference = 100 * (one["none", "donor, frozen"] - one["walk_loops", "module, frozen"])
+def whole_less_module(rows: pd.DataFrame, new: str) -> pd.DataFrame:
+    """Return by how many points a whole unpenalised donor exceeds the module of walk loops.
+
+    Args:
+        new: what is learned, one of the values of `NEW`.
+    """
+    of = rows[(rows.new == new) & (rows.way != "anew")]
+    area = of.set_index(["penalty", "way", "seed"]).area.sort_index()
+    difference = 100 * (area["none", "donor, frozen"] - area["walk_loops", "module, frozen"])
     return statistics.mean_interval(difference).to_frame().T
 
 
@@ -156,7 +160,11 @@ def claims(reuse: pd.DataFrame) -> list[Claim]:
         Claim(
             "Where one module is reused, a whole frozen donor without a penalty is better than the"
             " module of walk loops.",
-            points, whole_less_module(rows), above(0),
+            points, whole_less_module(rows, one), above(0),
+        ),
+        Claim(
+            "Where two are combined no difference to the module of walk loops can be told.",
+            points, whole_less_module(rows, two), UNDECIDED,
         ),
         Claim(
             "A whole frozen donor without a penalty serves as well as one with walk loops.",

@@ -12,7 +12,7 @@ from modlib.training.following import Following
 
 
 class WalkLoopsCallback(Following, Callback):
-    """Makes a model modular while Lightning trains it: `modlib.WalkLoops` after each step.
+    """Lets connections fade while Lightning trains: `modlib.WalkLoops` after each step.
 
     It is given an example or two of the batches that the module's `forward` takes; the trainer has
     the number of steps. Steps that a gradient scaler leaves out have none after them, and

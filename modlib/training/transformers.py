@@ -12,7 +12,7 @@ from modlib.training.following import Following
 
 
 class WalkLoopsCallback(Following, TrainerCallback):
-    """Makes a model modular while transformers' `Trainer` trains it: `modlib.WalkLoops` in it.
+    """Lets connections fade while transformers' `Trainer` trains: `modlib.WalkLoops` in it.
 
     It is given an example or two of what the model is called with, by name; the trainer has the
     number of steps. Steps that a gradient scaler leaves out have none after them, and checkpoints

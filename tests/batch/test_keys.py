@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from modlib import PENALTIES, TASKS, train
-from modlib.batch import canonical, keys
+from modlib.batch import canonical, definitions, keys
 from modlib.batch.checkout import NOTEBOOKS, PACKAGE
 from modlib.penalties.forms import FORMS
 from modlib.training.fit import trial
@@ -17,10 +17,10 @@ from modlib.training.fit import trial
 L1 = {"task": "retina", "penalty": "l1", "strengths": [1e-3, 1e-2]}
 BRIEF = {"seeds": [0], "hidden": (6, 6), "steps": 2, "nulls": 2, "restarts": 1}
 # a text says the same wherever it stands
-OF_TEXT = (canonical.parsed, canonical.by_name)
+OF_TEXT = (definitions.parsed, definitions.by_name)
 CACHES = [
     value
-    for module in (canonical, keys)
+    for module in (canonical, definitions, keys)
     for value in vars(module).values()
     if hasattr(value, "cache_clear") and value not in OF_TEXT
 ]
@@ -38,7 +38,7 @@ def checkout(tmp_path, monkeypatch):
         shutil.copytree(
             folder, tmp_path / folder.name, ignore=shutil.ignore_patterns("__pycache__", "*.npz")
         )
-    for module in (canonical, keys):
+    for module in (definitions, keys):
         monkeypatch.setattr(module, "PACKAGE", tmp_path / "modlib")
     monkeypatch.setattr(keys, "NOTEBOOKS", tmp_path / "notebooks")
     forget()
