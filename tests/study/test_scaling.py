@@ -76,7 +76,7 @@ def test_the_summary_has_medians_and_says_what_lies_beyond():
     table = scaling.summary(BY_HAND, 0.9)
     medians = table.loc["l1", ["digits: 1", "digits: 2", "digits: 4"]]
     assert medians.tolist() == ["< 100", "200", "> 400"]
-    assert table["to none"]["hard_wired"] == "-1.00 [-1.00, -1.00]"
+    assert table["to no penalty"]["hard_wired"] == "-1.00 [-1.00, -1.00]"
     assert table["to given"]["none"] == "+1.00 [+1.00, +1.00]"
 
 
