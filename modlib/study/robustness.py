@@ -21,7 +21,10 @@ DAMAGES = {
     "removed connections": "connections removed",
     "removed neurons": "hidden neurons removed",
 }
-"""The damages, and what their levels are called."""
+"""The damages, and what they are called."""
+
+LEVELS = ["standard deviation", "standard deviation", "share removed", "share removed"]
+"""What their levels are."""
 
 
 class Parameters(pages.Parameters):
