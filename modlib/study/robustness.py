@@ -19,7 +19,7 @@ DAMAGES = {
     "weight noise": "noise on weights",
     "input noise": "noise on inputs",
     "removed connections": "connections removed",
-    "removed neurons": "hidden neurons removed",
+    "removed neurons": "neurons removed",
 }
 """The damages, and what they are called."""
 
