@@ -1,4 +1,4 @@
-"""Settings of every test: Hypothesis without chance, figures off screen, no resample twice."""
+"""Settings of every test: Hypothesis without chance, figures off screen, nothing twice."""
 
 import pickle
 from dataclasses import replace
@@ -8,12 +8,15 @@ import pytest
 import torch
 from hypothesis import settings
 from scipy import stats
+from unchecked import spare_the_search
 
 mpl.use("Agg")
 # networks this small only wait for each other on several threads
 torch.set_num_threads(1)
 settings.register_profile("modlib", deadline=None, derandomize=True)
 settings.load_profile("modlib")
+# where the search is tested they are checked
+spare_the_search(True)
 
 
 @pytest.fixture(autouse=True)

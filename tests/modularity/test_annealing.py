@@ -18,6 +18,7 @@ from modlib.modularity.communities import between, layers_of
 from modlib.modularity.gauge import chained
 from modlib.modularity.nulls import permuted
 
+pytestmark = pytest.mark.usefixtures("_types_are_checked")
 RESULTS = Path(__file__).parents[2] / "results"
 
 

@@ -8,6 +8,7 @@ from strategies import NONZERO, blocks, chains, random_chain
 
 from modlib.modularity.nulls import permuted, same_strengths
 
+pytestmark = pytest.mark.usefixtures("_types_are_checked")
 NULLS = pytest.mark.parametrize("null", [permuted, same_strengths])
 
 
