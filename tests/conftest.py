@@ -8,7 +8,7 @@ import pytest
 import torch
 from hypothesis import settings
 from scipy import stats
-from unchecked import spare_the_search
+from searches import check_types
 
 mpl.use("Agg")
 # networks this small only wait for each other on several threads
@@ -16,7 +16,7 @@ torch.set_num_threads(1)
 settings.register_profile("modlib", deadline=None, derandomize=True)
 settings.load_profile("modlib")
 # where the search is tested they are checked
-spare_the_search(True)
+check_types(False)
 
 
 @pytest.fixture(autouse=True)

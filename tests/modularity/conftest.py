@@ -1,11 +1,11 @@
 """Types of the search for communities, and of nulls, are checked where these are tested."""
 
 import pytest
-from unchecked import spare_the_search
+from searches import check_types
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def _types_are_checked():
-    spare_the_search(False)
+    check_types(True)
     yield
-    spare_the_search(True)
+    check_types(False)
