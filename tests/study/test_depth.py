@@ -40,12 +40,14 @@ def test_parameters_that_are_not_allowed_are_refused_by_name(message):
 
 
 def test_a_claim_broken_on_purpose_stops_the_page_with_its_sentence(monkeypatch):
-    monkeypatch.setattr(pages, "own_parameters", lambda name: SMALL)
+    # deep enough for the sentence to hold unless it is broken
+    small = SMALL | {"depths": [2, 12]}
+    monkeypatch.setattr(pages, "own_parameters", lambda name: small)
     monkeypatch.setattr(
         depth, "newman", lambda chain, nulls, restarts, seed: depth.modularity(chain, nulls)
     )
     with pytest.raises(AssertionError, match=r"'Those of the whole graph are not\.'"):
-        execute("depth", SMALL)
+        execute("depth", small)
     assert "not here" in execute("depth", SMALL | {"depths": [2], "width": 5})["held"].to_html()
 
 
