@@ -1,19 +1,22 @@
-"""Settings of every test: Hypothesis without chance, figures off screen, no resample twice."""
+"""Settings of every test: Hypothesis without chance, figures off screen, nothing twice."""
 
-import pickle
 from dataclasses import replace
 
 import matplotlib as mpl
 import pytest
 import torch
 from hypothesis import settings
+from remembered import remembered
 from scipy import stats
+from searches import check_types
 
 mpl.use("Agg")
 # networks this small only wait for each other on several threads
 torch.set_num_threads(1)
 settings.register_profile("modlib", deadline=None, derandomize=True)
 settings.load_profile("modlib")
+# where the search is tested they are checked
+check_types(False)
 
 
 @pytest.fixture(autouse=True)
@@ -23,23 +26,6 @@ def _close_figures():
     from matplotlib import pyplot as plt
 
     plt.close("all")
-
-
-def remembered(function):
-    """Return a function whose answers are kept: scipy's to the same numbers, seed and options."""
-    known = {}
-
-    def answer(*args, **told):
-        try:
-            asked = pickle.dumps((args, told))
-        except (AttributeError, pickle.PicklingError):
-            # a statistic without a name is not known again
-            return function(*args, **told)
-        if asked not in known:
-            known[asked] = function(*args, **told)
-        return known[asked]
-
-    return answer
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -64,8 +64,11 @@ def test_a_new_penalty_task_and_measure_are_in_the_table_of_a_run(followed):
 
 
 def test_a_new_page_keeps_the_rules_and_runs(followed):
-    for tests in ("tests/test_project.py", "tests/test_notebooks.py"):
-        run(followed, "-m", "pytest", "-q", "-p", "no:cacheprovider", tests, "-k", "decay")
+    rules = "tests/test_project.py", "tests/test_notebooks.py"
+    # files alone are read: types have nothing to check
+    options = ["-q", "-p", "no:cacheprovider", "-o", "addopts=--import-mode=importlib"]
+    told = run(followed, "-m", "pytest", *options, "-rp", *rules, "-k", "decay")
+    assert all(f"PASSED {each}" in told for each in rules)
     script = (
         "import sys; sys.path.append('tests'); import matplotlib; matplotlib.use('Agg');"
         "from notebooks import execute;"

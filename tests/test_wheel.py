@@ -26,10 +26,9 @@ GUARD = f"import sys; sys.modules |= dict.fromkeys({REFUSED})"
 TRAINING = """
 import modlib
 
-for task in ("retina", "two_mnist"):
-    for penalty in modlib.PENALTIES:
-        run = modlib.train(task, penalty, seeds=[0], steps=2, hidden=(12, 12), nulls=2, restarts=1)
-        assert run.table.accuracy.between(0, 1).all(), (task, penalty)
+for task, penalty in [("two_mnist", "none"), *(("retina", name) for name in modlib.PENALTIES)]:
+    run = modlib.train(task, penalty, seeds=[0], steps=2, hidden=(6,), nulls=2, restarts=1)
+    assert run.table.accuracy.between(0, 1).all(), (task, penalty)
 """
 
 PENALISING = """

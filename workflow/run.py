@@ -10,18 +10,21 @@ keep the others from being made.
 """
 
 import os
+import runpy
 import sys
 import threading
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import papermill
 import yaml
 from jupyter_client.manager import AsyncKernelManager
 from jupyter_core.utils import run_sync
 
-from modlib.batch import files
-from modlib.batch.checkout import NOTEBOOKS
+ROOT = Path(__file__).parents[1]
+# by its path: importing the package takes seconds, and it is the kernel that needs it
+files = SimpleNamespace(**runpy.run_path(str(ROOT / "modlib" / "batch" / "files.py")))
 
 MEMORY = {"hugetlb": 1, "mmap_threshold": 2**25, "trim_threshold": 2**33}
 """Has glibc use huge pages, and keep up to 8 GiB of what a step of training freed for the next."""
@@ -35,7 +38,7 @@ def literal(path: Path | str) -> str:
 def execute(run: dict, kernel: AsyncKernelManager) -> None:
     """Make what a run writes, and put it in its place once all of it is there."""
     folder = Path(run["folder"])
-    notebook = literal(NOTEBOOKS / f"{run['notebook']}.ipynb")
+    notebook = literal(ROOT / "notebooks" / f"{run['notebook']}.ipynb")
     with files.renamed_to(folder) as temporary:
         temporary.mkdir()
         written = {name: str(temporary / file) for name, file in run["files"].items()}

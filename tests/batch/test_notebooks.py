@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+import searches
 import yaml
 
 from modlib.batch import keys, storage, tables
@@ -17,16 +18,22 @@ OF_RETINA = {
 }
 TINY = {
     "circuits": OF_RETINA | {"tested": 60, "training_steps": 200},
-    "combinations": {"steps": 5, "strengths": {"none": [0.0], "l2": [0.001, 0.003]}},
+    "combinations": {
+        **{"steps": 5, "widths": {"two_digits": {"tanh": [5], "relu": [10]}}},
+        "strengths": {"none": [0.0], "l2": [0.001, 0.003]},
+    },
     "curves": {"examples": [100], "steps": 10, "strengths": {"none": [0.0], "l2": [0.001]}},
     "damage": OF_RETINA,
     "damage_tuned": {"training_steps": 10, "strengths": {"retina": {"l2": [1e-3, 3e-3]}}},
     "deep": {"strengths": OF_RETINA["strengths"], "seeds": [0, 1], "steps": 10},
-    "goals": {"strengths": {"none": 0.0, "walk_loops": 0.15}, "steps": 80, "epochs": [20]},
+    "goals": {"strengths": {"none": 0.0, "walk_loops": 0.15}, "steps": 40, "epochs": [20]},
     "hyperparameter_grid": {"shortened": 0.005, "most": 2e9, "tasks": ["two_digits"]},
     "models": {"strengths": {"LSTM": {"none": [0.0]}}, "seeds": [1], "steps": 3},
     "pretrained": {},
-    "recurrent": {"steps": 5, "strengths": {"none": [0.0], "walk_loops": [0.05]}},
+    "recurrent": {
+        **{"steps": 5, "delays": {"short recall": [1]}, "evaluation_seeds": [0]},
+        "strengths": {"none": [0.0], "walk_loops": [0.15]},
+    },
     "reservoirs": {"seeds": [0, 1], "between": [0.0, 0.9]},
     "retraining": OF_RETINA | {"steps": 10},
     "reuse": OF_RETINA | {"steps": 10},
@@ -45,6 +52,12 @@ SWEEP = {
     **{"steps": 10, "nulls": 2, "selection_nulls": 2, "restarts": 1},
 }
 """What is told of each, besides what the smoke batch tells."""
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _searches_are_brief():
+    with searches.brief():
+        yield
 
 
 def test_every_table_of_the_batch_is_made_here():

@@ -18,6 +18,7 @@ from modlib.modularity.communities import between, layers_of
 from modlib.modularity.gauge import chained
 from modlib.modularity.nulls import permuted
 
+CHECKED = pytest.mark.usefixtures("_types_are_checked")
 RESULTS = Path(__file__).parents[2] / "results"
 
 
@@ -93,6 +94,7 @@ RING = [(0, 1), (1, 2), (0, 2), (2, 2)]
 """A skip from the first layer to the third, which leads to itself."""
 
 
+@CHECKED
 @pytest.mark.parametrize("seed", range(10))
 def test_it_finds_the_best_in_networks_with_skips_and_loops(seed):
     rng = np.random.default_rng(seed)
@@ -105,6 +107,7 @@ def test_it_finds_the_best_in_networks_with_skips_and_loops(seed):
     assert q == pytest.approx(within(B, torch.cat(labels).numpy()), abs=1e-12)
 
 
+@CHECKED
 def test_surplus_between_communities_is_that_of_the_definition():
     chain = random_chain(4, 5, 3)
     layers = layers_of([W.abs()[None] for W in chain], chained(2))
@@ -116,6 +119,7 @@ def test_surplus_between_communities_is_that_of_the_definition():
     assert M.numpy() == pytest.approx(np.array(expected), abs=1e-12)
 
 
+@CHECKED
 def test_more_communities_than_at_first_are_found():
     # 40 pairs that lead to pairs: as many communities, far more than a search begins with
     block = torch.block_diag(*[torch.ones(2, 2).double()] * 40)
@@ -124,6 +128,7 @@ def test_more_communities_than_at_first_are_found():
     assert len(torch.cat(labels).unique()) == 40 > annealing.COMMUNITIES
 
 
+@CHECKED
 def test_what_is_found_does_not_depend_on_the_other_networks_of_a_batch():
     stack = random_chain(12, 10, 8, stack=(3,))
     sparse = torch.rand(12, 10, generator=torch.Generator().manual_seed(0)) < 0.15

@@ -6,6 +6,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+import searches
 import torch
 from hypothesis import given
 from sklearn.metrics import adjusted_rand_score
@@ -43,7 +44,8 @@ def by_definition(chain, labels):
 
 @given(chains(depth=3))
 def test_q_and_share_are_those_of_the_communities_returned(chain):
-    found = modularity(chain, **QUICK)
+    with searches.brief():
+        found = modularity(chain, **QUICK)
     gauged = [W[0] for W in balanced([W[None] for W in chain], chained(3))]
     q, attainable = by_definition(gauged, found.communities)
     assert found.q == pytest.approx(q, abs=1e-9)

@@ -59,6 +59,7 @@ def test_every_order_is_as_likely():
     assert all(60 < count < 140 for count in counts.values())
 
 
+@pytest.mark.usefixtures("_types_are_checked")
 @NULLS
 def test_each_null_differs(null):
     chain, source = absolute(random_chain(4, 5)), generator(0)
@@ -89,6 +90,7 @@ def test_the_strength_of_each_neuron_towards_each_side_is_kept(chain, seed):
             assert torch.allclose(kept, given_, rtol=1e-6)
 
 
+@pytest.mark.usefixtures("_types_are_checked")
 @pytest.mark.parametrize(("share", "seed"), [(1.0, 0), (0.6, 1), (0.6, 2)])
 def test_strengths_and_the_number_of_weights_of_trained_layers_are_kept(share, seed):
     W = heavy_tailed(30, 40, seed=seed, share=share)

@@ -40,6 +40,7 @@ def test_parameters_that_are_not_allowed_are_refused_by_name(message):
 
 
 def test_a_claim_broken_on_purpose_stops_the_page_with_its_sentence(monkeypatch):
+    # deep enough for the sentence to hold unless it is broken
     small = SMALL | {"depths": [2, 12]}
     monkeypatch.setattr(pages, "own_parameters", lambda name: small)
     monkeypatch.setattr(
@@ -47,7 +48,7 @@ def test_a_claim_broken_on_purpose_stops_the_page_with_its_sentence(monkeypatch)
     )
     with pytest.raises(AssertionError, match=r"'Those of the whole graph are not\.'"):
         execute("depth", small)
-    assert "not here" in execute("depth", small | {"width": 17})["held"].to_html()
+    assert "not here" in execute("depth", SMALL | {"depths": [2], "width": 5})["held"].to_html()
 
 
 def test_rescaling_leaves_the_function_of_rectified_neurons():

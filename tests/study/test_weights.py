@@ -11,7 +11,7 @@ from notebooks import execute
 
 SMALL = {"steps": 30, "drawn": ["none"]}
 CHANGED = [
-    {"steps": 200, "drawn": ["walk_loops", "communicability"]},
+    {"steps": 60, "drawn": ["walk_loops", "communicability"]},
     SMALL | {"task": "retina", "seed": 3},
     SMALL | {"task": "modular_addition", "penalty": "l1", "steps": 1},
 ]

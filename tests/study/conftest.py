@@ -1,0 +1,43 @@
+"""Pages and tables are tested with few sweeps in each search, and ask for nothing twice."""
+
+from pathlib import Path
+
+import pytest
+import searches
+from remembered import remembered
+
+from modlib.batch import selection, statistics, tables
+from modlib.figures import style
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _searches_are_brief():
+    with searches.brief():
+        yield
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _same_tables_and_rows_are_asked_for_once(memory):
+    with pytest.MonkeyPatch.context() as patch:
+        for owner, name, function in memory:
+            patch.setattr(owner, name, function)
+        yield
+
+
+@pytest.fixture(scope="session")
+def memory():
+    """Functions that remember their answers, and the places that they are called from."""
+    intervals, paired = remembered(statistics.intervals), remembered(statistics.paired)
+    read = remembered(lambda name, path, changed: read_table(name, path))
+    read_table = tables.read_table
+
+    def read_once(name, path):
+        if not isinstance(path, Path) or not path.exists():
+            return read_table(name, path)
+        return read(name, path, path.stat().st_mtime_ns)
+
+    return [
+        *((owner, "intervals", intervals) for owner in (statistics, selection, style)),
+        *((owner, "paired", paired) for owner in (statistics, selection)),
+        (tables, "read_table", read_once),
+    ]
