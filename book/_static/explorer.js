@@ -3,7 +3,7 @@
 (async () => {
   const BETWEEN = "#8a8a8a"; // a weight between communities
   const EDGES = 0.1; // of each matrix the strongest tenth is drawn in the graph
-  const explorer = document.getElementById("explorer");
+  const explorer = document.querySelector(".explorer");
   const form = explorer.querySelector("form");
   const { names, networks, shades } = JSON.parse(explorer.querySelector("script").textContent);
   const weights = await inflated(shades);
@@ -33,13 +33,13 @@
   }
 
   function offerCommunities({ offered, hidden, colours }, wanted) {
-    const choices = [["", "no community"]].concat(
+    const choices = [["none", "no community"]].concat(
       offered.map((c) => [String(c), `community ${c + 1}, ${hidden[c]} neurons`]),
     );
     const labels = choices.map(([value, text]) => {
       const label = d3.create("label");
       label.append("input").attr("type", "radio").attr("name", "silenced").attr("value", value);
-      if (value) label.append("span").attr("class", "swatch").style("background", colours[value]);
+      if (value !== "none") label.append("span").attr("class", "swatch").style("background", colours[value]);
       label.append("span").text(text);
       return label.node();
     });
@@ -62,7 +62,7 @@
     frame.max = left[0].steps.length - 1;
     frame.value = wanted.frame ?? frame.max;
     if (network !== left[0]) offerCommunities(left[0], wanted.silenced);
-    else form.elements.silenced.value = wanted.silenced ?? "";
+    else form.elements.silenced.value = wanted.silenced ?? "none";
     network = left[0];
   }
 
@@ -113,8 +113,8 @@
       }),
     );
     context.putImageData(pixels, 0, 0);
-    const title = `${layerName(depth)} → ${layerName(depth + 1)}, ${rows.length} × ${columns.length}`;
-    return titled(title, canvas, `Absolute weights, ${title}`);
+    const title = `${layerName(depth)} → ${layerName(depth + 1)}`;
+    return titled(title, canvas, `Absolute weights, ${title}, ${rows.length} × ${columns.length}`);
   }
 
   function graph(all, gone, width) {
@@ -169,7 +169,7 @@
 
   function subTasks(frame, silenced, width) {
     const intact = network.intact[frame];
-    const now = silenced ? network.silenced[frame][silenced] : intact;
+    const now = silenced === "none" ? intact : network.silenced[frame][silenced];
     const rows = now.map((accuracy, n) => ({ name: `sub-task ${n + 1}`, accuracy, intact: intact[n] }));
     const plot = Plot.plot({
       ...{ width, height: 50 + 26 * rows.length, marginLeft: 70, marginRight: 40, marginBottom: 32 },
@@ -177,17 +177,18 @@
       y: { label: null, tickSize: 0, domain: rows.map(({ name }) => name) },
       color: { type: "identity" },
       marks: [
-        Plot.barX(rows, { x: "accuracy", y: "name", fill: silenced ? network.colours[silenced] : BETWEEN }),
+        Plot.barX(rows, { x: "accuracy", y: "name", fill: network.colours[silenced] ?? BETWEEN }),
         Plot.ruleX([network.guess], { strokeDasharray: "3 3" }),
         Plot.tickX(rows, { x: "intact", y: "name", strokeWidth: 3 }),
         Plot.text(rows, { x: 1, y: "name", text: ({ accuracy }) => two(accuracy), textAnchor: "start", dx: 8 }),
       ],
     });
-    const title = silenced ? `sub-tasks without community ${Number(silenced) + 1}` : "sub-tasks";
+    const title = silenced === "none" ? "sub-tasks" : `sub-tasks without community ${Number(silenced) + 1}`;
     return titled(title, plot, `Accuracy of each sub-task, ${rows.map((r) => two(r.accuracy)).join(", ")}`);
   }
 
   function titled(title, picture, alternative) {
+    d3.select(picture).selectAll("[aria-label]").attr("aria-label", null);
     d3.select(picture).attr("role", "img").attr("aria-label", alternative);
     const part = d3.create("div");
     part.append("p").text(title);
@@ -199,7 +200,7 @@
     const { task, penalty, strength, steps, measures } = network;
     const found = Object.entries(measures).map(([name, values]) => `${name} ${number(values[frame])}`);
     const now = `${names[task]}, ${names[penalty]} at ${strength}, after ${steps[frame]} steps: ${found.join(", ")}.`;
-    if (!silenced) return now;
+    if (silenced === "none") return now;
     const left = network.silenced[frame][silenced].map((value, n) => `sub-task ${n + 1} ${two(value)}`);
     return `${now} Without community ${Number(silenced) + 1}: ${left.join(", ")}.`;
   }

@@ -70,14 +70,16 @@ def packed(networks: Sequence[Followed]) -> str:
         for W in chain
     ]
     told = {
-        "names": {name: NAMES.get(name, name) for n in networks for name in (n.task.name, n.penalty)},
+        "names": {
+            name: NAMES.get(name, name) for n in networks for name in (n.task.name, n.penalty)
+        },
         "networks": [described(network) for network in networks],
         "shades": base64.b64encode(zlib.compress(b"".join(weights), 9)).decode(),
     }
     return json.dumps(told, separators=(",", ":"), allow_nan=False)
 
 
-FORM = """<div id="explorer">
+FORM = """<div class="explorer">
 <img alt="{alt}" src="data:image/png;base64,{picture}">
 <form hidden>
 <label>Task <select name="task"></select></label>
