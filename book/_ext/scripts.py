@@ -1,4 +1,4 @@
-"""Which scripts a page loads: none of a service that the book does not use, the explorer its own."""
+"""Which scripts a page loads: none of a service that no page uses; the explorer, its own."""
 
 from typing import Any
 

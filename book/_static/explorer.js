@@ -5,7 +5,7 @@
   const EDGES = 0.1; // of each matrix the strongest tenth is drawn in the graph
   const explorer = document.querySelector(".explorer");
   const form = explorer.querySelector("form");
-  const { names, networks, shades } = JSON.parse(explorer.querySelector("script").textContent);
+  const { names, networks, full, shades } = JSON.parse(explorer.querySelector("script").textContent);
   const weights = await inflated(shades);
   const two = d3.format(".2f");
   const number = (value) => (value === null ? "unknown" : two(value).replace("−", "-"));
@@ -94,8 +94,8 @@
     depth === 0 ? "inputs" : depth === network.sizes.length - 1 ? "outputs" : `hidden ${depth}`;
 
   function silent(silenced) {
-    const last = d3.sum(network.sizes) - network.sizes.at(-1);
-    return (n) => n >= network.sizes[0] && n < last && String(network.communities[n]) === silenced;
+    const last = network.communities.length - network.sizes.at(-1);
+    return (n) => n >= network.sizes[0] && n < last && network.communities[n] === Number(silenced);
   }
 
   function image({ rows, columns, shade }, gone, depth) {
@@ -108,7 +108,7 @@
     rows.forEach((i, y) =>
       columns.forEach((j, x) => {
         const { r, g, b } = within(i, j) ? colours[network.communities[i]] : grey;
-        const opacity = gone(i) || gone(j) ? 0 : shade(i, j);
+        const opacity = gone(i) || gone(j) ? 0 : (255 * shade(i, j)) / full;
         pixels.data.set([r, g, b, opacity], 4 * (y * columns.length + x));
       }),
     );
@@ -127,7 +127,7 @@
       const least = Math.max(1, d3.quantile(pairs, 1 - EDGES, (pair) => pair.size));
       return pairs.filter(({ i, j, size }) => size >= least && !gone(i) && !gone(j));
     });
-    const radius = Math.min(5, 100 / d3.max(network.sizes));
+    const radius = Math.min(5, 140 / d3.max(network.sizes));
     const plot = Plot.plot({
       ...{ width, height: 300, marginTop: 8, marginLeft: 24, marginRight: 28, marginBottom: 24 },
       x: { label: null, ticks: network.sizes.map((_, depth) => depth), tickFormat: layerName, tickSize: 0 },
@@ -139,8 +139,8 @@
           ...{ x1: ({ i }) => places.get(i).x, y1: ({ i }) => places.get(i).y },
           ...{ x2: ({ j }) => places.get(j).x, y2: ({ j }) => places.get(j).y },
           stroke: ({ i, j }) => tint(i, j),
-          strokeOpacity: ({ size }) => 0.15 + (0.75 * size) / 255,
-          strokeWidth: ({ size }) => (1.4 * size) / 255,
+          strokeOpacity: ({ size }) => 0.15 + (0.75 * size) / full,
+          strokeWidth: ({ size }) => (1.4 * size) / full,
         }),
         Plot.dot([...places.values()], {
           ...{ x: "x", y: "y", r: radius, fill: ({ n }) => (gone(n) ? "none" : colour(n)) },
@@ -218,7 +218,7 @@
     part("matrices").replaceChildren(...all.map((each, depth) => image(each, gone, depth)));
     part("graph").replaceChildren(graph(all, gone, width("graph")));
     const curves = Object.entries(network.measures).map(([name, values]) =>
-      curve(name, values, frame, Math.max(150, width("curves") / 3)),
+      curve(name, values, frame, Math.max(150, width("curves") / 3 - 8)),
     );
     part("curves").replaceChildren(...curves);
     part("sub-tasks").replaceChildren(subTasks(frame, silenced, width("sub-tasks")));

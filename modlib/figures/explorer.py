@@ -21,7 +21,7 @@ from modlib.graphs import layer_sizes
 from modlib.plots import community_colours
 from modlib.study.explorer import Followed
 
-FULL = 255
+FULL = 31
 """The shade of a weight from the 99th percentile of its matrix on."""
 
 
@@ -74,6 +74,7 @@ def packed(networks: Sequence[Followed]) -> str:
             name: NAMES.get(name, name) for n in networks for name in (n.task.name, n.penalty)
         },
         "networks": [described(network) for network in networks],
+        "full": FULL,
         "shades": base64.b64encode(zlib.compress(b"".join(weights), 9)).decode(),
     }
     return json.dumps(told, separators=(",", ":"), allow_nan=False)

@@ -32,7 +32,7 @@ FRAMES = 9
 NULLS = 3
 """The permuted networks that each Q is held against."""
 
-MOST = 2.0
+MOST = 1.2
 """Megabytes that the page's data may have: with the book's own files, three are to be loaded."""
 
 FREE = [
