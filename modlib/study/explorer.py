@@ -134,7 +134,7 @@ def trained(
 @torch.no_grad()
 def followed(run: Run, network: Stack) -> list[Followed]:
     """Return each network of a run, measured at the frames that are joined in `network`."""
-    n, at = len(run.table), frames(run.table.steps[0])
+    n, at = len(run.table), frames(int(run.table.steps[0]))
     found = stack_modularity(network, NULLS, restarts=1)
     rows = overview(network, run.task, run.data, found)[["accuracy", "excess", "ari"]]
     ends = [by_outputs(first(run.network), labels) for labels in found.communities[-n:]]
