@@ -155,7 +155,7 @@
     const points = d3.zip(network.steps, values).filter(([, value]) => value !== null);
     const step = network.steps[frame];
     const plot = Plot.plot({
-      ...{ width, height: 130, marginLeft: 28, marginRight: 12, marginBottom: 32 },
+      ...{ width, height: 130, marginLeft: 28, marginRight: 18, marginBottom: 32 },
       x: { type: "symlog", constant: 5, label: "training step", ticks: [0, 10, 100, 1000], tickFormat: "d" },
       y: { domain: [Math.min(0, ...points.map(([, value]) => value)), 1], label: null, ticks: 3, grid: true },
       marks: [
@@ -218,7 +218,7 @@
     part("matrices").replaceChildren(...all.map((each, depth) => image(each, gone, depth)));
     part("graph").replaceChildren(graph(all, gone, width("graph")));
     const curves = Object.entries(network.measures).map(([name, values]) =>
-      curve(name, values, frame, Math.max(150, width("curves") / 3 - 8)),
+      curve(name, values, frame, width("curves") / 3 - 8),
     );
     part("curves").replaceChildren(...curves);
     part("sub-tasks").replaceChildren(subTasks(frame, silenced, width("sub-tasks")));
