@@ -32,11 +32,9 @@
     return select.value;
   }
 
-  function offerCommunities({ offered, hidden, colours }, wanted) {
-    const choices = [["none", "no community"]].concat(
-      offered.map((c) => [String(c), `community ${c + 1}, ${hidden[c]} neurons`]),
-    );
-    const labels = choices.map(([value, text]) => {
+  function offerCommunities({ offered, hidden, colours }) {
+    const communities = offered.map((c) => [c, `community ${c + 1}, ${hidden[c]} neurons`]);
+    const labels = [["none", "no community"], ...communities].map(([value, text]) => {
       const label = d3.create("label");
       label.append("input").attr("type", "radio").attr("name", "silenced").attr("value", value);
       if (value !== "none") label.append("span").attr("class", "swatch").style("background", colours[value]);
@@ -45,8 +43,6 @@
     });
     const fieldset = form.querySelector("fieldset");
     fieldset.replaceChildren(fieldset.querySelector("legend"), ...labels);
-    const chosen = choices.find(([value]) => value === wanted) ?? choices[0];
-    form.elements.silenced.value = chosen[0];
   }
 
   let network;
@@ -61,9 +57,10 @@
     offer(order, [["layer", "as in their layer"], ["community", "by community"]], wanted.order);
     frame.max = left[0].steps.length - 1;
     frame.value = wanted.frame ?? frame.max;
-    if (network !== left[0]) offerCommunities(left[0], wanted.silenced);
-    else form.elements.silenced.value = wanted.silenced ?? "none";
-    network = left[0];
+    if (network !== left[0]) offerCommunities(left[0]);
+    [network] = left;
+    const { offered } = network;
+    form.elements.silenced.value = offered.map(String).includes(wanted.silenced) ? wanted.silenced : "none";
   }
 
   // what is drawn
@@ -129,22 +126,28 @@
     });
     const radius = Math.min(5, 140 / d3.max(network.sizes));
     const plot = Plot.plot({
-      ...{ width, height: 300, marginTop: 8, marginLeft: 24, marginRight: 28, marginBottom: 24 },
+      width, height: 300, marginTop: 8, marginLeft: 24, marginRight: 28, marginBottom: 24,
       x: { label: null, ticks: network.sizes.map((_, depth) => depth), tickFormat: layerName, tickSize: 0 },
       y: { axis: null, reverse: true },
       color: { type: "identity" },
       opacity: { type: "identity" },
       marks: [
         Plot.link(edges, {
-          ...{ x1: ({ i }) => places.get(i).x, y1: ({ i }) => places.get(i).y },
-          ...{ x2: ({ j }) => places.get(j).x, y2: ({ j }) => places.get(j).y },
+          x1: ({ i }) => places.get(i).x,
+          y1: ({ i }) => places.get(i).y,
+          x2: ({ j }) => places.get(j).x,
+          y2: ({ j }) => places.get(j).y,
           stroke: ({ i, j }) => tint(i, j),
           strokeOpacity: ({ size }) => 0.15 + (0.75 * size) / full,
           strokeWidth: ({ size }) => (1.4 * size) / full,
         }),
         Plot.dot([...places.values()], {
-          ...{ x: "x", y: "y", r: radius, fill: ({ n }) => (gone(n) ? "none" : colour(n)) },
-          ...{ stroke: ({ n }) => colour(n), strokeWidth: 0.7 },
+          x: "x",
+          y: "y",
+          r: radius,
+          fill: ({ n }) => (gone(n) ? "none" : colour(n)),
+          stroke: ({ n }) => colour(n),
+          strokeWidth: 0.7,
         }),
       ],
     });
@@ -155,7 +158,7 @@
     const points = d3.zip(network.steps, values).filter(([, value]) => value !== null);
     const step = network.steps[frame];
     const plot = Plot.plot({
-      ...{ width, height: 130, marginLeft: 28, marginRight: 18, marginBottom: 32 },
+      width, height: 130, marginLeft: 28, marginRight: 18, marginBottom: 32,
       x: { type: "symlog", constant: 5, label: "training step", ticks: [0, 10, 100, 1000], tickFormat: "d" },
       y: { domain: [Math.min(0, ...points.map(([, value]) => value)), 1], label: null, ticks: 3, grid: true },
       marks: [
@@ -172,7 +175,7 @@
     const now = silenced === "none" ? intact : network.silenced[frame][silenced];
     const rows = now.map((accuracy, n) => ({ name: `sub-task ${n + 1}`, accuracy, intact: intact[n] }));
     const plot = Plot.plot({
-      ...{ width, height: 50 + 26 * rows.length, marginLeft: 70, marginRight: 40, marginBottom: 32 },
+      width, height: 50 + 26 * rows.length, marginLeft: 70, marginRight: 40, marginBottom: 32,
       x: { domain: [0, 1], label: "test accuracy", ticks: 3 },
       y: { label: null, tickSize: 0, domain: rows.map(({ name }) => name) },
       color: { type: "identity" },

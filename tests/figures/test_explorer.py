@@ -131,10 +131,11 @@ def status(page):
 
 
 def told(network, frame):
-    measures = network.measures.iloc[frame]
+    # rounded first, so that no minus stands before a zero
+    accuracy, excess, ari = network.measures.iloc[frame].round(2) + 0.0
     return (
-        f"after {network.measures.index[frame]} steps: accuracy {measures.accuracy:.2f},"
-        f" excess {measures.excess:.2f}, agreement {measures.ari:.2f}."
+        f"after {network.measures.index[frame]} steps: accuracy {accuracy:.2f},"
+        f" excess {excess:.2f}, agreement {ari:.2f}."
     )
 
 
@@ -171,7 +172,7 @@ def test_a_link_leads_to_its_state_and_an_unknown_one_to_the_first(visit, networ
     state = "task=planted_0&penalty=none&strength=0&order=layer&frame=2&silenced=1"
     page = visit(state)
     assert status(page).startswith(f"planted, no penalty at 0, {told(networks[0], 2)} Without")
-    page.evaluate("location.hash = '#task=retina'")
+    page.evaluate("location.hash = '#silenced=77'")
     page.wait_for_function("document.querySelector('[name=task]').value === 'retina'")
     shown = status(page)
     assert shown == status(visit("task=retna&penalty=x&strength=7&order=y&frame=99&silenced=77"))
