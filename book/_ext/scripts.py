@@ -1,4 +1,4 @@
-"""Leaves out the scripts of a service that the book does not use: Thebe's, which comes twice."""
+"""Which scripts a page loads: none of a service that no page uses; the explorer, its own."""
 
 from typing import Any
 
@@ -16,7 +16,17 @@ def without_thebe(
     ]
 
 
+def with_explorer(
+    app: Sphinx, pagename: str, templatename: str, context: dict[str, Any], doctree: object
+) -> None:
+    """Add what the explorer is drawn with, to its own page alone."""
+    if pagename == "notebooks/explorer":
+        for script in ("plot/d3.min.js", "plot/plot.min.js", "explorer.js"):
+            app.add_js_file(script, loading_method="defer")
+
+
 def setup(app: Sphinx) -> dict[str, bool]:
     """Register this extension."""
     app.connect("html-page-context", without_thebe, priority=900)
+    app.connect("html-page-context", with_explorer)
     return {"parallel_read_safe": True}
