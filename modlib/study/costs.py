@@ -6,20 +6,20 @@ in the loss of every step. Targets and margins were set before anything was time
 """
 
 from collections.abc import Sequence
-from itertools import pairwise
 from typing import Annotated, Literal
 
 import pandas as pd
 from pydantic import AfterValidator, Field
 
-from modlib.batch import pages, selection, statistics
+from modlib.batch import pages, selection
 from modlib.batch.claims import Claim, Together, above, below, exact, not_below, together
 from modlib.batch.names import SEPARATE
+from modlib.batch.statistics import in_points, interval_text, intervals
 from modlib.penalties import PENALTIES
+from modlib.study.cost_ratios import BY_EXAMPLES, LOSS, SIZE, of, over, ratios
 from modlib.study.step_costs import step_costs
 
-SIZE = ["widths", "batch"]
-OWN = ["walk_loops", "walk_loop_steps"]
+STEPS = "walk_loop_steps"
 SMALL, LARGE = ("128-48-48-20", 128), ("784-1024-1024-10", 128)
 TARGETS = {SMALL: 1.2, LARGE: 1.05, ("3072-2048-2048-2048-10", 256): 1.05}
 """Plain steps that one with walk loops may cost, by widths and mini-batch."""
@@ -27,8 +27,8 @@ TARGETS = {SMALL: 1.2, LARGE: 1.05, ("3072-2048-2048-2048-10", 256): 1.05}
 MARGINS = {"share": 0.02, "connected_ari": 0.02, "accuracy": 0.003}
 """By how much steps may fall short of walk loops in the loss."""
 
-BY_EXAMPLES = "784-256-256-10"
-"""The network that is timed with several mini-batches."""
+NEAR, KEPT = ["retina", "two_digits", "three_digits", "four_digits"], ["retina", "two_mnist"]
+"""Tasks on which the share and the accuracy of steps are within the margin."""
 
 
 class Parameters(pages.Parameters):
@@ -42,72 +42,32 @@ class Parameters(pages.Parameters):
     examples: int = Field(ge=1, le=4_096)
 
 
-def ratios(table: pd.DataFrame) -> pd.DataFrame:
-    """Return what a step costs in plain ones: by size and penalty, one column per round."""
-    seconds = table.pivot(index=[*SIZE, "penalty"], columns="round", values="seconds")
-    plain = seconds.xs("none", level="penalty")
-    return seconds / plain.reindex(seconds.index.droplevel("penalty")).to_numpy()
-
-
-def beside(found: pd.DataFrame, penalty: str, other: str) -> pd.DataFrame:
-    """Return the intervals of a penalty's `ratios` over those of another, by size."""
-    one, two = (found.xs(name, level="penalty") for name in (penalty, other))
-    return statistics.intervals(one / two)
-
-
-def least(widths: str, batch: int) -> float:
-    """Return what walk loops in the loss cost at the least: multiplications over plain ones.
-
-    Loops take n_in n_hid n_out of them for each hidden layer, a plain step n_in n_out for each
-    matrix and example; the way back doubles both.
-
-    >>> least("2-3-4", batch=1)
-    2.3333333333333335
-    """
-    n = [int(width) for width in widths.split("-")]
-    loops = sum(a * b * c for a, b, c in zip(n, n[1:], n[2:], strict=False))
-    return 1 + loops / (batch * sum(a * b for a, b in pairwise(n)))
-
-
-def over(found: pd.DataFrame, factor: str) -> pd.DataFrame:
-    """Return the costs with two hidden layers over `width`, or those over `batch`, by penalty.
-
-    Beside them, as the penalty `least`, what `least` says.
-    """
-    rows = statistics.intervals(found).reset_index()
-    rows["width"] = rows.widths.str.extract(r"^784-(\d+)-\1-10$").astype(float)
-    narrow = rows.widths == BY_EXAMPLES if factor == "batch" else rows.batch == LARGE[1]
-    rows = rows[narrow & rows.width.notna()]
-    counted = rows[rows.penalty == "none"].assign(penalty="least")
-    counted["mean"] = [least(*size) for size in counted[SIZE].itertuples(index=False)]
-    return pd.concat([rows, counted]).set_index(["penalty", factor]).sort_index()
-
-
-def free_from(found: pd.DataFrame, free: float) -> int | None:
-    """Return the least mini-batch from which on walk loops in the loss cost at most `free`."""
-    costs = over(found, "batch").loc["walk_loops", "mean"]
-    dear = costs.index[costs > free]
-    cheap = costs.index[costs.index > max(dear, default=0)]
-    return int(cheap.min()) if len(cheap) else None
-
-
 def asked(found: pd.DataFrame) -> pd.DataFrame:
     """Return the costs of walk loops at the sizes that a target was set for, and whether it is met.
 
     It is met where all of the interval lies below it.
     """
-    costs = statistics.intervals(found)
+    costs = intervals(found)
     rows = {
-        size: {name: costs.loc[(*size, name)] for name in ("walk_loops", "noise", OWN[1])}
+        size: {name: costs.loc[(*size, name)] for name in (LOSS, "noise", STEPS)}
         for size in TARGETS
         if size in found.index.droplevel("penalty")
     }
     text = {
-        size: {name: statistics.interval_text(of) for name, of in row.items()}
-        | {"target": f"{TARGETS[size]:g}", "met": "yes" if row[OWN[1]].high <= TARGETS[size] else "no"}
+        size: {name: interval_text(of) for name, of in row.items()}
+        | {
+            "target": f"{TARGETS[size]:g}",
+            "met": "yes" if row[STEPS].high <= TARGETS[size] else "no",
+        }
         for size, row in rows.items()
     }
     return pd.DataFrame(text).T.rename_axis(["widths", "examples"])
+
+
+def range_of(found: pd.DataFrame, penalty: str) -> str:
+    """Return the least and the largest cost of a penalty at these sizes, as '1.19 to 1.48'."""
+    means = found.xs(penalty, level="penalty").reindex([*TARGETS]).mean(axis=1)
+    return f"{means.min():.2f} to {means.max():.2f}"
 
 
 def short(networks: pd.DataFrame, tasks: Sequence[str]) -> pd.DataFrame:
@@ -118,14 +78,28 @@ def short(networks: pd.DataFrame, tasks: Sequence[str]) -> pd.DataFrame:
     judged = networks[(networks.role == "evaluation") & networks.task.isin(tasks)]
     one, two = (
         judged[(judged.penalty == name) & (judged.strength == PENALTIES[name].strength)]
-        for name in OWN
+        for name in (LOSS, STEPS)
     )
     found = {}
     for measure, margin in MARGINS.items():
         values = (of.pivot(index="task", columns="seed", values=measure) for of in (two, one))
-        pairs = statistics.intervals(next(values) - next(values)).reindex(list(tasks))
+        pairs = intervals(next(values) - next(values)).reindex(list(tasks))
         found[measure] = pairs.assign(kept=pairs["mean"] >= -margin)
     return pd.concat(found, names=["measure"])
+
+
+def named(pairs: pd.DataFrame) -> pd.DataFrame:
+    """Return the differences of `short` as text, by task; a star where one is not `kept`."""
+    names = {"share": "share", "connected_ari": "agreement", "accuracy": "accuracy"}
+    text = {}
+    for measure, name in names.items():
+        rows = pairs.loc[measure]
+        points = measure == "accuracy"
+        shown = (in_points(rows) if points else rows).apply(
+            interval_text, axis=1, form="+.1f" if points else "+.3f"
+        )
+        text[name] = shown + rows.kept.map({True: "", False: " *"})
+    return pd.DataFrame(text)
 
 
 def frontier(found: pd.DataFrame, networks: pd.DataFrame, tasks: Sequence[str]) -> pd.DataFrame:
@@ -135,15 +109,135 @@ def frontier(found: pd.DataFrame, networks: pd.DataFrame, tasks: Sequence[str]) 
     defaults, of others at the strength chosen for them.
     """
     share = selection.summary(networks).share.unstack("task")
-    for name in OWN:
+    for name in (LOSS, STEPS):
         share.loc[name] = selection.summary_at(networks, name, PENALTIES[name].strength).share
-    costs = statistics.intervals(found)[["mean", "low", "high"]].reset_index()
-    costs = costs[[size in (SMALL, LARGE) for size in costs[SIZE].itertuples(index=False, name=None)]]
+    costs = intervals(found)[["mean", "low", "high"]].reset_index()
+    costs = costs[
+        [size in (SMALL, LARGE) for size in costs[SIZE].itertuples(index=False, name=None)]
+    ]
     return costs.merge(share[list(tasks)], left_on="penalty", right_index=True)
 
 
 def of_ones_own(widths: Sequence[int], examples: int) -> pd.DataFrame:
-    """Return the `ratios` of a network of one's own, on the processor that runs this, by penalty."""
+    """Return the `ratios` of a network of one's own, on this processor, by penalty."""
     table = step_costs("-".join(map(str, widths)), examples, [], rounds=3, seconds=0.2)
-    found = statistics.intervals(ratios(table)).droplevel(SIZE)
+    found = intervals(ratios(table)).droplevel(SIZE)
     return found.drop(index="none")[["mean", "low", "high"]]
+
+
+def claims(found: pd.DataFrame, networks: pd.DataFrame) -> list[Claim | Together]:
+    """Return what the page claims of the `ratios` and of the published networks."""
+    return [*of_targets(found), *of_sizes(found), *of_quality(found, networks)]
+
+
+def of_targets(found: pd.DataFrame) -> list[Claim | Together]:
+    """Return what is claimed at the sizes that a target was set for."""
+    loss, noise, steps = (of(found, name, TARGETS) for name in (LOSS, "noise", STEPS))
+    large = [size for size in TARGETS if size != SMALL]
+    return [
+        Claim(
+            "In the loss, walk loops cost more than two plain steps at each of the three sizes.",
+            "plain steps", intervals(loss), above(2), ".2f",
+        ),
+        Claim(
+            "As steps of their own they cost less than two thirds of that.",
+            "share of the cost", intervals(steps / loss), below(2 / 3), ".2f",
+        ),
+        Claim(
+            "At each size they cost more than was asked for.", "plain steps beyond the target",
+            intervals(steps.sub(pd.Series(TARGETS), axis=0)), above(0), "+.2f",
+        ),
+        together(
+            Claim(
+                "In the small network most of what they cost is noise,",
+                "share of the cost beyond a plain step",
+                intervals((noise - 1) / (steps - 1)).loc[[SMALL]], above(0.7), ".2f",
+            ),
+            Claim(
+                "and in the large ones counting costs more than the twentieth that was asked for.",
+                "plain steps", intervals(steps - noise).loc[large], above(0.05), ".3f",
+            ),
+        ),
+    ]  # fmt: skip
+
+
+def of_sizes(found: pd.DataFrame) -> list[Claim | Together]:
+    """Return what is claimed of wider networks and of larger mini-batches."""
+    wide, many = (over(found, factor) for factor in ("width", "batch"))
+    (low, *_, high), (few, *_, most) = (sorted(set(of.loc[LOSS].index)) for of in (wide, many))
+    large = [(BY_EXAMPLES, int(most))]
+    return [
+        Claim(
+            "At no width do walk loops as steps cost 1.7 plain ones.",
+            "plain steps", wide.loc[STEPS], below(1.7), ".2f",
+        ),
+        Claim(
+            "In the loss they cost more than twice as much in the widest network as in the"
+            " narrowest.",
+            "ratio of the costs",
+            exact(wide["mean"][LOSS, high] / wide["mean"][LOSS, low]), above(2), ".1f",
+        ),
+        together(
+            Claim(
+                "With the fewest examples they cost more than three plain steps in the loss,",
+                "plain steps", many.loc[[(LOSS, few)]], above(3), ".2f",
+            ),
+            Claim(
+                "and with the most they are nearly free.",
+                "plain steps", many.loc[[(LOSS, most)]], below(1.1), ".2f",
+            ),
+        ),
+        Claim(
+            "With the most examples, noise costs more than walk loops in the loss.",
+            "difference in plain steps",
+            intervals(of(found, "noise", large) - of(found, LOSS, large)), above(0), "+.2f",
+        ),
+    ]  # fmt: skip
+
+
+def of_quality(found: pd.DataFrame, networks: pd.DataFrame) -> list[Claim | Together]:
+    """Return what is claimed of steps beside the loss, and of rivals beside steps."""
+    pairs, margins = short(networks, SEPARATE), MARGINS
+    share, agreed, accuracy = (pairs.loc[measure] for measure in margins)
+    rows = frontier(found, networks, SEPARATE).set_index([*SIZE, "penalty"])
+    rivals = rows.index.get_level_values("penalty").difference([LOSS, STEPS, "none", "noise"])
+    means = rows.loc[SMALL][SEPARATE].mean(axis=1)
+    ratio = pd.concat(
+        {name: intervals(of(found, name, [LARGE]) / of(found, STEPS, [LARGE])) for name in rivals}
+    )
+    return [
+        together(
+            Claim(
+                "In share, steps come within the margin of the loss on digits and the retina,",
+                "difference", share.loc[NEAR], not_below(-margins["share"]), "+.3f",
+            ),
+            Claim(
+                "and not on the three other tasks.",
+                "difference", share.drop(index=NEAR), below(-margins["share"]), "+.3f",
+            ),
+        ),
+        Claim(
+            "In agreement they are on no task clear of it.",
+            "difference", agreed, not_below(-margins["connected_ari"]), "+.3f",
+        ),
+        together(
+            Claim(
+                "In accuracy they come within it on the retina and on two MNIST,",
+                "points", in_points(accuracy.loc[KEPT]), not_below(-0.3),
+            ),
+            Claim(
+                "and not on the five other tasks.",
+                "points", in_points(accuracy.drop(index=KEPT)), below(-0.3),
+            ),
+        ),
+        together(
+            Claim(
+                "No rival that was timed costs as little as steps in the network of 1,024,",
+                "ratio of the costs", ratio, above(1), ".2f",
+            ),
+            Claim(
+                "or has as large a share on average over the tasks.",
+                "share", exact(means[rivals] - means[STEPS]), below(0), "+.2f",
+            ),
+        ),
+    ]  # fmt: skip
