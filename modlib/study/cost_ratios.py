@@ -8,7 +8,7 @@ import pandas as pd
 from modlib.batch.statistics import intervals
 
 SIZE = ["widths", "batch"]
-LOSS = "walk_loops"
+LOSS, STEPS = "walk_loops", "walk_loop_steps"
 BY_WIDTH, BY_EXAMPLES = 128, "784-256-256-10"
 """The mini-batch that all widths are timed with, and the network that is timed with several."""
 

@@ -11,21 +11,17 @@ from typing import Annotated, Literal
 import pandas as pd
 from pydantic import AfterValidator, Field
 
-from modlib.batch import pages, selection
+from modlib.batch import pages
 from modlib.batch.claims import Claim, Together, above, below, exact, not_below, together
 from modlib.batch.names import SEPARATE
 from modlib.batch.statistics import in_points, interval_text, intervals
-from modlib.penalties import PENALTIES
-from modlib.study.cost_ratios import BY_EXAMPLES, LOSS, SIZE, of, over, ratios
+from modlib.study.cost_quality import MARGINS, frontier, short
+from modlib.study.cost_ratios import BY_EXAMPLES, LOSS, SIZE, STEPS, of, over, ratios
 from modlib.study.step_costs import step_costs
 
-STEPS = "walk_loop_steps"
 SMALL, LARGE = ("128-48-48-20", 128), ("784-1024-1024-10", 128)
 TARGETS = {SMALL: 1.2, LARGE: 1.05, ("3072-2048-2048-2048-10", 256): 1.05}
 """Plain steps that one with walk loops may cost, by widths and mini-batch."""
-
-MARGINS = {"share": 0.02, "connected_ari": 0.02, "accuracy": 0.003}
-"""By how much steps may fall short of walk loops in the loss."""
 
 NEAR, KEPT = ["retina", "two_digits", "three_digits", "four_digits"], ["retina", "two_mnist"]
 """Tasks on which the share and the accuracy of steps are within the margin."""
@@ -54,7 +50,7 @@ def asked(found: pd.DataFrame) -> pd.DataFrame:
         if size in found.index.droplevel("penalty")
     }
     text = {
-        size: {name: interval_text(of) for name, of in row.items()}
+        size: {name: interval_text(cost) for name, cost in row.items()}
         | {
             "target": f"{TARGETS[size]:g}",
             "met": "yes" if row[STEPS].high <= TARGETS[size] else "no",
@@ -68,54 +64,6 @@ def range_of(found: pd.DataFrame, penalty: str) -> str:
     """Return the least and the largest cost of a penalty at these sizes, as '1.19 to 1.48'."""
     means = found.xs(penalty, level="penalty").reindex([*TARGETS]).mean(axis=1)
     return f"{means.min():.2f} to {means.max():.2f}"
-
-
-def short(networks: pd.DataFrame, tasks: Sequence[str]) -> pd.DataFrame:
-    """Return the paired differences of steps to walk loops in the loss, by measure and task.
-
-    Both at their defaults; `kept` where the mean is at most the margin below.
-    """
-    judged = networks[(networks.role == "evaluation") & networks.task.isin(tasks)]
-    one, two = (
-        judged[(judged.penalty == name) & (judged.strength == PENALTIES[name].strength)]
-        for name in (LOSS, STEPS)
-    )
-    found = {}
-    for measure, margin in MARGINS.items():
-        values = (of.pivot(index="task", columns="seed", values=measure) for of in (two, one))
-        pairs = intervals(next(values) - next(values)).reindex(list(tasks))
-        found[measure] = pairs.assign(kept=pairs["mean"] >= -margin)
-    return pd.concat(found, names=["measure"])
-
-
-def named(pairs: pd.DataFrame) -> pd.DataFrame:
-    """Return the differences of `short` as text, by task; a star where one is not `kept`."""
-    names = {"share": "share", "connected_ari": "agreement", "accuracy": "accuracy"}
-    text = {}
-    for measure, name in names.items():
-        rows = pairs.loc[measure]
-        points = measure == "accuracy"
-        shown = (in_points(rows) if points else rows).apply(
-            interval_text, axis=1, form="+.1f" if points else "+.3f"
-        )
-        text[name] = shown + rows.kept.map({True: "", False: " *"})
-    return pd.DataFrame(text)
-
-
-def frontier(found: pd.DataFrame, networks: pd.DataFrame, tasks: Sequence[str]) -> pd.DataFrame:
-    """Return costs at two sizes, `mean`, `low` and `high`, and the share on each task.
-
-    Shares are those of the published networks, whatever their size: of walk loops at their
-    defaults, of others at the strength chosen for them.
-    """
-    share = selection.summary(networks).share.unstack("task")
-    for name in (LOSS, STEPS):
-        share.loc[name] = selection.summary_at(networks, name, PENALTIES[name].strength).share
-    costs = intervals(found)[["mean", "low", "high"]].reset_index()
-    costs = costs[
-        [size in (SMALL, LARGE) for size in costs[SIZE].itertuples(index=False, name=None)]
-    ]
-    return costs.merge(share[list(tasks)], left_on="penalty", right_index=True)
 
 
 def of_ones_own(widths: Sequence[int], examples: int) -> pd.DataFrame:
@@ -164,7 +112,9 @@ def of_targets(found: pd.DataFrame) -> list[Claim | Together]:
 def of_sizes(found: pd.DataFrame) -> list[Claim | Together]:
     """Return what is claimed of wider networks and of larger mini-batches."""
     wide, many = (over(found, factor) for factor in ("width", "batch"))
-    (low, *_, high), (few, *_, most) = (sorted(set(of.loc[LOSS].index)) for of in (wide, many))
+    (low, *_, high), (few, *_, most) = (
+        sorted(set(costs.loc[LOSS].index)) for costs in (wide, many)
+    )
     large = [(BY_EXAMPLES, int(most))]
     return [
         Claim(
@@ -199,7 +149,7 @@ def of_quality(found: pd.DataFrame, networks: pd.DataFrame) -> list[Claim | Toge
     """Return what is claimed of steps beside the loss, and of rivals beside steps."""
     pairs, margins = short(networks, SEPARATE), MARGINS
     share, agreed, accuracy = (pairs.loc[measure] for measure in margins)
-    rows = frontier(found, networks, SEPARATE).set_index([*SIZE, "penalty"])
+    rows = frontier(found, networks, (SMALL, LARGE), SEPARATE).set_index([*SIZE, "penalty"])
     rivals = rows.index.get_level_values("penalty").difference([LOSS, STEPS, "none", "noise"])
     means = rows.loc[SMALL][SEPARATE].mean(axis=1)
     ratio = pd.concat(

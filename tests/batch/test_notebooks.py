@@ -32,6 +32,7 @@ TINY = {
     "reuse": OF_RETINA | {"steps": 10},
     "rivals": {"strengths": {"retina": {"l2": [0.003], "topography": [0.1]}}, "steps": 5},
     "settings": {"steps": 2, "epochs": 0},
+    "step_costs": {"sizes": {"4-3-2": [2, 5]}, "rivals": {"4-3-2": ["bimt"]}},
     "whole_graph": OF_RETINA | {"nulls": 2},
 }
 SWEEP = {
