@@ -31,14 +31,15 @@ def frontier(
     """
     fig, axes = plt.subplots(1, len(sizes), sharey=True, figsize=(8, 3.6))
     for ax, ((widths, batch), most) in zip(axes, sizes.items(), strict=True):
-        for row in rows[(rows.widths == widths) & (rows.batch == batch)].itertuples():
-            colour, marker = LOOKS[row.penalty]
-            share = pd.Series(row._asdict())[list(tasks)]
-            ax.plot([row.mean] * len(tasks), share, ".", color=colour, ms=4, alpha=0.5)
+        here = rows[(rows.widths == widths) & (rows.batch == batch)].set_index("penalty")
+        for penalty in (name for name in LOOKS if name in here.index):
+            row, (colour, marker) = here.loc[penalty], LOOKS[penalty]
+            share = row[list(tasks)].astype(float)
+            ax.plot([row["mean"]] * len(tasks), share, ".", color=colour, ms=4, alpha=0.5)
             ax.plot([row.low, row.high], [share.mean()] * 2, color=colour, lw=2.5, alpha=0.5)
             ax.plot(
-                row.mean, share.mean(), marker, color=colour, ms=8, ls="",
-                label=PENALTY_NAMES[row.penalty],
+                row["mean"], share.mean(), marker, color=colour, ms=8, ls="",
+                label=PENALTY_NAMES[penalty],
             )  # fmt: skip
         ax.axvline(most, color="0.5", lw=1, ls=":")
         ax.set_title(f"{widths}, {batch} examples", fontsize=10)
@@ -52,7 +53,7 @@ def frontier(
 def over(found: Mapping[str, pd.DataFrame], names: Mapping[str, str], free: float) -> Figure:
     """Draw costs, with bands of their 95 % intervals, over each factor, which have names.
 
-    `least` is dashed, and a step that is `free` dotted.
+    What multiplications say is dashed, and a step that is `free` dotted.
     """
     fig, axes = plt.subplots(1, len(found), sharey=True, figsize=(8, 3.6))
     for ax, (factor, costs) in zip(axes, found.items(), strict=True):
@@ -60,7 +61,7 @@ def over(found: Mapping[str, pd.DataFrame], names: Mapping[str, str], free: floa
             rows = costs.loc[penalty]
             ax.plot(rows.index, rows["mean"], color=colour, marker=marker, ms=5, label=label)
             ax.fill_between(rows.index, rows.low, rows.high, color=colour, alpha=0.2, lw=0)
-        counted = costs.loc["least", "mean"]
+        counted = costs.loc["counted", "mean"]
         ax.plot(counted, color="0.4", lw=1, ls="--", label="in the loss, multiplications alone")
         ax.axhline(free, color="0.5", lw=1, ls=":")
         ax.set_xscale("log", base=2)

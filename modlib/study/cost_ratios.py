@@ -25,13 +25,13 @@ def of(found: pd.DataFrame, penalty: str, sizes: Sequence[tuple[str, int]]) -> p
     return found.xs(penalty, level="penalty").loc[[*sizes]]
 
 
-def least(widths: str, batch: int) -> float:
-    """Return what walk loops in the loss cost at the least: multiplications over plain ones.
+def multiplications(widths: str, batch: int) -> float:
+    """Return what walk loops in the loss would cost, were multiplications all that costs.
 
     Loops take n_in n_hid n_out of them for each hidden layer, a plain step n_in n_out for each
     matrix and example; the way back takes twice as many of either.
 
-    >>> least("2-3-4", batch=1)
+    >>> multiplications("2-3-4", batch=1)
     2.3333333333333335
     """
     n = [int(width) for width in widths.split("-")]
@@ -42,14 +42,14 @@ def least(widths: str, batch: int) -> float:
 def over(found: pd.DataFrame, factor: str) -> pd.DataFrame:
     """Return the costs with two hidden layers over `width`, or those over `batch`, by penalty.
 
-    Beside them, as the penalty `least`, what `least` says.
+    Beside them, as the penalty `counted`, what `multiplications` says.
     """
     rows = intervals(found).reset_index()
     rows["width"] = rows.widths.str.extract(r"^784-(\d+)-\1-10$").astype(float)
     narrow = rows.widths == BY_EXAMPLES if factor == "batch" else rows.batch == BY_WIDTH
     rows = rows[narrow & rows.width.notna()]
-    counted = rows[rows.penalty == "none"].assign(penalty="least")
-    counted["mean"] = [least(*size) for size in counted[SIZE].itertuples(index=False)]
+    counted = rows[rows.penalty == "none"].assign(penalty="counted")
+    counted["mean"] = [multiplications(*size) for size in counted[SIZE].itertuples(index=False)]
     return pd.concat([rows, counted]).set_index(["penalty", factor]).sort_index()
 
 
