@@ -43,14 +43,14 @@ def frontier(
             )  # fmt: skip
         ax.axvline(most, color="0.5", lw=1, ls=":")
         ax.set_title(f"{widths}, {batch} examples", fontsize=10)
-        _costs(ax, "x", [1, 2, 4, 8])
+        _costs(ax, "x")
     axes[0].set_ylabel("share of the attainable")
     handles = axes[0].get_legend_handles_labels()
     fig.legend(*handles, loc="outside upper center", ncols=4, fontsize=9)
     return fig
 
 
-def over(found: Mapping[str, pd.DataFrame], names: Mapping[str, str], free: float) -> Figure:
+def over(found: Mapping[str, pd.DataFrame], names: Mapping[str, str], free: float | int) -> Figure:
     """Draw costs, with bands of their 95 % intervals, over each factor, which have names.
 
     What multiplications say is dashed, and a step that is `free` dotted.
@@ -68,17 +68,17 @@ def over(found: Mapping[str, pd.DataFrame], names: Mapping[str, str], free: floa
         ax.xaxis.set_major_formatter(PLAIN)
         ax.tick_params(axis="x", labelsize=9)
         ax.set_xlabel(names[factor])
-        _costs(ax, "y", [1, 2, 4, 8])
+        _costs(ax, "y")
     axes[1].set_ylabel("")
     handles = axes[0].get_legend_handles_labels()
     fig.legend(*handles, loc="outside upper center", ncols=3, fontsize=9)
     return fig
 
 
-def _costs(ax: Axes, side: str, ticks: Sequence[float]) -> None:
+def _costs(ax: Axes, side: str) -> None:
     """Make an axis one of costs in plain steps."""
     ax.set(**{f"{side}scale": "log", f"{side}label": "plain steps"})
     axis = getattr(ax, f"{side}axis")
-    axis.set_ticks(ticks)
+    axis.set_ticks([1, 2, 4, 8])
     axis.set_ticks([], minor=True)
     axis.set_major_formatter(PLAIN)

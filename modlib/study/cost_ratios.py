@@ -1,6 +1,6 @@
 """Seconds of the table `step_costs` as costs in plain steps: by size, width and mini-batch."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from itertools import pairwise
 
 import pandas as pd
@@ -20,7 +20,7 @@ def ratios(table: pd.DataFrame) -> pd.DataFrame:
     return seconds / plain.reindex(seconds.index.droplevel("penalty")).to_numpy()
 
 
-def of(found: pd.DataFrame, penalty: str, sizes: Sequence[tuple[str, int]]) -> pd.DataFrame:
+def of(found: pd.DataFrame, penalty: str, sizes: Iterable[tuple[str, int]]) -> pd.DataFrame:
     """Return the `ratios` of a penalty at some sizes, in their order."""
     return found.xs(penalty, level="penalty").loc[[*sizes]]
 

@@ -30,8 +30,10 @@ NEAR, KEPT = ["retina", "two_digits", "three_digits", "four_digits"], ["retina",
 class Parameters(pages.Parameters):
     """What the page may be run with."""
 
-    tasks: Annotated[
-        list[Literal[tuple(SEPARATE)]], Field(min_length=1), AfterValidator(pages.distinct)
+    without: Annotated[
+        list[Literal[tuple(SEPARATE)]],
+        Field(max_length=len(SEPARATE) - 1),
+        AfterValidator(pages.distinct),
     ]
     free: float = Field(gt=1, le=10)
     widths: list[Annotated[int, Field(ge=1, le=2_048)]] = Field(min_length=3, max_length=8)
