@@ -8,6 +8,7 @@ Walk loops as steps have noise at every step and count loops at few. What they t
 run: a step that counts none, and the share of what a count takes beside.
 """
 
+import ctypes
 import platform
 import re
 import time
@@ -36,6 +37,11 @@ IN_LOSS = ("none", "l1", "walk_loops")
 
 BLOCK = 0.01
 """Seconds that the steps of one kind take in turn, at the least, were they plain ones."""
+
+
+M_TRIM_THRESHOLD, M_MMAP_MAX = -1, -4
+"""Options of `mallopt`, as in malloc.h: from how much on what is free at the end is given back,
+never at -1, and how many blocks may have pages of their own."""
 
 
 class Training:
@@ -116,6 +122,17 @@ def of_run(found: pd.Series, every: int) -> pd.Series:
     """
     steps = found.noise + (found["count"] - 2 * found.noise) / every
     return pd.concat([found.drop("count"), pd.Series({"walk_loop_steps": steps})])
+
+
+def keep_memory() -> None:
+    """Have GNU's C library keep the memory that is freed, for as long as the process lasts.
+
+    Else large tensors get pages that the system has to clear, in some steps and not in others.
+    """
+    library = ctypes.CDLL(None)
+    if hasattr(library, "mallopt"):
+        for option, value in ((M_TRIM_THRESHOLD, -1), (M_MMAP_MAX, 0)):
+            library.mallopt(option, value)
 
 
 def machine() -> str:

@@ -136,6 +136,16 @@ def test_what_is_made_again_has_the_same_rows_and_any_seconds():
         parts.matching(one, two.assign(batch=3), keys)
 
 
+def test_memory_is_kept_where_the_library_can(monkeypatch):
+    told = []
+    able = SimpleNamespace(mallopt=lambda *option: told.append(option))
+    for library in (able, SimpleNamespace()):
+        monkeypatch.setattr(costs.ctypes, "CDLL", lambda _, library=library: library)
+        costs.keep_memory()
+    # malloc.h: M_TRIM_THRESHOLD is -1, at -1 nothing is given back; M_MMAP_MAX is -4
+    assert told == [(-1, -1), (-4, 0)]
+
+
 def test_the_processor_has_a_name(monkeypatch, tmp_path):
     assert costs.machine()
     told = tmp_path / "cpuinfo"
