@@ -39,6 +39,7 @@ SPLIT_BY = {
     "reuse": ["strengths"],
     "rivals": ["strengths"],
     "samples": ["digits", "strengths"],
+    "step_costs": ["sizes"],
     "whole_graph": ["strengths"],
 }
 """The parameters of which each entry makes rows of its own. `settings` has none."""
@@ -54,7 +55,7 @@ REFERENCES = {"recurrent": ["none"]}
 SLOW = [
     {"four_digits"}, {"combinations", "tanh"}, {"curves", "walk_loops"}, {"deep", "walk_loops"},
     {"hyperparameter_grid", "two_digits"}, {"hyperparameter_grid", "penalty"},
-    {"samples", "4"}, {"samples", "6"},
+    {"samples", "4"}, {"samples", "6"}, {"step_costs", "784-8192-8192-10"},
 ]  # fmt: skip
 """Words of parts that take over a minute to make again, and are not drawn."""
 

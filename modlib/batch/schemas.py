@@ -170,6 +170,11 @@ SCHEMAS = {
         ["seed", "case", "strength", "measure"],
         WITHIN_SETTINGS,
     ),
+    "step_costs": _schema(
+        dict.fromkeys(("widths", "penalty", "machine"), TEXT)
+        | {"batch": whole(1), "round": whole(), "seconds": number(0)},
+        ["widths", "batch", "penalty", "round"],
+    ),
     "whole_graph": _schema(
         NETWORK
         | dict.fromkeys(("q", "newman_q"), number(-0.5, 1))

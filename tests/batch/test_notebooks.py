@@ -40,6 +40,7 @@ TINY = {
     "rivals": {"strengths": {"retina": {"l2": [0.003], "topography": [0.1]}}, "steps": 5},
     "samples": {"steps": 5, "strengths": {"none": [0.0], "l2": [0.001, 0.003]}},
     "settings": {"steps": 2, "epochs": 0},
+    "step_costs": {"sizes": {"4-3-2": [2, 5]}, "rivals": {"4-3-2": ["bimt"]}},
     "whole_graph": OF_RETINA | {"nulls": 2},
 }
 SWEEP = {
