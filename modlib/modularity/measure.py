@@ -73,8 +73,9 @@ def modularity(
 ) -> Modularity:
     """Measure the modularity of a chain, or of a network, against nulls.
 
-    Each network of a stack gets the answer that it would get alone. It is sought on the device
-    that the weights are on. A network without any weight has Q = 0.
+    Each network of a stack is searched as it would be alone, from the same starts and against the
+    same nulls. Sums of a stack round otherwise, so that a search may end in another optimum about
+    as good. It runs on the device that the weights are on. A network without any weight has Q = 0.
 
     Args:
         nulls: number of null networks, at least 2.
