@@ -2,7 +2,7 @@
 
 What is asked of walk loops as steps, by size of the network and mini-batch: at most so many plain
 steps, as in `TARGETS`, at a share, an agreement and an accuracy within `MARGINS` of what they reach
-in the loss of every step. Targets and margins were set before anything was timed.
+in the loss of every step. Targets and margins were set before the table was made.
 """
 
 from collections.abc import Sequence
