@@ -107,7 +107,7 @@ def test_a_killed_batch_resumes_and_ends_with_what_the_sweep_makes_by_hand(execu
         stderr=subprocess.DEVNULL,
     )
     parts = killed / "build" / "parts"
-    for _ in range(1_200):
+    for _ in range(3_000):
         # of the first of two that share a kernel
         if list(parts.glob("retina-l2-*/SHA256SUMS")):
             break

@@ -17,15 +17,15 @@ def _searches_are_brief():
 
 
 @pytest.fixture(scope="module", autouse=True)
-def _same_tables_and_rows_are_asked_for_once(memory):
+def _same_tables_and_rows_are_asked_for_once(remembering):
     with pytest.MonkeyPatch.context() as patch:
-        for owner, name, function in memory:
+        for owner, name, function in remembering:
             patch.setattr(owner, name, function)
         yield
 
 
 @pytest.fixture(scope="session")
-def memory():
+def remembering():
     """Functions that remember their answers, and the places that they are called from."""
     intervals, paired = remembered(statistics.intervals), remembered(statistics.paired)
     read = remembered(lambda name, path, changed: read_table(name, path))
