@@ -142,10 +142,8 @@ def runs_of(plan: Plan, table: str) -> dict[str, dict]:
     """
     name = plan.tables[table]
     runs = following(name, plan.config["tables"][name])
-    if list(runs) == [""]:
-        return {table: runs[""]}
     return {
-        f"{name}-{label.replace(' ', '_')}-{keys.table_key(name, **of)}": of
+        "-".join([name, *label.split(), keys.table_key(name, **of)]): of
         for label, of in runs.items()
     }
 

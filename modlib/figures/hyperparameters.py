@@ -7,9 +7,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from modlib.figures.style import LOOKS
-from modlib.study.hyperparameter_grid import Setting
-
-SETTING = list(Setting._fields)
+from modlib.study.hyperparameters import SETTING
 
 STYLES = {
     "none": (*LOOKS["none"], "-"),
