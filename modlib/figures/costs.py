@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
 from modlib.batch.names import PENALTY_NAMES
-from modlib.figures.style import LOOKS
+from modlib.figures.style import LOOKS, band
 
 LINES: Mapping[str, tuple[str, str, str]] = {
     "walk_loops": ("walk loops in the loss", *LOOKS["walk_loops"]),
@@ -59,8 +59,7 @@ def over(found: Mapping[str, pd.DataFrame], names: Mapping[str, str], free: floa
     for ax, (factor, costs) in zip(axes, found.items(), strict=True):
         for penalty, (label, colour, marker) in LINES.items():
             rows = costs.loc[penalty]
-            ax.plot(rows.index, rows["mean"], color=colour, marker=marker, ms=5, label=label)
-            ax.fill_between(rows.index, rows.low, rows.high, color=colour, alpha=0.2, lw=0)
+            band(ax, rows.index, rows, color=colour, marker=marker, ms=5, label=label)
         counted = costs.loc["counted", "mean"]
         ax.plot(counted, color="0.4", lw=1, ls="--", label="in the loss, multiplications alone")
         ax.axhline(free, color="0.5", lw=1, ls=":")

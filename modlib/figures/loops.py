@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 
 from modlib.batch.names import TASK_NAMES
 from modlib.chain import Chain
+from modlib.figures.style import band
 from modlib.graphs import by_community, neuron_graph
 from modlib.modularity.louvain import communities_of
 from modlib.plots import GREY, PALETTE
@@ -111,8 +112,7 @@ def changes(effect: pd.DataFrame) -> Figure:
     for ax, (measure, label) in zip(axes, labels.items(), strict=True):
         for place, (task, rows) in enumerate(effect.loc[measure].groupby("task")):
             x, colour = rows.index.get_level_values("strength"), PALETTE[place % len(PALETTE)]
-            ax.plot(x, rows["mean"], "o-", ms=4, color=colour, label=TASK_NAMES[task])
-            ax.fill_between(x, rows.low, rows.high, color=colour, alpha=0.2, lw=0)
+            band(ax, x, rows, marker="o", ms=4, color=colour, label=TASK_NAMES[task])
         ax.axhline(0, color=GREY, lw=0.8)
         ax.set(xscale="log", xlabel="strength", ylabel=label)
     fig.legend(*axes[0].get_legend_handles_labels(), loc="outside upper center", ncols=4)

@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 
 from modlib.batch.statistics import intervals
 from modlib.figures.benefits import STYLE, curve
+from modlib.figures.style import band
 
 
 def need(needs: pd.DataFrame, curves: pd.DataFrame, penalties: Sequence[str]) -> Figure:
@@ -22,8 +23,7 @@ def need(needs: pd.DataFrame, curves: pd.DataFrame, penalties: Sequence[str]) ->
     for penalty in penalties:
         name, colour, marker = STYLE[penalty]
         found = np.exp(intervals(np.log(needs.loc[penalty])))
-        left.plot(found.index, found["mean"], color=colour, marker=marker, ms=5, label=name)
-        left.fill_between(found.index, found.low, found.high, color=colour, alpha=0.2, lw=0)
+        band(left, found.index, found, color=colour, marker=marker, ms=5, label=name)
         curve(right, curves, "examples", "accuracy", penalty)
     digits = needs.index.unique("digits")
     left.set(xscale="log", yscale="log", xlabel="digits side by side")

@@ -84,7 +84,10 @@ def mean_band(ax: Axes, groups: SeriesGroupBy, x: range | None = None, **style: 
     x is the groups' keys if left out; `style` is that of the line.
     """
     values = pd.concat({key: group.reset_index(drop=True) for key, group in groups}, axis=1).T
-    found = intervals(values)
-    x = values.index if x is None else x
-    (line,) = ax.plot(x, found["mean"], **style)
-    ax.fill_between(x, found.low, found.high, color=line.get_color(), alpha=0.2, lw=0)
+    band(ax, values.index if x is None else x, intervals(values), **style)
+
+
+def band(ax: Axes, x: range | pd.Index, rows: pd.DataFrame, **style: object) -> None:
+    """Draw rows of `intervals` over x: a line of the means, and a band of their intervals."""
+    (line,) = ax.plot(x, rows["mean"], **style)
+    ax.fill_between(x, rows.low, rows.high, color=line.get_color(), alpha=0.2, lw=0)
