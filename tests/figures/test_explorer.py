@@ -139,6 +139,7 @@ def told(network, frame):
     )
 
 
+@pytest.mark.slow
 def test_everything_is_reached_and_changed_by_keys(visit, networks):
     page = visit()
     *_, last = networks
@@ -168,6 +169,7 @@ def test_everything_is_reached_and_changed_by_keys(visit, networks):
     assert page.evaluate("document.activeElement.href") == page.url
 
 
+@pytest.mark.slow
 def test_a_link_leads_to_its_state_and_an_unknown_one_to_the_first(visit, networks):
     state = "task=planted_0&penalty=none&strength=0&order=layer&frame=2&silenced=1"
     page = visit(state)
@@ -186,6 +188,7 @@ PIXELS = """canvas => {
 }"""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("order", ["community", "layer"])
 def test_matrices_have_the_shades_of_the_weights(visit, networks, data, order):
     place, frame = 1, 3
@@ -199,6 +202,7 @@ def test_matrices_have_the_shades_of_the_weights(visit, networks, data, order):
         assert np.abs(seen - 255 / figures.FULL * W).max() <= 0.5
 
 
+@pytest.mark.slow
 def test_silenced_neurons_are_blank_and_have_no_edges(visit, networks):
     state = "task=planted_0&penalty=walk_loops&strength=0.15&order=layer&silenced="
     network, community = networks[1], 1
@@ -212,6 +216,7 @@ def test_silenced_neurons_are_blank_and_have_no_edges(visit, networks):
     assert page.locator(links).count() < intact.locator(links).count()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_a_phone_shows_it_and_axe_finds_nothing(visit, scheme):
     axe = pytest.importorskip("axe_playwright_python.sync_playwright")

@@ -25,6 +25,7 @@ REFUSED = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("changed", CHANGED, ids=str)
 def test_the_page_runs_with_other_parameters(changed):
     made = execute("architectures", SMALL | changed)
@@ -38,6 +39,7 @@ def test_parameters_that_are_not_allowed_are_refused_by_name(message):
         execute("architectures", REFUSED[message])
 
 
+@pytest.mark.slow
 def test_a_claim_broken_on_purpose_stops_the_page_with_its_sentence(monkeypatch):
     monkeypatch.setattr(pages, "own_parameters", lambda name: SMALL)
     monkeypatch.setattr(architectures, "MODULAR", 1.5)

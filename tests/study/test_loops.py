@@ -26,6 +26,7 @@ REFUSED = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("changed", CHANGED, ids=range(len(CHANGED)))
 def test_the_page_runs_with_other_parameters(changed):
     assert not execute("loops", changed)["page"].own
@@ -37,6 +38,7 @@ def test_parameters_that_are_not_allowed_are_refused_by_name(message):
         execute("loops", REFUSED[message])
 
 
+@pytest.mark.slow
 def test_a_claim_broken_on_purpose_stops_the_page_with_its_sentence(monkeypatch):
     own = pages.own_parameters("loops") | SMALL | {"steps": 800}
     monkeypatch.setattr(pages, "own_parameters", lambda name: own)
