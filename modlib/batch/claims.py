@@ -31,12 +31,12 @@ class Condition(NamedTuple):
 
 def above(value: float | int) -> Condition:
     """Return the condition that all of the interval lies above a value."""
-    return Condition(f"above {value:g}", lambda low, high: low - value)
+    return Condition(f"above {value:.3g}", lambda low, high: low - value)
 
 
 def below(value: float | int) -> Condition:
     """Return the condition that all of the interval lies below a value."""
-    return Condition(f"below {value:g}", lambda low, high: value - high)
+    return Condition(f"below {value:.3g}", lambda low, high: value - high)
 
 
 def between(least: float | int, most: float | int) -> Condition:
