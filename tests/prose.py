@@ -49,17 +49,27 @@ def caption(metadata: dict) -> str:
     return metadata.get("mystnb", {}).get("figure", {}).get("caption", "")
 
 
-def written(page: str) -> list[Token]:
-    """Return what is written on a page: all but its code and what that shows."""
+def source(page: str) -> str:
+    """Return all of a page as it is edited, code and captions with it."""
     if not page.startswith("notebooks/"):
         text = (ROOT / f"{page}.md").read_text("utf-8")
-        return [*tokens(re.sub(r"\A---\n.*?\n---\n", "", text, flags=re.DOTALL))]
+        return re.sub(r"\A---\n.*?\n---\n", "", text, flags=re.DOTALL)
     cells = json.loads((ROOT / f"{page}.ipynb").read_text("utf-8"))["cells"]
-    texts = [
-        "".join(cell["source"]) if cell["cell_type"] == "markdown" else caption(cell["metadata"])
-        for cell in cells
-    ]
-    return [*tokens("\n\n".join(texts))]
+    return "\n\n".join(map(_as_text, cells))
+
+
+def _as_text(cell: dict) -> str:
+    """Return a cell of a notebook as pages that are text have it."""
+    content = "".join(cell["source"])
+    if cell["cell_type"] == "markdown":
+        return content
+    options = {"mystnb": cell["metadata"].get("mystnb", {})}
+    return f"```{{code-cell}}\n---\n{yaml.safe_dump(options)}---\n{content}\n```"
+
+
+def written(page: str) -> list[Token]:
+    """Return what is written on a page: all but its code and what that shows."""
+    return [*tokens(source(page))]
 
 
 def paragraphs(page: str) -> list[Token]:

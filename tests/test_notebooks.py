@@ -56,6 +56,12 @@ def test_a_page_opens_with_question_answer_figure_what_it_rests_on_and_does_not_
 
 
 @pytest.mark.parametrize("page", prose.pages())
+def test_an_answer_has_at_most_two_sentences(page):
+    for answer in re.findall(r"```{div} answer\n(.*?)```", prose.source(page), flags=re.DOTALL):
+        assert len(re.findall(r"[.?!](?=\s)", answer)) <= 2, answer
+
+
+@pytest.mark.parametrize("page", prose.pages())
 def test_a_page_is_short_and_a_paragraph_has_at_most_five_numbers(page):
     paragraphs = prose.paragraphs(page)
     assert sum(len(prose.words(paragraph)) for paragraph in paragraphs) <= 1_000
@@ -68,9 +74,7 @@ def test_a_page_has_at_most_five_tables_beside_its_claims_of_at_most_fifteen_row
     """How many rows those have that its code shows, `tests/study` says."""
     written = prose.tables(page)
     assert max(written, default=0) <= 15
-    suffix = "ipynb" if page.startswith("notebooks/") else "md"
-    text = (ROOT / f"{page}.{suffix}").read_text("utf-8")
-    calls = re.findall(r"(?<!claims\.)\bshown\(", text)
+    calls = re.findall(r"(?<!claims\.)\bshown\(", prose.source(page))
     assert len(written) + len(calls) <= 5
 
 
