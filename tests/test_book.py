@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+import modlib
+
 ROOT = Path(__file__).parents[1]
 PROFILES = ["paper", "quick", "smoke"]
 TARGETS = ["book", "lint", "reproduce", "verify", "test", "bench", "lock"]
@@ -126,3 +128,9 @@ def test_the_batch_gets_all_cores_whatever_one_process_may_use(checkout):
     assert "[--cores]\n[all]\n" in (checkout / "called").read_text()
     assert make(checkout, "reproduce", "CORES=3", "ONLY=l1").returncode == 0
     assert "[--cores]\n[3]\n[--config]\n[only=l1]\n" in (checkout / "called").read_text()
+
+
+@pytest.mark.parametrize("name", modlib.__all__)
+def test_what_the_package_exports_is_on_its_page(name):
+    page = (ROOT / "book" / "api.md").read_text("utf-8")
+    assert re.search(rf"(:: |`)modlib\.{name}\b", page)

@@ -82,3 +82,14 @@ def test_a_network_is_modular_if_share_and_agreement_are_large_where_there_is_on
 def test_there_is_a_claim_for_each_sentence():
     made = execute("architectures", SMALL)["made"]
     assert len(claims.judged(made)) == len(made) == 10
+
+
+def test_means_are_of_all_but_networks_of_stronger_walk_loops():
+    table = published_table("models")
+    means = architectures.summary(table)
+    strong = architectures.stronger(table)
+    assert set(strong.strength) == {0.5}
+    one = table[(table.architecture == "LSTM") & (table.penalty == "walk_loops")]
+    one = one[one.strength == architectures.DEFAULT]
+    assert means.loc[("LSTM", "walk_loops"), "share"] == pytest.approx(one.share.mean())
+    assert len(means) == len(table.groupby(["architecture", "penalty"]))

@@ -73,4 +73,4 @@ def test_claims_of_tasks_name_the_strength_that_bears_them_least():
     effect = loops.changes(tables.published(), ["retina", "retina_and", "two_digits"])
     judged = claims.judged(loops.of_tasks(effect))
     assert judged.holds.all()
-    assert judged["mean [95 % interval]"][0].endswith("(retina, 0.001; 14 in all)")
+    assert judged["mean [95 % interval]"][0].endswith("(retina, strength 0.001; 14 in all)")
