@@ -13,7 +13,7 @@ import pandas as pd
 from jaxtyping import Float
 from torch import Tensor
 
-from modlib.batch import files, schemas, storage
+from modlib.batch import files, schemas, sources, storage
 from modlib.batch.checkout import ROOT, require
 from modlib.batch.provenance import provenance
 from modlib.batch.storage import Trained
@@ -80,25 +80,30 @@ def published(folder: Path | str = FOLDER) -> pd.DataFrame:
 
 
 def published_table(name: str, folder: Path | str = FOLDER) -> pd.DataFrame:
-    """Return any published table.
+    """Return any published table, and note that it was read.
 
     Raises:
         ValueError: if there is none, if its checksum is not the one in `SHA256SUMS`, or for the
             reasons of `schemas.check`.
     """
-    return read_table(name, _checked(Path(folder), f"{name}.csv"))
+    table = read_table(name, _checked(Path(folder), f"{name}.csv"))
+    sources.note_table(Path(folder), f"{name}.csv", table)
+    return table
 
 
 def published_network(task: str, penalty: str, folder: Path | str = FOLDER) -> Trained:
-    """Return the network that is published for a task and a penalty, as a stack of one.
+    """Return the network that is published for a task and a penalty, and note that it was read.
+
+    It is a stack of one.
 
     Raises:
         ValueError: if there is none, if its checksum is not the one in `SHA256SUMS`, or for the
             reasons of `storage.read`.
     """
-    path = _checked(Path(folder), f"networks/{task}-{penalty}.safetensors")
-    (network,) = storage.read(path).values()
-    return network
+    name = f"networks/{task}-{penalty}.safetensors"
+    (trained,) = storage.read(_checked(Path(folder), name)).values()
+    sources.note_file(Path(folder), name, seeds=sources.spans(trained.network.seeds))
+    return trained
 
 
 def _checked(folder: Path, name: str) -> Path:
