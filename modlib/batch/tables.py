@@ -13,7 +13,7 @@ import pandas as pd
 from jaxtyping import Float
 from torch import Tensor
 
-from modlib.batch import files, schemas, storage
+from modlib.batch import files, schemas, sources, storage
 from modlib.batch.checkout import ROOT, require
 from modlib.batch.provenance import provenance
 from modlib.batch.storage import Trained
@@ -89,23 +89,28 @@ def published(folder: Path | str = FOLDER) -> pd.DataFrame:
 
 
 def published_table(name: str, folder: Path | str = FOLDER) -> pd.DataFrame:
-    """Return any published table.
+    """Return any published table, and note that it was read.
 
     Raises:
         ValueError: if there is none, if its checksum is not the one in `SHA256SUMS`, or for the
             reasons of `schemas.check`.
     """
-    return read_table(name, _checked(Path(folder), f"{name}.csv"))
+    table = read_table(name, _checked(Path(folder), f"{name}.csv"))
+    sources.note_table(Path(folder), f"{name}.csv", table)
+    return table
 
 
 def published_network(task: str, penalty: str, folder: Path | str = FOLDER) -> Trained:
-    """Return the network that is published for a task and a penalty, as a stack of one.
+    """Return the network that is published for a task and a penalty, and note that it was read.
+
+    It is a stack of one.
 
     Raises:
         ValueError: if there is none, if its checksum is not the one in `SHA256SUMS`, if the file
             holds others, or for the reasons of `storage.read`.
     """
-    path = _checked(Path(folder), f"networks/{task}-{penalty}.safetensors")
+    name = f"networks/{task}-{penalty}.safetensors"
+    path = _checked(Path(folder), name)
     stacks = list(storage.read(path).values())
     held = [(of.task.name, of.penalty, len(of.network.seeds)) for of in stacks]
     if held != [(task, penalty, 1)]:
@@ -113,6 +118,7 @@ def published_network(task: str, penalty: str, folder: Path | str = FOLDER) -> T
             f"{path} should hold one network of {task} and {penalty}, got {held}; restore it, or"
             " delete it and make it again"
         )
+    sources.note_file(Path(folder), name, seeds=sources.spans(stacks[0].network.seeds))
     return stacks[0]
 
 
