@@ -32,14 +32,14 @@ AT_MOST = 3
 """So many keys, commits or versions of a file are told, and how many more it has."""
 
 
-class Foldout(nodes.General, nodes.Element):
+class Markup(nodes.General, nodes.Element):
     """HTML that is no text of the page: whoever searches the book does not find checksums."""
 
 
 class Foldouts(SphinxPostTransform):
     """Put a foldout below what a page shows, or at the end of one that reads and shows nothing."""
 
-    default_priority = 3  # later it is no longer known of which page an output is
+    default_priority = 2  # later it is no longer known of which page an output is
     formats = ("html",)
 
     def run(self, **kwargs: object) -> None:
@@ -50,7 +50,7 @@ class Foldouts(SphinxPostTransform):
             places = [(self.document[-1], page)]
         for node, of in places:
             html = foldout(self.env.doc2path(of, base=False), noted(self.env, of))
-            node.parent.insert(node.parent.index(node) + 1, Foldout(html=html))
+            node.parent.insert(node.parent.index(node) + 1, Markup(html=html))
 
 
 def outputs(document: nodes.document, page: str) -> Iterator[tuple[nodes.Element, str]]:
@@ -128,14 +128,14 @@ def again(folder: str, file: str) -> list[str]:
     return [made + only]
 
 
-def written(translator: HTMLTranslator, node: Foldout) -> None:
-    """Write a foldout."""
+def written(translator: HTMLTranslator, node: Markup) -> None:
+    """Write HTML."""
     translator.body.append(node["html"])
     raise nodes.SkipNode
 
 
 def setup(app: Sphinx) -> dict[str, bool]:
     """Register this extension."""
-    app.add_node(Foldout, html=(written, None))
+    app.add_node(Markup, html=(written, None))
     app.add_post_transform(Foldouts)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -41,18 +41,16 @@ def note_file(folder: Path, name: str, **told: object) -> None:
 
 
 def note(name: str, **told: object) -> None:
-    """Note something under a name, which is said once however often it is noted.
-
-    Where no kernel runs, nothing is said.
-    """
-    _say(name, json.dumps(told))
+    """Note something under a name."""
+    say(name, "application/json", json.dumps(told))
 
 
 @cache
-def _say(name: str, told: str) -> None:
+def say(name: str, kind: str, content: str) -> None:
+    """Say something of a MIME type under a name, once; where no kernel runs, not at all."""
     if InteractiveShell.initialized():
         metadata = {"scrapbook": {"name": name, "mime_prefix": HIDDEN}}
-        publish_display_data({f"{HIDDEN}application/json": told}, metadata)
+        publish_display_data({f"{HIDDEN}{kind}": content}, metadata)
 
 
 def spans(numbers: Iterable[int]) -> str:

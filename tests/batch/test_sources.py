@@ -22,9 +22,9 @@ def said(monkeypatch):
 
     monkeypatch.setattr(sources, "publish_display_data", publish_display_data)
     monkeypatch.setattr(sources.InteractiveShell, "initialized", lambda: True)
-    sources._say.cache_clear()
+    sources.say.cache_clear()
     yield outputs
-    sources._say.cache_clear()
+    sources.say.cache_clear()
 
 
 def test_a_table_is_noted_with_its_checksum_and_the_origin_of_its_rows_once(said, tmp_path):

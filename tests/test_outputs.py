@@ -1,4 +1,4 @@
-"""Where figures and tables come from, below each of them, in a small book."""
+"""Figures and tables in a small book: where they come from, how they are drawn, their numbers."""
 
 import html
 import importlib.util
@@ -26,11 +26,15 @@ import matplotlib.pyplot as plt
 from IPython.display import HTML
 from myst_nb import glue
 from modlib.batch import sources, tables
+from modlib.figures import style
 from modlib.figures.tables import shown
 sources.note(sources.RUN, task="two_digits", steps=[1, 2])
 settings = tables.published_table("settings", FOLDER)
 ---
+style.use_style()
 figure, ax = plt.subplots()
+ax.plot([0, 1, 3], [0.5, 0.25, 1 / 3], color="black", label="loops")
+ax.set_ylabel("excess", fontsize=8)
 glue("line", figure, display=False)
 plt.close()
 glue("held", shown(settings, "As claimed."))
@@ -73,7 +77,7 @@ def book(tmp_path_factory):
     (place / "index.md").write_text(tree)
     (place / "conf.py").write_text(
         f"import sys\nsys.path.insert(0, {str(EXTENSIONS)!r})\n"
-        "extensions = ['myst_nb', 'provenance']\nnb_execution_mode = 'force'\n"
+        "extensions = ['myst_nb', 'provenance', 'figures']\nnb_execution_mode = 'force'\n"
         "nb_execution_timeout = 180\nnb_execution_raise_on_error = True\n"
     )
     command = [sys.executable, "-m", "sphinx", "-q", "-W", str(place), str(place / "html")]
@@ -86,6 +90,13 @@ def book(tmp_path_factory):
 def page(book, name):
     """A page's text between its heading and its foot."""
     return (book / "html" / f"{name}.html").read_text("utf-8")
+
+
+def drawing(book):
+    """The figure as it is drawn in its page, and the attributes of it."""
+    (found,) = re.findall(r'<svg class="drawing.*?</svg>', page(book, "shown"), re.S)
+    root = html.unescape(found.split(">")[0])
+    return found, dict(re.findall(r'([\w-]+)="([^"]*)"', root))
 
 
 def test_each_figure_and_table_has_a_foldout_below_it(book):
@@ -106,6 +117,32 @@ def test_a_foldout_has_checksum_parameters_key_commit_seeds_versions_and_machine
         "seeds: 0–1, 5", "12345678", "0123456", "python 3; torch 2",
     ):  # fmt: skip
         assert told in first, told
+
+
+def test_the_text_of_a_figure_is_text_and_has_the_pages_colours(book):
+    found, attributes = drawing(book)
+    assert ">excess</text>" in found
+    assert attributes["aria-label"] == "A line."
+    assert not re.search("#000000|#262626|#ffffff", found)
+    assert "stroke: currentColor" in found
+
+
+def test_the_smallest_letters_of_a_figure_have_nine_pixels(book):
+    _, attributes = drawing(book)
+    width = float(attributes["viewBox"].split()[2])
+    least = float(re.search(r"min-width: (\d+)px", attributes["style"])[1])
+    assert 8 * least / width == pytest.approx(9, rel=0.01)
+
+
+def test_a_figure_links_to_its_numbers_and_to_itself(book):
+    shown = page(book, "shown")
+    (file,) = re.findall(r'<a href="([^"]*)" download', shown)
+    table = pd.read_csv(book / "html" / file)
+    assert table.x.tolist() == [0, 1, 3]
+    assert table.y.tolist() == [0.5, 0.25, 0.333333]
+    assert set(table.series) == {"loops"}
+    assert '<a href="#fig-line"' in shown
+    assert 'id="fig-line"' in shown
 
 
 def test_an_output_of_another_page_comes_from_that_page(book):
