@@ -136,7 +136,7 @@ def verified_choices(table: pd.DataFrame) -> Verdict:
     chosen, by_pair = chosen_strengths(table), table.groupby([*PAIR, "role"])
     strengths, seeds = by_pair.strength.agg(set), by_pair.seed.agg(set)
     lines = []
-    for (task, penalty), strength in chosen.items():
+    for task, penalty, strength in chosen.reset_index().itertuples(index=False):
         judged = (task, penalty, "evaluation")
         if strength not in strengths.get(judged, {strength}):
             lines.append(
