@@ -18,7 +18,7 @@ class Parameters(pages.Parameters):
     """What the page may be run with."""
 
     table: Literal[tuple(SCHEMAS)]
-    shown: Annotated[int, Field(ge=1, le=100)]
+    at_once: Annotated[int, Field(ge=1, le=100)]
 
 
 def listed(table: pd.DataFrame) -> pd.DataFrame:

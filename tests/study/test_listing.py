@@ -9,10 +9,10 @@ from modlib.batch.pages import Page
 from modlib.study import listing
 from notebooks import execute
 
-CHANGED = [{"table": "rivals"}, {"table": "pretrained", "shown": 1}, {"shown": 100}]
+CHANGED = [{"table": "rivals"}, {"table": "pretrained", "at_once": 1}, {"at_once": 100}]
 REFUSED = {
     "table = 'network': Input should be 'networks'": {"table": "network"},
-    "shown = 0: Input should be greater than or equal to 1": {"shown": 0},
+    "at_once = 0: Input should be greater than or equal to 1": {"at_once": 0},
 }
 
 
