@@ -1,0 +1,123 @@
+"""What is kept at strengths tuned for it, from initial weights of any size: table `retention`."""
+
+from typing import Annotated, Literal
+
+import pandas as pd
+from pydantic import AfterValidator, Field
+
+from modlib.batch import pages, statistics
+from modlib.batch.claims import (
+    Claim,
+    Together,
+    above,
+    below,
+    between,
+    not_above,
+    not_below,
+    together,
+)
+
+METHODS = ["none", "l2", "l1", "connection_cost", "walk_loops", "hard_wired"]
+
+SCALES = {0.3: "small", 1.0: "usual", 3.0: "large"}
+"""What initial weights are multiplied by, and what they are called then."""
+
+
+class Parameters(pages.Parameters):
+    """What the page may be run with."""
+
+    drawn: Annotated[
+        list[Literal[tuple(METHODS)]], Field(min_length=1), AfterValidator(pages.distinct)
+    ]
+
+
+def judged(retention: pd.DataFrame) -> pd.DataFrame:
+    """Return the evaluation networks, with their initial weights by name as `start`."""
+    rows = retention[retention.role == "evaluation"]
+    return rows.assign(start=rows.scale.map(SCALES))
+
+
+def gains(retention: pd.DataFrame, measure: str = "kept") -> pd.DataFrame:
+    """Return walk loops' paired differences to each other method, in points, by task and start."""
+    by = ["task", "start"]
+    return statistics.in_points(
+        statistics.against_in_each(judged(retention), by, "walk_loops", measure)
+    )
+
+
+def from_usual(retention: pd.DataFrame, start: str) -> pd.DataFrame:
+    """Return what networks of two digits keep more than from usual weights, in points, by method.
+
+    They are paired by seed.
+    """
+    rows = judged(retention)
+    rows = rows[rows.task == "two_digits"]
+    kept = rows.pivot(index=["start", "penalty"], columns="seed", values="kept")
+    return statistics.in_points(statistics.paired(kept.loc[start] - kept.loc["usual"]))
+
+
+def claims(retention: pd.DataFrame) -> list[Claim | Together]:
+    """Return what the page claims of the table, whatever is drawn."""
+    gain, learned = gains(retention), gains(retention, "changed")
+    share = 100 * statistics.means(judged(retention), ["task", "start", "penalty"], "kept")
+    points = "difference in accuracy kept, points"
+    others = ["small", "large"]
+
+    def over(tasks: list[str], starts: list[str], rivals: list[str]) -> pd.DataFrame:
+        return gain.loc[(tasks, starts, rivals), :]
+
+    two, four, usual = ["two_digits"], ["four_digits"], ["usual"]
+    return [
+        Claim(
+            "From every start networks with walk loops keep most of the other of two digits.",
+            "accuracy kept, %", share.loc[(two, slice(None), ["walk_loops"]), :], above(75), ".1f",
+        ),
+        Claim(
+            "They keep far more than networks without a penalty, on either task.",
+            points, over([*two, *four], [*usual, *others], ["none"]), above(10),
+        ),
+        Claim(
+            "On two digits they keep more than L2 that is tuned as they are.",
+            points, over(two, usual, ["l2"]), above(0),
+        ),
+        Claim(
+            "They do so from small and from large weights, too.",
+            points, over(two, others, ["l2"]), above(0),
+        ),
+        Claim(
+            "On two digits they keep more than L1 and connection costs.",
+            points, over(two, usual, ["l1", "connection_cost"]), above(0),
+        ),
+        Claim(
+            "They do so from small and from large weights, too.",
+            points, over(two, others, ["l1", "connection_cost"]), above(0),
+        ),
+        Claim(
+            "On four digits they keep more than L1.",
+            points, over(four, usual, ["l1"]), above(0),
+        ),
+        Claim(
+            "There it is not clear that they keep more than L2,",
+            points, over(four, usual, ["l2"]), not_above(0),
+        ),
+        Claim(
+            "nor that they keep more than connection costs.",
+            points, over(four, usual, ["connection_cost"]), not_above(0),
+        ),
+        together(Claim(
+            "Without a penalty more is kept from small weights than from usual ones,",
+            points, from_usual(retention, "small").loc[["none"]], above(0),
+        ), Claim(
+            "and less from large ones.",
+            points, from_usual(retention, "large").loc[["none"]], below(0),
+        )),
+        Claim(
+            "From usual weights walk loops keep no less than modules that are given.",
+            points, over([*two, *four], usual, ["hard_wired"]), not_below(0),
+        ),
+        Claim(
+            "They learn the new labels about as well as networks with L2.",
+            "difference in accuracy on the changed digit, points",
+            learned.xs("l2", level="penalty"), between(-5, 5),
+        ),
+    ]  # fmt: skip
