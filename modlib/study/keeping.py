@@ -1,11 +1,12 @@
 """What is kept at strengths tuned for it, from initial weights of any size: table `retention`."""
 
+from itertools import product
 from typing import Annotated, Literal
 
 import pandas as pd
 from pydantic import AfterValidator, Field
 
-from modlib.batch import pages, statistics
+from modlib.batch import pages, selection, statistics
 from modlib.batch.claims import (
     Claim,
     Together,
@@ -16,8 +17,13 @@ from modlib.batch.claims import (
     not_below,
     together,
 )
+from modlib.batch.names import TASK_NAMES
 
-METHODS = ["none", "l2", "l1", "connection_cost", "walk_loops", "hard_wired"]
+RIVALS = ["none", "l2", "l1", "connection_cost", "hard_wired"]
+"""What walk loops are compared with; given modules are told what to keep apart."""
+
+METHODS = [*RIVALS[:-1], "walk_loops", RIVALS[-1]]
+TASKS = ["two_digits", "four_digits"]
 
 SCALES = {0.3: "small", 1.0: "usual", 3.0: "large"}
 """What initial weights are multiplied by, and what they are called then."""
@@ -27,7 +33,7 @@ class Parameters(pages.Parameters):
     """What the page may be run with."""
 
     drawn: Annotated[
-        list[Literal[tuple(METHODS)]], Field(min_length=1), AfterValidator(pages.distinct)
+        list[Literal[tuple(RIVALS)]], Field(min_length=1), AfterValidator(pages.distinct)
     ]
 
 
@@ -42,6 +48,39 @@ def gains(retention: pd.DataFrame, measure: str = "kept") -> pd.DataFrame:
     by = ["task", "start"]
     return statistics.in_points(
         statistics.against_in_each(judged(retention), by, "walk_loops", measure)
+    )
+
+
+def as_lines(gains: pd.DataFrame) -> pd.DataFrame:
+    """Return gains under the index that figures of `effects` have, small weights first."""
+    lines = gains.swaplevel("task", "start").rename_axis(index={"start": "benefit"})
+    return lines.reindex(SCALES.values(), level="benefit")
+
+
+def by_case(rows: pd.Series) -> pd.DataFrame:
+    """Return values by task, start and penalty in a table: methods by cases, both in order."""
+    cases = rows.unstack(["task", "start"])
+    order = [case for case in product(TASKS, SCALES.values()) if case in cases]
+    cases = cases.loc[[method for method in METHODS if method in cases.index], order]
+    return cases.set_axis([f"{TASK_NAMES[task]}, {start}" for task, start in order], axis=1)
+
+
+def summary(retention: pd.DataFrame, measure: str) -> pd.DataFrame:
+    """Return the mean of a measure with its interval as text, in per cent: methods by cases."""
+    means = 100 * statistics.means(judged(retention), ["task", "start", "penalty"], measure)
+    return by_case(means.apply(statistics.interval_text, axis=1, form=".0f"))
+
+
+def chosen(retention: pd.DataFrame) -> pd.DataFrame:
+    """Return the strengths chosen, and which end of those tried: methods by cases.
+
+    Where no strength keeps more than no penalty, or keeps its accuracy, it is 0.
+    """
+    tried = retention[retention.role == "selection"].groupby("penalty").strength.unique()
+    table = by_case(judged(retention).groupby(["task", "start", "penalty"]).strength.first())
+    several = [penalty for penalty in table.index if len(tried[penalty]) > 1]
+    return table.loc[several].apply(
+        lambda of: of.map(lambda strength: selection.with_end(strength, tried[of.name])), axis=1
     )
 
 
