@@ -1,6 +1,7 @@
 # make book       build the book into _build/html      make reproduce  run the papermill batch
-# make test       run all tests                        make bench      measure speed, as ratios
-# make lint       check style and types                make clean      remove all that can be made again
+# make test       run the quick tests                  make test-all   and those of batches, wheels and changed pages
+# make lint       check style and types                make bench      measure speed, as ratios
+# make clean      remove all that can be made again
 # make lock       resolve requirements.txt afresh      make verify     make a sample of published numbers again
 # make rekey      give tables the keys of code that changed in form alone, after a sample; against BASE=commit
 #                                                      PROFILE=smoke|quick|paper chooses the batch and the book
@@ -31,7 +32,7 @@ LENIENT := s/raise_on_error: true/raise_on_error: false/; s/allow_errors: false/
 endif
 CONFIG := build/$(PROFILE)/_config.yml
 
-.PHONY: book test lint reproduce verify rekey bench lock clean
+.PHONY: book test test-all lint reproduce verify rekey bench lock clean
 
 book: export MODLIB_RESULTS = $(CURDIR)/$(RESULTS)
 book: export JUPYTERCACHE = $(BOOK)/_build/.jupyter_cache
@@ -51,6 +52,9 @@ build/%/_config.yml: _config.yml Makefile
 	sed 's/execute_notebooks: force/execute_notebooks: cache/; s|book/_ext|../../book/_ext|; $(LENIENT)' $< > $@
 
 test: .venv/installed
+	$(BIN)/python -m pytest -q -n auto --dist worksteal -m "not slow and not kills"
+
+test-all: .venv/installed
 	$(BIN)/python -m pytest -q -n auto --dist worksteal
 
 lint: .venv/installed

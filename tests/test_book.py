@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+import modlib
+
 ROOT = Path(__file__).parents[1]
 PROFILES = ["paper", "quick", "smoke"]
 TARGETS = ["book", "lint", "reproduce", "verify", "test", "bench", "lock"]
@@ -104,7 +106,9 @@ def test_profiles_differ_from_the_configuration_in_execution_alone(profile, chec
     assert expected["execute"]["execute_notebooks"] == "force"
     expected["execute"]["execute_notebooks"] = "cache"
     # as seen from the folder of the configuration
-    expected["sphinx"]["local_extensions"]["scripts"] = "../../book/_ext"
+    expected["sphinx"]["local_extensions"] = dict.fromkeys(
+        expected["sphinx"]["local_extensions"], "../../book/_ext"
+    )
     if profile != "paper":
         expected["execute"]["allow_errors"] = True
         expected["sphinx"]["config"]["nb_execution_raise_on_error"] = False
@@ -126,3 +130,9 @@ def test_the_batch_gets_all_cores_whatever_one_process_may_use(checkout):
     assert "[--cores]\n[all]\n" in (checkout / "called").read_text()
     assert make(checkout, "reproduce", "CORES=3", "ONLY=l1").returncode == 0
     assert "[--cores]\n[3]\n[--config]\n[only=l1]\n" in (checkout / "called").read_text()
+
+
+@pytest.mark.parametrize("name", modlib.__all__)
+def test_what_the_package_exports_is_on_its_page(name):
+    page = (ROOT / "book" / "api.md").read_text("utf-8")
+    assert re.search(rf"(:: |`)modlib\.{name}\b", page)

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[1]
 STEP = re.compile(
     r"(?:New file `(?P<new>[^`]+)`|^In `(?P<file>[^`]+)` after the line `(?P<line>[^`]+)`):"

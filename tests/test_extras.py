@@ -32,7 +32,7 @@ def third_party(file):
 
 def installed_with(requirements):
     """What these requirements are imported as."""
-    imported_as = {"scikit-learn": "sklearn", "pyyaml": "yaml"}
+    imported_as = {"scikit-learn": "sklearn", "pyyaml": "yaml", "ipython": "IPython"}
     names = [re.split("[<>=]", requirement)[0] for requirement in requirements]
     return {imported_as.get(name, name) for name in names}
 
@@ -43,7 +43,7 @@ def test_what_is_imported_beyond_the_dependencies_is_asked_for_in_an_extra_that_
     where = Path(modlib.__file__).parent / place
     files = list(where.glob("*.py")) or [where]
     first = where / "__init__.py" if where.is_dir() else where
-    (call,) = re.findall(r"^require_extra\((.*)\)$", first.read_text("utf-8"), re.M)
+    (call,) = re.findall(r"^require_extra\((.*?)\)$", first.read_text("utf-8"), re.M | re.S)
     extra, *asked = ast.literal_eval(f"[{call}]")
     imported = set().union(*map(third_party, files))
     assert set(asked) == imported - installed_with(project["dependencies"])

@@ -5,6 +5,7 @@ import json
 import re
 from pathlib import Path
 
+import prose
 import pytest
 
 from modlib.batch.pages import own_parameters
@@ -54,19 +55,27 @@ def test_a_page_opens_with_question_answer_figure_what_it_rests_on_and_does_not_
         assert word in first, word
 
 
-def prose(cells):
-    text = "\n\n".join("".join(cell["source"]) for cell in of_kind(cells, "markdown"))
-    text = re.sub(r"```.*?```|\$\$.*?\$\$", "", text, flags=re.DOTALL)
-    return re.sub(r"\$[^$]*\$", "x", text)
+@pytest.mark.parametrize("page", prose.pages())
+def test_an_answer_has_at_most_two_sentences(page):
+    for answer in re.findall(r"```{div} answer\n(.*?)```", prose.source(page), flags=re.DOTALL):
+        assert len(re.findall(r"[.?!](?=\s)", answer)) <= 2, answer
 
 
-@pytest.mark.parametrize("page", PAGES)
+@pytest.mark.parametrize("page", prose.pages())
 def test_a_page_is_short_and_a_paragraph_has_at_most_five_numbers(page):
-    text = prose(PAGES[page])
-    assert len(text.split()) <= 1_000
-    for paragraph in text.split("\n\n"):
-        numbers = re.findall(r"\{glue:text\}|(?<![\w`-])\d[\d.,]*", paragraph)
-        assert len(numbers) <= 5, paragraph
+    paragraphs = prose.paragraphs(page)
+    assert sum(len(prose.words(paragraph)) for paragraph in paragraphs) <= 1_000
+    for paragraph in paragraphs:
+        assert len(prose.numbers(paragraph)) <= 5, paragraph.content
+
+
+@pytest.mark.parametrize("page", prose.pages())
+def test_a_page_has_at_most_five_tables_beside_its_claims_of_at_most_fifteen_rows(page):
+    """How many rows those have that its code shows, `tests/study` says."""
+    written = prose.tables(page)
+    assert max(written, default=0) <= 15
+    calls = re.findall(r"(?<!claims\.)\bshown\(", prose.source(page))
+    assert len(written) + len(calls) <= 5
 
 
 @pytest.mark.parametrize("page", PAGES)

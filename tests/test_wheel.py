@@ -54,6 +54,8 @@ MODULES = """
 import importlib, pathlib, pkgutil
 import modlib
 
+pytestmark = pytest.mark.slow
+
 rooms = ("penalties", "tasks", "training")
 names = [m.name for m in pkgutil.iter_modules(modlib.__path__, "modlib.") if not m.ispkg]
 for room in rooms:

@@ -1,4 +1,4 @@
-"""Which scripts a page loads: none of a service that no page uses; the explorer, its own."""
+"""Which scripts a page loads: none of a service that no page uses; some pages, their own."""
 
 from typing import Any
 
@@ -16,17 +16,24 @@ def without_thebe(
     ]
 
 
-def with_explorer(
+OWN = {
+    "notebooks/explorer": ("plot/d3.min.js", "plot/plot.min.js", "explorer.js"),
+    "notebooks/listing": ("records.js",),
+    "book/claims": ("records.js",),
+}
+"""The scripts that pages need, each for itself."""
+
+
+def with_its_own(
     app: Sphinx, pagename: str, templatename: str, context: dict[str, Any], doctree: object
 ) -> None:
-    """Add what the explorer is drawn with, to its own page alone."""
-    if pagename == "notebooks/explorer":
-        for script in ("plot/d3.min.js", "plot/plot.min.js", "explorer.js"):
-            app.add_js_file(script, loading_method="defer")
+    """Add the scripts that a page alone needs."""
+    for script in OWN.get(pagename, ()):
+        app.add_js_file(script, loading_method="defer")
 
 
 def setup(app: Sphinx) -> dict[str, bool]:
     """Register this extension."""
     app.connect("html-page-context", without_thebe, priority=900)
-    app.connect("html-page-context", with_explorer)
+    app.connect("html-page-context", with_its_own)
     return {"parallel_read_safe": True}

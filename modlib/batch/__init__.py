@@ -2,4 +2,6 @@
 
 from modlib import require_extra
 
-require_extra("batch", "filelock", "pandera", "papermill", "pydantic", "safetensors", "yaml")
+require_extra(
+    "batch", "IPython", "filelock", "pandera", "papermill", "pydantic", "safetensors", "yaml"
+)

@@ -4,7 +4,7 @@ A claim is a sentence, a quantity with its 95 % interval, and a condition on tha
 sentence speaks of several situations, the claim rests on the one that bears it least.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from numbers import Real
 from typing import NamedTuple
 
@@ -31,12 +31,12 @@ class Condition(NamedTuple):
 
 def above(value: float | int) -> Condition:
     """Return the condition that all of the interval lies above a value."""
-    return Condition(f"above {value:g}", lambda low, high: low - value)
+    return Condition(f"above {value:.3g}", lambda low, high: low - value)
 
 
 def below(value: float | int) -> Condition:
     """Return the condition that all of the interval lies below a value."""
-    return Condition(f"below {value:g}", lambda low, high: value - high)
+    return Condition(f"below {value:.3g}", lambda low, high: value - high)
 
 
 def between(least: float | int, most: float | int) -> Condition:
@@ -67,7 +67,8 @@ class Claim(NamedTuple):
         sentence: what is claimed.
         quantity: what is measured, with its unit.
         values: `mean`, `low` and `high` of each situation that the sentence speaks of, under an
-            index that names them; a count, which has no interval, stands in all three.
+            index that names them, and whose levels are named where they hold numbers; a count,
+            which has no interval, stands in all three.
         condition: of each situation's interval.
         form: how the numbers are written.
     """
@@ -106,6 +107,17 @@ def exact(value: Real | pd.Series) -> pd.DataFrame:
     return pd.DataFrame(dict.fromkeys(("mean", "low", "high"), values))
 
 
+def _situation(name: Hashable, levels: Sequence[Hashable]) -> str:
+    """Return how a reader calls a row of an index: a number goes by the name of its level."""
+    parts = name if isinstance(name, tuple) else (name,)
+    words = []
+    for part, level in zip(parts, levels, strict=True):
+        if isinstance(part, Real) and level is None:
+            raise ValueError(f"the level of the index that has {part} needs a name, got none")
+        words.append(f"{level} {part:,g}" if isinstance(part, Real) else NAMES.get(part, str(part)))
+    return ", ".join(words)
+
+
 def _row(claim: Claim) -> dict[str, object]:
     """Return what is shown of a claim, and the `slack` of its condition beside the mean."""
     if claim.values.empty:
@@ -121,9 +133,7 @@ def _row(claim: Claim) -> dict[str, object]:
     if least.low < least.high:
         estimate = interval_text(least, claim.form)
     if len(slack) > 1:
-        name = least.name if isinstance(least.name, tuple) else (least.name,)
-        situation = ", ".join(NAMES.get(part, str(part)) for part in name)
-        estimate += f" ({situation}; {len(slack)} in all)"
+        estimate += f" ({_situation(least.name, claim.values.index.names)}; {len(slack)} in all)"
     # slack has the unit of the mean, so that parts are compared by their ratio
     size = abs(least["mean"])
     return {
@@ -145,7 +155,8 @@ def judged(claims: Sequence[Claim | Together]) -> pd.DataFrame:
     """Return one row per claim: its sentence, what it rests on, its condition, whether it holds.
 
     Raises:
-        ValueError: for no claim, a claim of no situation, or an interval whose ends are swapped.
+        ValueError: for no claim, a claim of no situation, one of several that are numbers without
+            a name, or an interval whose ends are swapped.
     """
     if not claims:
         raise ValueError("a page needs a claim, got none")

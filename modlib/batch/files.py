@@ -65,7 +65,9 @@ def checksums(folder: Path) -> dict[str, str]:
         ValueError: for a line that is neither empty, a comment, nor a checksum and a name.
     """
     path, digests = folder / CHECKSUMS, {}
-    for number, line in enumerate(path.read_text("utf-8").splitlines() if path.exists() else [], 1):
+    # what is no text has lines of another form
+    text = path.read_text("utf-8", errors="replace") if path.is_file() else ""
+    for number, line in enumerate(text.splitlines(), 1):
         if line.strip() and not line.startswith("#"):
             match = re.fullmatch("([0-9a-f]{64}) [ *](.+)", line)
             if match is None:

@@ -57,5 +57,11 @@ PENALTY_NAMES: Mapping[str, str] = {
 """How pages name the penalties, the rivals of one table alone, the control of equal density, and a
 form of the walk loops."""
 
-NAMES = {**TASK_NAMES, **PENALTY_NAMES}
-"""How tables and claims name tasks and penalties."""
+MEASURE_NAMES: Mapping[str, str] = {
+    "ari": "agreement (ARI)",
+    "connected_ari": "agreement of what is connected (ARI)",
+}
+"""How tables name the measures that have short names in code."""
+
+NAMES = {**TASK_NAMES, **PENALTY_NAMES, **MEASURE_NAMES}
+"""How tables and claims name tasks, penalties and measures."""

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import papermill
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from modlib.batch import tables
+from modlib.batch import sources, tables
 from modlib.batch.checkout import NOTEBOOKS, ROOT
 
 
@@ -36,7 +36,7 @@ class Page(NamedTuple):
 
 
 def opened(allowed: type[Parameters], namespace: Mapping[str, object]) -> Page:
-    """Return the page that a notebook is, after a look at its parameters.
+    """Return the page that a notebook is, after a look at its parameters; note them.
 
     Args:
         allowed: the page's own `Parameters`, from the module in `study/` that is named as it.
@@ -67,6 +67,7 @@ def opened(allowed: type[Parameters], namespace: Mapping[str, object]) -> Page:
         raise ValueError(
             f"the page {name} takes {', '.join(defaults)}; got {'; '.join(faults)}"
         ) from None
+    sources.note(sources.RUN, **values)
     return Page(name, values == defaults and published())
 
 

@@ -3,11 +3,12 @@
 import json
 from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 
 import safetensors.torch
 import torch
 from jaxtyping import Float
+from pydantic import BaseModel, ConfigDict, Field, NonNegativeFloat, NonNegativeInt, PositiveInt
 from torch import Tensor
 
 from modlib.batch.checkout import require
@@ -26,6 +27,19 @@ UNREADABLE = (
 
 METADATA = "trained"
 """Under this name a file tells, as JSON, what its networks were trained with."""
+
+
+class Told(BaseModel):
+    """What a file tells of its networks; `stacks` are pairs of a penalty and its strength."""
+
+    model_config = ConfigDict(strict=True, extra="forbid", allow_inf_nan=False)
+
+    task: str
+    steps: NonNegativeInt
+    seeds: Annotated[list[NonNegativeInt], Field(min_length=1)]
+    widths: Annotated[list[PositiveInt], Field(min_length=2)]
+    activation: str
+    stacks: Annotated[list[tuple[str, NonNegativeFloat]], Field(min_length=1)]
 
 
 class Trained(NamedTuple):
@@ -110,35 +124,47 @@ def read(
 
     Raises:
         ValueError: if there is no such file, or it is no file that `write` wrote, lacks a layer,
-            has one of another shape, or a weight that is not finite.
+            has one too many or of another shape or type, or a weight that is not finite.
     """
     require(Path(path))
     try:
         with safetensors.safe_open(path, "pt") as file:
-            metadata = json.loads((file.metadata() or {})[METADATA])
+            told = Told.model_validate_json((file.metadata() or {})[METADATA])
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-        task, activation = _task(metadata["task"]), _activation(metadata["activation"])
-        widths = metadata["widths"]
+        task, activation = _task(told.task), _activation(told.activation)
         ends = len(task.input_modules), len(task.output_modules)
-        if (widths[0], widths[-1]) != ends:
-            raise ValueError(f"widths {widths} on a task of {ends[0]} inputs and {ends[1]} outputs")
+        if (told.widths[0], told.widths[-1]) != ends:
+            raise ValueError(
+                f"widths {told.widths} on a task of {ends[0]} inputs and {ends[1]} outputs"
+            )
+        of_stack = _by_stack(tensors, len(told.stacks))
         stacks = {}
-        for n, (penalty, strength) in enumerate(metadata["stacks"]):
+        for (penalty, strength), state in zip(told.stacks, of_stack, strict=True):
             if wanted is None or (penalty, strength) in wanted:
-                network = Stack(widths, metadata["seeds"], activation)
-                network.load_state_dict(
-                    {name: tensors[f"{n}.{name}"] for name in network.state_dict()}
-                )
+                network = Stack(told.widths, told.seeds, activation)
+                network.load_state_dict(state)
                 if not finite([*network.parameters()]).all():
                     raise ValueError(f"weights of {penalty} at {strength} that are not finite")
-                steps = metadata["steps"]
-                stacks[penalty, strength] = Trained(task, penalty, strength, steps, network.eval())
+                stacks[penalty, strength] = Trained(
+                    task, penalty, strength, told.steps, network.eval()
+                )
     except UNREADABLE as error:
         raise ValueError(
             f"{path} should hold networks as `storage.write` writes them, got"
             f" {type(error).__name__}: {error}; delete it and make it again, or restore it"
         ) from error
     return stacks
+
+
+def _by_stack(tensors: dict[str, Tensor], count: int) -> list[dict[str, Tensor]]:
+    """Return the tensors of each stack, of whose number their names in a file begin."""
+    states = [{} for _ in range(count)]
+    for name, value in tensors.items():
+        number, _, own = name.partition(".")
+        if value.dtype != torch.float32 or number not in map(str, range(count)):
+            raise ValueError(f"{name} of {value.dtype} among {count} stacks of torch.float32")
+        states[int(number)][own] = value
+    return states
 
 
 def _task(name: str) -> Task:

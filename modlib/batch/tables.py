@@ -13,7 +13,7 @@ import pandas as pd
 from jaxtyping import Float
 from torch import Tensor
 
-from modlib.batch import files, schemas, storage
+from modlib.batch import files, schemas, sources, storage
 from modlib.batch.checkout import ROOT, require
 from modlib.batch.provenance import provenance
 from modlib.batch.storage import Trained
@@ -53,9 +53,18 @@ def read_table(name: str, path: Path | StringIO) -> pd.DataFrame:
     """Return any table after checking it; a missing file or a bad row raises ValueError."""
     if isinstance(path, Path):
         require(path)
-    # only what is empty is missing: 'nan' and 'NA' are text
     origin = dict.fromkeys(schemas.ORIGIN, str)
-    table = pd.read_csv(path, dtype=origin, keep_default_na=False, na_values=[""])
+    try:
+        # only what is empty is missing: 'nan' and 'NA' are text
+        table = pd.read_csv(path, dtype=origin, keep_default_na=False, na_values=[""])
+        # a first cell beyond the head's would become the index
+        if not isinstance(table.index, pd.RangeIndex):
+            raise ValueError(f"rows have more cells than the {table.shape[1]} of the head")
+    except ValueError as error:
+        raise ValueError(
+            f"{name}: needs a table as CSV in UTF-8, got {path}: {error}; restore it,"
+            " or delete it and make it again"
+        ) from error
     return schemas.check(name, table)
 
 
@@ -80,25 +89,37 @@ def published(folder: Path | str = FOLDER) -> pd.DataFrame:
 
 
 def published_table(name: str, folder: Path | str = FOLDER) -> pd.DataFrame:
-    """Return any published table.
+    """Return any published table, and note that it was read.
 
     Raises:
         ValueError: if there is none, if its checksum is not the one in `SHA256SUMS`, or for the
             reasons of `schemas.check`.
     """
-    return read_table(name, _checked(Path(folder), f"{name}.csv"))
+    table = read_table(name, _checked(Path(folder), f"{name}.csv"))
+    sources.note_table(Path(folder), f"{name}.csv", table)
+    return table
 
 
 def published_network(task: str, penalty: str, folder: Path | str = FOLDER) -> Trained:
-    """Return the network that is published for a task and a penalty, as a stack of one.
+    """Return the network that is published for a task and a penalty, and note that it was read.
+
+    It is a stack of one.
 
     Raises:
-        ValueError: if there is none, if its checksum is not the one in `SHA256SUMS`, or for the
-            reasons of `storage.read`.
+        ValueError: if there is none, if its checksum is not the one in `SHA256SUMS`, if the file
+            holds others, or for the reasons of `storage.read`.
     """
-    path = _checked(Path(folder), f"networks/{task}-{penalty}.safetensors")
-    (network,) = storage.read(path).values()
-    return network
+    name = f"networks/{task}-{penalty}.safetensors"
+    path = _checked(Path(folder), name)
+    stacks = list(storage.read(path).values())
+    held = [(of.task.name, of.penalty, len(of.network.seeds)) for of in stacks]
+    if held != [(task, penalty, 1)]:
+        raise ValueError(
+            f"{path} should hold one network of {task} and {penalty}, got {held}; restore it, or"
+            " delete it and make it again"
+        )
+    sources.note_file(Path(folder), name, seeds=sources.spans(stacks[0].network.seeds))
+    return stacks[0]
 
 
 def _checked(folder: Path, name: str) -> Path:

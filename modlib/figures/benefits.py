@@ -1,6 +1,7 @@
 """Figures of what networks bear, keep and learn: points with intervals, and curves."""
 
 from collections.abc import Mapping, Sequence
+from textwrap import fill
 from typing import Literal
 
 import matplotlib.pyplot as plt
@@ -104,7 +105,7 @@ def effects(
         for height in (n for n in range(1, len(lines)) if benefits[n] != benefits[n - 1]):
             ax.axhline(height - 0.5, color=GREY, lw=0.5)
         ax.axvline(0, color="black", lw=0.8)
-        ax.set_title(title, fontsize=11)
+        ax.set_title(fill(title, 15), fontsize=11)
     fig.supxlabel(label, fontsize=11)
     labels = [f"{benefit}: {TASK_NAMES.get(task, task)}" for benefit, task in lines]
     name_lines(axes[0, 0], labels, 9)

@@ -12,6 +12,7 @@ from pandas.api.typing import SeriesGroupBy
 
 from modlib.batch.names import PENALTY_NAMES
 from modlib.batch.statistics import intervals
+from modlib.figures.pictures import show_drawings
 from modlib.plots import PALETTE
 
 LOOKS: Mapping[str, tuple[str, str]] = {
@@ -41,7 +42,8 @@ PENALTY_STYLE: Mapping[str, tuple[str, str, str]] = {
 
 
 def use_style() -> None:
-    """Make the project's style that of all figures drawn from here on."""
+    """Make the project's style that of all figures drawn from here on, and show drawings."""
+    show_drawings()
     sns.set_theme(context="notebook", style="ticks", palette=PALETTE)
     plt.rcParams.update(
         {
@@ -52,6 +54,7 @@ def use_style() -> None:
             "font.size": 11,
             "image.interpolation": "nearest",
             "legend.frameon": False,
+            "svg.fonttype": "none",
             "svg.hashsalt": "modlib",
         }
     )

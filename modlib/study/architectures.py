@@ -59,13 +59,19 @@ def is_modular(table: pd.DataFrame) -> pd.Series:
     return (table.share > MODULAR) & ((table.ari > MODULAR) | table.ari.isna())
 
 
+def stronger(table: pd.DataFrame) -> pd.DataFrame:
+    """Return the networks with walk loops above their default strength."""
+    return table[(table.penalty == "walk_loops") & (table.strength > DEFAULT)]
+
+
 def summary(table: pd.DataFrame) -> pd.DataFrame:
-    """Return means over the networks of each architecture, penalty and strength.
+    """Return means over the networks of each architecture and penalty, but for `stronger` ones.
 
     `modular` is the share of them that count as modular.
     """
     by = ["architecture", "penalty", "strength"]
     shown = ["accuracy", "q", "q_null_mean", "share", "strengths_excess", "ari", "modular"]
+    table = table.drop(stronger(table).index)
     table = table.assign(modular=is_modular(table).astype(float))
     found = table.groupby(by, sort=False)[shown].mean().reset_index("strength")
     return found.assign(strength=found.strength.map("{:g}".format)).rename(columns=NAMES)

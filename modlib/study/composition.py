@@ -20,6 +20,9 @@ CHOSEN, DEFAULT = "chosen strength", "default strength"
 FEW, HALF = 3, 5
 """Widths at which all tasks and neurons are compared: three and five pairs of ten are seen."""
 
+SEEN = "pairs seen"
+"""What the width is to a reader."""
+
 SITUATION = ["task", "activation", "width"]
 
 
@@ -102,7 +105,7 @@ def by_strength(combinations: pd.DataFrame) -> pd.DataFrame:
 def claims(combinations: pd.DataFrame) -> list[Claim]:
     """Return what the page claims of the table."""
     rows = judged(combinations)
-    of_unseen = gains(rows)
+    of_unseen = gains(rows).rename_axis(index={"width": SEEN})
     digits = rows_of(rows, "two_digits", "tanh")
     everything = digits[digits.width == CLASSES]
 
@@ -115,7 +118,7 @@ def claims(combinations: pd.DataFrame) -> list[Claim]:
     ) -> pd.DataFrame:
         pairs = of_unseen.loc[way, task, activation]
         return pairs[
-            pairs.index.isin(rivals, level="penalty") & pairs.index.isin(widths, level="width")
+            pairs.index.isin(rivals, level="penalty") & pairs.index.isin(widths, level=SEEN)
         ]
 
     def changed_gain(rivals: list[str], changes: list[str]) -> pd.DataFrame:
@@ -125,7 +128,7 @@ def claims(combinations: pd.DataFrame) -> list[Claim]:
 
     def measured(measure: str, width: int, way: str) -> pd.DataFrame:
         own = digits[(digits.penalty == "walk_loops") & (digits.way == way)]
-        return statistics.means(own[own.width == width], ["width"], measure)
+        return statistics.means(own[own.width == width], ["width"], measure).rename_axis(SEEN)
 
     points = "difference of accuracy on unseen combinations to the rival, points"
     other = "difference of accuracy at the other digit to the rival, points"
@@ -152,7 +155,8 @@ def claims(combinations: pd.DataFrame) -> list[Claim]:
         Claim(
             "Where two pairs of ten are seen, walk loops fail, chosen or not.",
             "accuracy on unseen combinations",
-            pd.concat(measured("unseen", 2, way) for way in (CHOSEN, DEFAULT)), below(0.8), ".2f",
+            pd.concat({way: measured("unseen", 2, way) for way in (CHOSEN, DEFAULT)}),
+            below(0.8), ".2f",
         ),
         Claim(
             "While the other image is noise, they name a digit better than no penalty,",

@@ -130,7 +130,7 @@ def claims(table: pd.DataFrame, recurrent: pd.DataFrame) -> list[Claim | Togethe
 
     def at_each(model: str, into: str, less: float, levels: tuple) -> pd.DataFrame:
         rows = {level: at_best(by_share(table, model, into, level), less) for level in levels}
-        return pd.DataFrame(rows).T
+        return pd.DataFrame(rows).T.rename_axis(MODELS[model].split(", ")[-1])
 
     def apart(model: str, into: str, level: float, measure: str, sign: int = 1) -> pd.DataFrame:
         wide = by_share(table, model, into, level, measure)
@@ -144,7 +144,7 @@ def claims(table: pd.DataFrame, recurrent: pd.DataFrame) -> list[Claim | Togethe
 
     tasks = ["short recall", "long recall", "n-back"]
     pooled = table[(table.measure == "avalanches_exponent") & (table["level"] == 1.0)]
-    pooled = pooled.groupby("between").value.mean()
+    pooled = pooled.groupby("between").value.mean().rename_axis("share between communities")
     free = networks[(networks.penalty == "none") & (networks.task == "n-back")]
     order = networks.groupby(["task", "penalty"]).order.mean()
     less = "difference in memory capacity"

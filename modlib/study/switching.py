@@ -174,7 +174,9 @@ def claims(goals: pd.DataFrame) -> list[Claim]:
         Claim(
             "They need fewer than L1 and L2.",
             steps,
-            pd.concat(difference("cost", (SLOW, "walk_loops"), (SLOW, p)) for p in ("l1", "l2")),
+            pd.concat(
+                {p: difference("cost", (SLOW, "walk_loops"), (SLOW, p)) for p in ("l1", "l2")}
+            ).droplevel(1),
             below(0), "+.0f",
         ),
         Claim(

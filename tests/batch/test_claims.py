@@ -42,6 +42,17 @@ def test_of_several_situations_the_one_is_shown_that_bears_it_least():
     assert claims.judged([only])["mean [95 % interval]"].item() == "20"
 
 
+def test_a_situation_is_called_by_the_names_that_the_book_has_and_a_number_by_its_level():
+    rows = [("l1", 0.5, 2000), ("l2", 0.5, 3000)]
+    index = pd.MultiIndex.from_tuples(rows, names=[None, "radius", "examples"])
+    claim = Claim("so", "points", values((2.0, 1.0, 3.0), (5.0, 4.0, 6.0)), above(0))
+    named = claim._replace(values=claim.values.set_axis(index))
+    shown = "+2.0 [+1.0, +3.0] (L1, radius 0.5, examples 2,000; 2 in all)"
+    assert claims.judged([named])["mean [95 % interval]"].item() == shown
+    with pytest.raises(ValueError, match="the level of the index that has 0 needs a name"):
+        claims.judged([claim._replace(values=claim.values.reset_index(drop=True))])
+
+
 def test_a_situation_that_was_not_measured_bears_nothing_out():
     nan = float("nan")
     claim = Claim("so", "points", values((5.0, 4.0, 6.0), (nan, nan, nan)), above(0))

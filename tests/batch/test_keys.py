@@ -178,6 +178,7 @@ def test_a_key_changes_with(unchanged, checkout, file, old, new):
     assert key() != unchanged
 
 
+@pytest.mark.slow
 def test_a_key_does_not_change_with_words_nor_with_what_other_parts_are_made_of(
     unchanged, checkout
 ):
@@ -349,6 +350,7 @@ def test_a_part_does_not_reach_what_other_parts_are_made_of():
     assert "matrices.squares" not in found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("version", ["3.11", "3.12", "3.13", "3.14"])
 def test_keys_are_the_same_on(version):
     python = shutil.which(f"python{version}")

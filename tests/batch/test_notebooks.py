@@ -68,6 +68,7 @@ def test_every_table_of_the_batch_is_made_here():
     assert set(TINY) == set(paper["tables"])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", TINY)
 def test_a_table_is_made_with_its_key_and_can_be_published(execute, name, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
@@ -80,6 +81,7 @@ def test_a_table_is_made_with_its_key_and_can_be_published(execute, name, tmp_pa
     assert len(tables.published_table(name, "results")) == len(table)
 
 
+@pytest.mark.slow
 def test_the_sweep_and_the_networks_that_others_take_are_made(execute, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     names = {name: f"new/{name}" for name in ("output", "network", "networks")}

@@ -49,6 +49,13 @@ def test_a_page_is_its_own_with_its_own_parameters_and_the_published_tables(monk
     assert not pages.opened(Parameters, OWN).own
 
 
+def test_a_page_notes_the_parameters_that_it_runs_with(monkeypatch):
+    noted = []
+    monkeypatch.setattr(pages.sources, "note", lambda name, **told: noted.append((name, told)))
+    pages.opened(Parameters, OWN | BESIDE | {"n": 7})
+    assert noted == [("run", OWN | {"n": 7})]
+
+
 @pytest.mark.parametrize(
     ("changed", "message"),
     [

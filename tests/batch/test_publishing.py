@@ -71,6 +71,7 @@ def stopping_at(n, stop, monkeypatch):
     return counter
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("stop", [Killed(), OSError(errno.ENOSPC, "no space left on device")])
 def test_what_stops_at_any_step_leaves_the_old_or_the_new_and_is_recovered(
     tmp_path, monkeypatch, stop

@@ -37,6 +37,7 @@ def published(networks, goals, goals_parameters, tmp_path, monkeypatch):
     return tmp_path
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("_in_this_process")
 def test_keys_are_written_if_a_sample_has_the_same_digits(published, capsys):
     before, config = tables.published(published), verification.profile()
@@ -53,6 +54,7 @@ def test_keys_are_written_if_a_sample_has_the_same_digits(published, capsys):
     assert not others
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("_in_this_process")
 @pytest.mark.parametrize("name", ["networks", "goals"])
 def test_nothing_is_written_if_a_digit_differs(published, name):
@@ -99,6 +101,7 @@ def elsewhere(published, networks, goals, tmp_path_factory, monkeypatch):
     return published_by
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("_in_this_process")
 def test_elsewhere_the_code_of_the_published_keys_has_to_make_the_same(
     elsewhere, published, capsys
@@ -119,6 +122,7 @@ def test_elsewhere_the_code_of_the_published_keys_has_to_make_the_same(
     pd.testing.assert_frame_equal(after.drop(columns="key"), before.drop(columns="key"))
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("_in_this_process")
 def test_code_that_changes_a_number_is_found_out_elsewhere(
     elsewhere, published, goals, goals_parameters, capsys, monkeypatch
@@ -133,6 +137,7 @@ def test_code_that_changes_a_number_is_found_out_elsewhere(
     assert "DIFFERS networks, retina l1: 3 rows, six digits (against" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_a_base_has_the_published_keys(elsewhere, published):
     elsewhere("Adam, fused=True, lr=5e-3")
     for name in ("networks", "goals"):

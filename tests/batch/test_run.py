@@ -14,6 +14,8 @@ import yaml
 
 from modlib.batch import files
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 RUN = [sys.executable, str(ROOT / "workflow" / "run.py")]
 WRITE = "open(output, 'w').write('a,b\\n1,2\\n')"

@@ -24,6 +24,7 @@ def test_every_published_table_has_a_schema_and_keeps_to_it():
         assert not rows.duplicated(keys(name)).any()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", schemas.SCHEMAS)
 def test_every_table_refuses_what_no_such_table_holds(name):
     rows = tables.published_table(name, ROOT / "results")

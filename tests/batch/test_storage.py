@@ -150,7 +150,7 @@ def without(name):
 
 
 FAULTS = {
-    "a layer missing": (lambda p: rewritten(p, without("1.layers.2.weight")), "1.layers.2.weight"),
+    "a layer missing": (lambda p: rewritten(p, without("1.layers.2.weight")), "layers.2.weight"),
     "another shape": (
         lambda p: rewritten(p, lambda of: of | {"0.layers.0.weight": torch.zeros(2, 8, 7)}),
         "size mismatch",

@@ -100,6 +100,7 @@ def test_rows_of_other_versions_are_not_held_to_six_digits(goals, monkeypatch):
     assert len(verification.verified_part(part, goals.assign(versions="other")).differences) == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("changed", [False, True])
 def test_the_command_finds_changed_numbers(
     published, table, goals, monkeypatch, capsys, request, changed

@@ -97,6 +97,7 @@ def contents(folder):
     return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
+@pytest.mark.slow
 def test_a_killed_batch_resumes_and_ends_with_what_the_sweep_makes_by_hand(execute, tmp_path):
     killed = tmp_path / "killed"
     killed.mkdir()

@@ -1,22 +1,19 @@
 """The explorer: what is packed, against the weights; and its form, by keys in a real browser."""
 
 import json
-import shutil
 import zlib
 from base64 import b64decode
 
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
+from browsers import PHONE, faults_of
 
-from modlib.batch.checkout import ROOT
 from modlib.figures import explorer as figures
 from modlib.graphs import by_community
 from modlib.study import explorer
 
 TASKS, PENALTIES, STEPS = ["planted_0", "retina"], ["none", "walk_loops"], 40
-BROWSERS = ["chromium", "chromium-browser", "google-chrome"]
-PHONE = {"width": 390, "height": 844}
 
 
 @pytest.fixture(scope="module")
@@ -74,56 +71,20 @@ def test_a_community_without_a_hidden_neuron_or_of_one_alone_is_not_offered(netw
     assert (told["offered"], told["hidden"]) == ([0, 3], [61, 0, 1, 2])
 
 
-@pytest.fixture(scope="module")
-def browser():
-    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    path = next(filter(None, map(shutil.which, BROWSERS)), None)
-    if path is None:
-        pytest.skip(f"no browser is installed, of {', '.join(BROWSERS)}")
-    with playwright.sync_playwright() as started:
-        # no sandbox: CI may run as root
-        running = started.chromium.launch(executable_path=path, args=["--no-sandbox"])
-        yield running
-        running.close()
+SCRIPTS = ("plot/d3.min.js", "plot/plot.min.js", "explorer.js")
+READY = ".explorer .graph svg"
 
 
 @pytest.fixture(scope="module")
-def address(data, tmp_path_factory):
-    """A page with nothing but the explorer, beside the book's own files."""
-    folder = tmp_path_factory.mktemp("page")
-    shutil.copytree(ROOT / "book" / "_static", folder, dirs_exist_ok=True)
-    scripts = ("plot/d3.min.js", "plot/plot.min.js", "explorer.js")
-    head = "".join(f'<script defer src="{script}"></script>' for script in scripts)
-    body = figures.explorer(data, plt.figure(), "a picture")
-    (folder / "page.html").write_text(
-        '<!doctype html><html lang="en"><meta charset="utf-8"><title>Explorer</title>'
-        '<meta name="viewport" content="width=device-width"><link rel="stylesheet" href="book.css">'
-        f"{head}<main><h1>Explorer</h1>{body}</main></html>",
-        "utf-8",
-    )
-    return (folder / "page.html").as_uri()
+def address(data, page_with):
+    """A page with nothing but the explorer."""
+    return page_with(figures.explorer(data, plt.figure(), "a picture"), SCRIPTS)
 
 
 @pytest.fixture
-def visit(browser, address):
-    """Open the page at a state; nothing may be said in the console or asked of another machine."""
-    said, asked, contexts = [], [], []
-
-    def opened(state="", **screen):
-        contexts.append(browser.new_context(**screen))
-        page = contexts[-1].new_page()
-        page.on("console", lambda message: said.append(message.text))
-        page.on("pageerror", lambda error: said.append(str(error)))
-        page.on("request", lambda request: asked.append(request.url))
-        page.goto(f"{address}#{state}")
-        page.wait_for_selector(".explorer .graph svg")
-        return page
-
-    yield opened
-    for context in contexts:
-        context.close()
-    assert said == []
-    assert {url.split(":")[0] for url in asked} <= {"file", "data", "blob"}
+def visit(opened, address):
+    """Open the page at a state."""
+    return lambda state="", **screen: opened(f"{address}#{state}", READY, **screen)
 
 
 def status(page):
@@ -139,6 +100,7 @@ def told(network, frame):
     )
 
 
+@pytest.mark.slow
 def test_everything_is_reached_and_changed_by_keys(visit, networks):
     page = visit()
     *_, last = networks
@@ -168,6 +130,7 @@ def test_everything_is_reached_and_changed_by_keys(visit, networks):
     assert page.evaluate("document.activeElement.href") == page.url
 
 
+@pytest.mark.slow
 def test_a_link_leads_to_its_state_and_an_unknown_one_to_the_first(visit, networks):
     state = "task=planted_0&penalty=none&strength=0&order=layer&frame=2&silenced=1"
     page = visit(state)
@@ -186,6 +149,7 @@ PIXELS = """canvas => {
 }"""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("order", ["community", "layer"])
 def test_matrices_have_the_shades_of_the_weights(visit, networks, data, order):
     place, frame = 1, 3
@@ -199,6 +163,7 @@ def test_matrices_have_the_shades_of_the_weights(visit, networks, data, order):
         assert np.abs(seen - 255 / figures.FULL * W).max() <= 0.5
 
 
+@pytest.mark.slow
 def test_silenced_neurons_are_blank_and_have_no_edges(visit, networks):
     state = "task=planted_0&penalty=walk_loops&strength=0.15&order=layer&silenced="
     network, community = networks[1], 1
@@ -212,11 +177,9 @@ def test_silenced_neurons_are_blank_and_have_no_edges(visit, networks):
     assert page.locator(links).count() < intact.locator(links).count()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_a_phone_shows_it_and_axe_finds_nothing(visit, scheme):
-    axe = pytest.importorskip("axe_playwright_python.sync_playwright")
     page = visit("task=planted_0&silenced=1", viewport=PHONE, color_scheme=scheme)
     assert page.evaluate("document.documentElement.scrollWidth") == PHONE["width"]
-    # it would fetch styles, which no script may from a file
-    found = axe.Axe().run(page, context=".explorer", options={"preload": False})
-    assert found.violations_count == 0, found.generate_report()
+    assert faults_of(page, ".explorer") == ""

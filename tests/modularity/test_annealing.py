@@ -183,6 +183,7 @@ TRAINED = [
 ]
 
 
+@pytest.mark.slow
 def test_it_finds_as_much_as_leiden_on_trained_and_random_networks_and_their_nulls():
     networks = [
         [W[0].detach().abs().double() for W in weights(stack.network)]

@@ -262,6 +262,7 @@ def _of_process(rank, file):
     dist.destroy_process_group()
 
 
+@pytest.mark.slow
 def test_two_processes_keep_one_model(tmp_path):
     mp.spawn(_of_process, (tmp_path / "meeting",), nprocs=2)
 

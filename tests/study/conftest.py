@@ -8,6 +8,7 @@ from remembered import remembered
 
 from modlib.batch import selection, statistics, tables
 from modlib.figures import style
+from modlib.figures import tables as shown_tables
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -22,6 +23,17 @@ def _same_tables_and_rows_are_asked_for_once(remembering):
         for owner, name, function in remembering:
             patch.setattr(owner, name, function)
         yield
+
+
+@pytest.fixture(autouse=True)
+def _tables_that_pages_show_are_short(monkeypatch):
+    shown = shown_tables.shown
+
+    def short(rows, caption, *form):
+        assert len(rows) <= 15, f"{len(rows)} rows: {caption}"
+        return shown(rows, caption, *form)
+
+    monkeypatch.setattr(shown_tables, "shown", short)
 
 
 @pytest.fixture(scope="session")

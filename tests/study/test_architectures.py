@@ -25,6 +25,7 @@ REFUSED = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("changed", CHANGED, ids=str)
 def test_the_page_runs_with_other_parameters(changed):
     made = execute("architectures", SMALL | changed)
@@ -38,6 +39,7 @@ def test_parameters_that_are_not_allowed_are_refused_by_name(message):
         execute("architectures", REFUSED[message])
 
 
+@pytest.mark.slow
 def test_a_claim_broken_on_purpose_stops_the_page_with_its_sentence(monkeypatch):
     monkeypatch.setattr(pages, "own_parameters", lambda name: SMALL)
     monkeypatch.setattr(architectures, "MODULAR", 1.5)
@@ -80,3 +82,14 @@ def test_a_network_is_modular_if_share_and_agreement_are_large_where_there_is_on
 def test_there_is_a_claim_for_each_sentence():
     made = execute("architectures", SMALL)["made"]
     assert len(claims.judged(made)) == len(made) == 10
+
+
+def test_means_are_of_all_but_networks_of_stronger_walk_loops():
+    table = published_table("models")
+    means = architectures.summary(table)
+    strong = architectures.stronger(table)
+    assert set(strong.strength) == {0.5}
+    one = table[(table.architecture == "LSTM") & (table.penalty == "walk_loops")]
+    one = one[one.strength == architectures.DEFAULT]
+    assert means.loc[("LSTM", "walk_loops"), "share"] == pytest.approx(one.share.mean())
+    assert len(means) == len(table.groupby(["architecture", "penalty"]))

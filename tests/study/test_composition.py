@@ -39,6 +39,7 @@ BY_HAND = pd.DataFrame(
 )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("changed", CHANGED, ids=str)
 def test_the_page_runs_with_other_lines(changed):
     made = execute("composition", changed)
@@ -92,6 +93,7 @@ def test_strengths_chosen_are_told_with_the_end_that_they_are():
     }
 
 
+@pytest.mark.slow
 def test_a_claim_broken_on_purpose_stops_the_page_with_its_sentence(monkeypatch):
     rows = tables.published_table("combinations")
     worse = rows.assign(unseen=rows.unseen.where(rows.penalty != "walk_loops", 0.1))

@@ -27,6 +27,7 @@ REFUSED = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("changed", CHANGED, ids=str)
 def test_the_page_runs_with_other_parameters(changed):
     names = execute("costs", changed)
@@ -156,6 +157,7 @@ def test_every_claim_holds(evidence):
     assert claims.judged(costs.claims(cost_ratios.ratios(rows), published)).holds.all()
 
 
+@pytest.mark.slow
 def test_a_claim_broken_on_purpose_stops_the_page_with_its_sentence(monkeypatch, evidence):
     rows, _ = evidence
     dear = rows.assign(seconds=np.where(rows.penalty == "walk_loop_steps", 9.0, 1.0) * rows.seconds)

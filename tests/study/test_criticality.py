@@ -17,6 +17,7 @@ REFUSED = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("changed", CHANGED, ids=str)
 def test_the_page_runs_with_other_parameters(changed):
     assert not execute("criticality", changed)["page"].own
@@ -33,6 +34,7 @@ def published():
     return tables.published_table("reservoirs"), tables.published_table("recurrent")
 
 
+@pytest.mark.slow
 def test_a_claim_broken_on_purpose_is_told_by_its_sentence(published):
     table, recurrent = published
     assert claims.judged(criticality.claims(table, recurrent)).holds.all()

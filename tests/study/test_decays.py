@@ -95,6 +95,7 @@ def test_parameters_that_are_not_allowed_are_refused_by_name(message):
         execute("decays", REFUSED[message])
 
 
+@pytest.mark.slow
 def test_the_page_runs_with_other_tasks():
     assert not execute("decays", {"drawn": ["retina"]})["page"].own
 
@@ -103,6 +104,7 @@ def test_every_claim_holds_in_each_of_its_situations():
     assert claims.judged(decays.claims(tables.published_table("rivals"))).holds.all()
 
 
+@pytest.mark.slow
 def test_a_claim_broken_on_purpose_stops_the_page_with_its_sentence(monkeypatch):
     rows = tables.published_table("rivals")
     worse = rows.assign(share=rows.share.where(rows.penalty != "walk_loops", 0.0))

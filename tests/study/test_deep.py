@@ -208,6 +208,7 @@ BROKEN = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("sentence", BROKEN)
 def test_a_claim_broken_on_purpose_is_told_by_its_sentence(published, sentence):
     where, change = BROKEN[sentence]

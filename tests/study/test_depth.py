@@ -28,6 +28,7 @@ REFUSED = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("changed", CHANGED, ids=str)
 def test_the_page_runs_with_other_parameters(changed):
     assert not execute("depth", SMALL | changed)["page"].own
@@ -39,6 +40,7 @@ def test_parameters_that_are_not_allowed_are_refused_by_name(message):
         execute("depth", REFUSED[message])
 
 
+@pytest.mark.slow
 def test_a_claim_broken_on_purpose_stops_the_page_with_its_sentence(monkeypatch):
     # deep enough for the sentence to hold unless it is broken
     small = SMALL | {"depths": [2, 12]}

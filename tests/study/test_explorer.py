@@ -26,6 +26,7 @@ REFUSED = {
 STEPS = 60
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("changed", CHANGED, ids=str)
 def test_the_page_runs_with_other_parameters(changed):
     made = execute("explorer", changed)

@@ -19,6 +19,7 @@ def networks():
     return tables.published()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("changed", CHANGED, ids=str)
 def test_the_page_runs_with_other_parameters(changed):
     assert not execute("forms", changed)["page"].own
@@ -30,6 +31,7 @@ def test_parameters_that_are_not_allowed_are_refused_by_name(message):
         execute("forms", REFUSED[message])
 
 
+@pytest.mark.slow
 def test_a_claim_broken_on_purpose_is_told_by_its_sentence(networks):
     assert claims.judged(forms.claims(forms.summary(networks))).holds.all()
     shattered = (networks.penalty == "squared_weights") & (networks.task == "two_digits")

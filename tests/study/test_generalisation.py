@@ -25,6 +25,7 @@ def curves():
     return tables.published_table("curves")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("changed", CHANGED, ids=str)
 def test_the_page_runs_with_other_lines(changed):
     made = execute("generalisation", changed)
@@ -38,6 +39,7 @@ def test_parameters_that_are_not_allowed_are_refused_by_name(message):
         execute("generalisation", REFUSED[message])
 
 
+@pytest.mark.slow
 def test_a_claim_broken_on_purpose_stops_the_page_with_its_sentence(monkeypatch, curves):
     worse = curves.assign(accuracy=curves.accuracy.where(curves.penalty != "walk_loops", 0.1))
     monkeypatch.setattr(tables, "published_table", lambda _: worse)

@@ -24,6 +24,7 @@ REFUSED = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("changed", CHANGED, ids=str)
 def test_the_page_runs_with_other_parameters(changed):
     names = execute("hyperparameters", changed)
@@ -129,6 +130,7 @@ def test_departures_and_drawn_combinations_are_told_apart():
     assert all(of.empty for of in page.by_factor(rows, "planted_0").values())
 
 
+@pytest.mark.slow
 def test_a_claim_broken_on_purpose_is_told_by_its_sentence():
     published = tables.published_table("hyperparameter_grid")
     networks, _ = results.evidence()

@@ -26,6 +26,7 @@ def networks():
     return images.of_page(tables.published())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("changed", CHANGED, ids=str)
 def test_the_page_runs_with_other_penalties(changed):
     made = execute("images", changed)
@@ -39,6 +40,7 @@ def test_parameters_that_are_not_allowed_are_refused_by_name(message):
         execute("images", REFUSED[message])
 
 
+@pytest.mark.slow
 def test_a_claim_broken_on_purpose_stops_the_page_with_its_sentence(monkeypatch, networks):
     worse = networks.assign(ari=networks.ari.where(networks.penalty != "walk_loops", 0.1))
     monkeypatch.setattr(tables, "published", lambda: worse)

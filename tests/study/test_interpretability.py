@@ -14,6 +14,7 @@ REFUSED = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("changed", CHANGED, ids=str)
 def test_the_page_runs_with_other_parameters(changed):
     assert not execute("interpretability", changed)["page"].own
@@ -30,6 +31,7 @@ def circuits():
     return tables.published_table("circuits")
 
 
+@pytest.mark.slow
 def test_a_claim_broken_on_purpose_is_told_by_its_sentence(circuits):
     assert claims.judged(interpretability.claims(circuits)).holds.all()
     of_l2 = circuits.penalty == "l2"

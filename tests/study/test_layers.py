@@ -31,6 +31,7 @@ REFUSED = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("changed", CHANGED, ids=str)
 def test_the_page_runs_with_other_parameters(changed):
     assert not execute("layers", SMALL | changed)["page"].own
@@ -42,6 +43,7 @@ def test_parameters_that_are_not_allowed_are_refused_by_name(message):
         execute("layers", REFUSED[message])
 
 
+@pytest.mark.slow
 def test_a_claim_broken_on_purpose_stops_the_page_with_its_sentence(monkeypatch):
     small = SMALL | {"kernel": 3, "kept": 0.1}
     monkeypatch.setattr(pages, "own_parameters", lambda name: small)

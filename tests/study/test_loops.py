@@ -26,6 +26,7 @@ REFUSED = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("changed", CHANGED, ids=range(len(CHANGED)))
 def test_the_page_runs_with_other_parameters(changed):
     assert not execute("loops", changed)["page"].own
@@ -37,6 +38,7 @@ def test_parameters_that_are_not_allowed_are_refused_by_name(message):
         execute("loops", REFUSED[message])
 
 
+@pytest.mark.slow
 def test_a_claim_broken_on_purpose_stops_the_page_with_its_sentence(monkeypatch):
     own = pages.own_parameters("loops") | SMALL | {"steps": 800}
     monkeypatch.setattr(pages, "own_parameters", lambda name: own)
@@ -71,4 +73,4 @@ def test_claims_of_tasks_name_the_strength_that_bears_them_least():
     effect = loops.changes(tables.published(), ["retina", "retina_and", "two_digits"])
     judged = claims.judged(loops.of_tasks(effect))
     assert judged.holds.all()
-    assert judged["mean [95 % interval]"][0].endswith("(retina, 0.001; 14 in all)")
+    assert judged["mean [95 % interval]"][0].endswith("(retina, strength 0.001; 14 in all)")

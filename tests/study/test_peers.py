@@ -15,6 +15,7 @@ def networks():
     return results.evidence()[0]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("changed", CHANGED, ids=str)
 def test_the_page_runs_with_other_parameters(changed):
     assert not execute("peers", changed)["page"].own
@@ -32,6 +33,7 @@ def test_parameters_that_are_not_allowed_are_refused_by_name(message):
         execute("peers", REFUSED[message])
 
 
+@pytest.mark.slow
 def test_a_claim_broken_on_purpose_is_told_by_its_sentence(networks):
     assert claims.judged(peers.claims(networks)).holds.all()
     scored = networks.penalty.isin(["cut"]) & (networks.task == "retina")

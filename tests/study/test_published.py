@@ -20,6 +20,7 @@ def settings():
     return tables.published_table("settings")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("changed", CHANGED, ids=str)
 def test_the_page_runs_with_other_strengths(changed):
     made = execute("published", changed)
@@ -33,6 +34,7 @@ def test_parameters_that_are_not_allowed_are_refused_by_name(message):
         execute("published", REFUSED[message])
 
 
+@pytest.mark.slow
 def test_a_claim_broken_on_purpose_stops_the_page_with_its_sentence(monkeypatch, settings):
     worse = settings.assign(value=settings.value.where(settings.measure != "test error", 1.0))
     monkeypatch.setattr(tables, "published_table", lambda _: worse)

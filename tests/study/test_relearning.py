@@ -19,6 +19,7 @@ def retraining():
     return tables.published_table("retraining")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("changed", CHANGED, ids=str)
 def test_the_page_runs_with_other_parameters(changed):
     assert not execute("relearning", changed)["page"].own
@@ -30,6 +31,7 @@ def test_parameters_that_are_not_allowed_are_refused_by_name(message):
         execute("relearning", REFUSED[message])
 
 
+@pytest.mark.slow
 def test_a_claim_broken_on_purpose_is_told_by_its_sentence(retraining):
     assert claims.judged(relearning.claims(retraining)).holds.all()
     of_none = (retraining.penalty == "none") & (retraining.optimiser == "SGD 0.01")

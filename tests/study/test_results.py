@@ -77,6 +77,7 @@ def test_a_measure_rises_where_its_difference_is_clear_after_correction(evidence
     assert counts["strength found"].between(0, 2).all()
 
 
+@pytest.mark.slow
 def test_a_claim_broken_on_purpose_stops_the_page_with_its_sentence(evidence):
     networks, effects = evidence
     claims.shown(PAGE, results.claims(networks, effects))

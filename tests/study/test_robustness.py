@@ -19,6 +19,7 @@ REFUSED = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("changed", CHANGED, ids=str)
 def test_the_page_runs_with_other_parameters(changed):
     assert not execute("robustness", changed)["page"].own
@@ -30,6 +31,7 @@ def test_parameters_that_are_not_allowed_are_refused_by_name(message):
         execute("robustness", REFUSED[message])
 
 
+@pytest.mark.slow
 def test_a_claim_broken_on_purpose_stops_the_page_with_its_sentence(monkeypatch):
     def published(name):
         table = real(name)

@@ -80,6 +80,7 @@ def test_the_summary_has_medians_and_says_what_lies_beyond():
     assert table["to given"]["none"] == "+1.00 [+1.00, +1.00]"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("changed", CHANGED, ids=str)
 def test_the_page_runs_with_other_parameters(changed):
     made = execute("scaling", changed)
@@ -105,6 +106,7 @@ def test_needs_of_the_table_are_those_of_its_rows(samples):
     )
 
 
+@pytest.mark.slow
 def test_a_claim_broken_on_purpose_stops_the_page_with_its_sentence(monkeypatch, samples):
     of_six = (samples.penalty == "hard_wired") & (samples.digits == 6) & (samples.examples < 400)
     worse = samples.assign(accuracy=samples.accuracy.mask(of_six, 0.5))

@@ -30,6 +30,7 @@ REFUSED = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("changed", CHANGED, ids=str)
 def test_the_page_runs_with_other_parameters(changed):
     names = execute("separation", SMALL | changed)
@@ -176,6 +177,7 @@ def test_noise_is_added_to_outputs_of_variance_one():
     assert torch.allclose(copies[:, 0], copies[:, 2])
 
 
+@pytest.mark.slow
 def test_a_claim_broken_on_purpose_stops_the_page_with_its_sentence():
     rows = pd.DataFrame({"rate": [0.1] * 3 + [0.01] * 3, "seed": [0, 1, 2] * 2})
     rows = rows.assign(sharpness=[1, 1.1, 1.2, 2, 2.2, 2.5], separation=[0.1] * 3 + [0.2] * 3)

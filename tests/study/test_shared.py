@@ -23,6 +23,7 @@ def networks():
     return shared.of_page(tables.published())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("changed", CHANGED, ids=str)
 def test_the_page_runs_with_other_penalties(changed):
     made = execute("shared", changed)
@@ -36,6 +37,7 @@ def test_parameters_that_are_not_allowed_are_refused_by_name(message):
         execute("shared", REFUSED[message])
 
 
+@pytest.mark.slow
 def test_a_claim_broken_on_purpose_stops_the_page_with_its_sentence(monkeypatch, networks):
     # as if walk loops divided XOR
     there = (networks.penalty == "walk_loops") & (networks.task == "retina_xor")

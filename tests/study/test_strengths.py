@@ -21,6 +21,7 @@ def networks():
     return results.evidence()[0]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("changed", CHANGED, ids=str)
 def test_the_page_runs_with_other_parameters(changed, monkeypatch):
     monkeypatch.setattr(strengths, "WATCHED", FEW)
@@ -55,6 +56,7 @@ def test_the_onset_is_the_first_step_of_an_excess_above_a_tenth():
     assert pd.isna(onsets.loc["three_digits", "last"])
 
 
+@pytest.mark.slow
 def test_a_claim_broken_on_purpose_is_told_by_its_sentence(networks):
     held = HISTORIES | {"three_digits": history(0.0, 0.0, 0.0, 0.0, 0.0, 0.0)}
     judged = claims.judged(strengths.claims(networks, held))

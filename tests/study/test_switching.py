@@ -18,6 +18,7 @@ def goals():
     return tables.published_table("goals")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("changed", CHANGED, ids=str)
 def test_the_page_runs_with_other_parameters(changed):
     assert not execute("switching", changed)["page"].own
@@ -29,6 +30,7 @@ def test_parameters_that_are_not_allowed_are_refused_by_name(message):
         execute("switching", REFUSED[message])
 
 
+@pytest.mark.slow
 def test_a_claim_broken_on_purpose_is_told_by_its_sentence(goals):
     assert claims.judged(switching.claims(goals)).holds.all()
     of_l2 = (goals.penalty == "l2") & (goals.schedule == switching.ONCE)

@@ -23,6 +23,7 @@ def reuse():
     return tables.published_table("reuse")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("changed", CHANGED, ids=str)
 def test_the_page_runs_with_other_parameters(changed):
     assert not execute("transfer", changed)["page"].own
@@ -34,6 +35,7 @@ def test_parameters_that_are_not_allowed_are_refused_by_name(message):
         execute("transfer", REFUSED[message])
 
 
+@pytest.mark.slow
 def test_a_claim_broken_on_purpose_is_told_by_its_sentence(reuse):
     assert claims.judged(transfer.claims(reuse)).holds.all()
     of_none = (reuse.penalty == "none") & (reuse.way == "module, frozen")

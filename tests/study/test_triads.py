@@ -25,6 +25,7 @@ REFUSED = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("changed", CHANGED, ids=range(len(CHANGED)))
 def test_the_page_runs_with_other_parameters(changed):
     assert not execute("triads", changed)["page"].own
@@ -36,6 +37,7 @@ def test_parameters_that_are_not_allowed_are_refused_by_name(message):
         execute("triads", REFUSED[message])
 
 
+@pytest.mark.slow
 def test_a_claim_broken_on_purpose_stops_the_page_with_its_sentence(monkeypatch):
     own = SMALL | {"decay": 0.1, "strong_decay": 0.3, "threshold": 0.5, "rounds": 1}
     monkeypatch.setattr(pages, "own_parameters", lambda name: own)

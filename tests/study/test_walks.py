@@ -28,6 +28,7 @@ REFUSED = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("changed", CHANGED, ids=str)
 def test_the_page_runs_with_other_parameters(changed):
     names = execute("walks", SMALL | changed)
@@ -41,6 +42,7 @@ def test_parameters_that_are_not_allowed_are_refused_by_name(message):
         execute("walks", REFUSED[message])
 
 
+@pytest.mark.slow
 def test_a_claim_broken_on_purpose_stops_the_page_with_its_sentence():
     known = closed_forms.returns(5, 6, 0), closed_forms.divided(24)
     joined = closed_forms.joined(24, 4)

@@ -1,0 +1,134 @@
+"""Figures are drawn in the page: with its text, in its colours, light or dark, beside their data.
+
+A kernel shows a figure as SVG and notes its numbers (`modlib.figures.pictures`).
+"""
+
+import hashlib
+import re
+from collections.abc import Mapping
+from html import escape
+from pathlib import Path
+
+from docutils import nodes
+from myst_nb.ext.glue.crossref import read_glue_cache
+from provenance import Markup
+from sphinx.application import Sphinx
+from sphinx.transforms.post_transforms import SphinxPostTransform
+
+from modlib.figures.pictures import data_of
+
+READABLE = 9
+"""How many pixels the smallest letter of a figure has, as shown, at least."""
+
+WIDEST = 640
+"""How many pixels a figure takes at most, if it can be read."""
+
+PIXELS = 110 / 72
+"""How many pixels a point is."""
+
+NARROW = 340
+"""How many pixels a figure on a phone takes without being moved sideways."""
+
+COLOURS = {
+    "#000000": "currentColor",
+    "#262626": "currentColor",
+    "#ffffff": "var(--pst-color-background)",
+}
+"""What is black, or white, becomes the page's."""
+
+SPARE = "|".join(
+    [
+        "<metadata>.*?</metadata>", "<style.*?</style>", "<!--.*?-->", r"(?<=>)\s+(?=<)",
+        "font-family: 'Arial'[^;]*; ?",
+    ]
+)  # fmt: skip
+"""What a drawing says beside what is drawn; lines and letters are as the page's style has them."""
+
+
+class Figures(SphinxPostTransform):
+    """Put each drawing into the page, and below it links to its data and to itself."""
+
+    default_priority = 3  # after the foldouts, and while it is known what there is beside a drawing
+    formats = ("html",)
+
+    def run(self, **kwargs: object) -> None:
+        """Put them there."""
+        noted = read_glue_cache(str(self.env.mystnb_config.output_folder), self.env.docname)
+        page = Path(self.app.outdir, self.env.docname)
+        page.parent.mkdir(parents=True, exist_ok=True)
+        for number, (image, drawing, data) in enumerate(drawings(self.document, noted), 1):
+            bundle = image.parent.parent
+            shown = bundle.parent if isinstance(bundle.parent, nodes.figure) else bundle
+            ids = shown["ids"]
+            anchor = ids[0] if ids else f"fig-{number}"
+            path = page.with_name(f"{page.name}-{anchor}.csv")
+            path.write_text(data, "utf-8")
+            below = Markup(html=links(path.name, anchor))
+            shown.parent.insert(shown.parent.index(shown) + 1, below)
+            html = inline(drawing, image.get("alt", ""), "" if ids else anchor)
+            image.replace_self(Markup(html=html))
+
+
+def drawings(
+    document: nodes.document, noted: Mapping[str, dict]
+) -> list[tuple[nodes.image, str, str]]:
+    """Return each drawing of a page whose numbers were noted: its place, itself, and these."""
+    found = []
+    for image in document.findall(nodes.image):
+        if image.parent.get("mime_type") == "image/svg+xml":
+            path = Path(document.settings.env.srcdir, image["uri"].lstrip("/"))
+            drawing = path.read_text("utf-8")
+            if data_of(drawing) in noted:
+                found.append((image, drawing, noted[data_of(drawing)]["data"]["text/csv"]))
+    return found
+
+
+def links(file: str, anchor: str) -> str:
+    """Return the links below a figure: to its data, and to itself."""
+    return (
+        f'<div class="of-figure"><a href="{file}" download aria-label="Data of {anchor}">Data</a>'
+        f' <a href="#{anchor}" aria-label="Link to {anchor}">Link</a></div>\n'
+    )
+
+
+def inline(drawing: str, alt: str, anchor: str) -> str:
+    """Return a drawing as HTML, in the page's colours and wide enough to be read."""
+    root, body = re.search(r"(<svg.*?>)(.*)", drawing, re.S).groups()
+    body = re.sub(SPARE, "", body, flags=re.S)
+    body = re.sub(r"<[^>]+>", rounded, body)
+    for colour, of_page in COLOURS.items():
+        body = body.replace(colour, of_page)
+    box = re.search(r'viewBox="0 0 ([\d.]+) [\d.]+"', root)
+    sizes = re.findall(r"font(?:-size)?:[^;\"]*?([\d.]+)px", body)
+    least = float(box[1]) * READABLE / min(map(float, sizes)) if sizes else 0
+    most = max(least, min(WIDEST, float(box[1]) * PIXELS))
+    told = {
+        "class": "drawing wide" if least > NARROW else "drawing",
+        "style": f"min-width: {least:.0f}px; max-width: {most:.0f}px",
+        "role": "img", "aria-label": alt, "fill": "currentColor", "stroke-linejoin": "round",
+        "id": anchor,
+    }  # fmt: skip
+    attributes = " ".join(f'{name}="{escape(value)}"' for name, value in told.items() if value)
+    return f"<svg {attributes} {box[0]}>{renamed(body)}"
+
+
+def rounded(tag: re.Match) -> str:
+    """Return a tag whose numbers have two decimals at most: hundredths of a pixel."""
+    return re.sub(r"\d+\.\d{3,}", lambda number: f"{float(number[0]):.2f}", tag[0])
+
+
+def renamed(body: str) -> str:
+    """Return a drawing whose names, those that it uses, no other drawing of a page has."""
+    used = set(re.findall(r'(?:href="#|url\(#)([^")]+)', body))
+    mark = f"d{hashlib.sha256(body.encode()).hexdigest()[:8]}-"
+    body = re.sub(
+        r' id="([^"]*)"', lambda name: f' id="{mark}{name[1]}"' if name[1] in used else "", body
+    )
+    return re.sub(r'(href="#|url\(#)', lambda start: start[1] + mark, body)
+
+
+def setup(app: Sphinx) -> dict[str, bool]:
+    """Register this extension."""
+    app.setup_extension("provenance")
+    app.add_post_transform(Figures)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,0 +1,44 @@
+"""Figures as the pages of the book show them: drawings whose text is text, with their numbers."""
+
+import hashlib
+
+from IPython.core.interactiveshell import InteractiveShell
+from IPython.core.pylabtools import print_figure
+from matplotlib.figure import Figure
+
+from modlib.batch import sources
+from modlib.figures.data import drawn
+
+LARGEST = 150_000
+"""In a drawing of more bytes what lies in the panels is an image, and only the rest is drawn."""
+
+
+def show_drawings() -> None:
+    """Have the kernel, if one runs, show each figure as SVG too, and note the numbers in it."""
+    if InteractiveShell.initialized():
+        formatter = InteractiveShell.instance().display_formatter.mimebundle_formatter
+        formatter.for_type(Figure, shown)
+
+
+def shown(figure: Figure) -> dict[str, str]:
+    """Return a figure as SVG, by type, and note its numbers as CSV."""
+    drawing = svg(figure)
+    csv = drawn(figure).to_csv(index=False, float_format="%.6g", lineterminator="\n")
+    sources.say(data_of(drawing), "text/csv", csv)
+    return {"image/svg+xml": drawing}
+
+
+def svg(figure: Figure) -> str:
+    """Return a figure as SVG, the same bytes each time."""
+    drawing = print_figure(figure, "svg", metadata={"Date": None})
+    if len(drawing) > LARGEST:
+        for ax in figure.axes:
+            for artist in (*ax.collections, *ax.lines, *ax.patches):
+                artist.set_rasterized(True)
+        drawing = print_figure(figure, "svg", metadata={"Date": None})
+    return drawing
+
+
+def data_of(drawing: str) -> str:
+    """Return the name under which the numbers of a drawing are noted."""
+    return f"data {hashlib.sha256(''.join(drawing.split()).encode()).hexdigest()}"
