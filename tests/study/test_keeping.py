@@ -47,6 +47,11 @@ def retention():
     return tables.published_table("retention")
 
 
+@pytest.fixture(scope="module")
+def retraining():
+    return tables.published_table("retraining")
+
+
 def in_points(values):
     # situations share their resamples, which one by itself draws anew
     ends = (values.mean(), *statistics.interval(values))
@@ -81,6 +86,19 @@ def test_strengths_are_those_of_networks_that_are_judged_with_their_end():
     assert table.loc["walk_loops"].tolist() == ["0.2", "0.5 (highest)"]
 
 
+def test_rivals_chosen_by_share_are_those_of_slow_descent_with_all_weights_free():
+    rows = BY_HAND[(BY_HAND.scale == 1) & (BY_HAND.penalty == "none")]
+    rival = rows.assign(penalty="l1", optimiser="SGD 0.01", way="free")
+    rival["kept"] = RANDOM.random(len(rival))
+    others = [{"optimiser": "Adam 0.005"}, {"way": "module"}, {"penalty": "walk_loops"}]
+    others = [rival.assign(kept=0.0, **other) for other in (*others, {"task": "retina"})]
+    found = keeping.to_untuned(BY_HAND, pd.concat([rival, *others]))
+    assert found.index.tolist() == [("two_digits", "l1")]
+    pairs = KEPT[1.0, "walk_loops"] - rival[rival.role == "evaluation"].kept.to_numpy()
+    assert found.loc["two_digits", "l1"][["mean", "low", "high"]].tolist() == in_points(pairs)
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("changed", CHANGED, ids=str)
 def test_the_page_runs_with_other_parameters(changed):
     made = execute("keeping", changed)
@@ -94,13 +112,17 @@ def test_parameters_that_are_not_allowed_are_refused_by_name(message):
         execute("keeping", REFUSED[message])
 
 
-def test_a_claim_broken_on_purpose_stops_the_page_with_its_sentence(monkeypatch, retention):
+@pytest.mark.slow
+def test_a_claim_broken_on_purpose_stops_the_page_with_its_sentence(
+    monkeypatch, retention, retraining
+):
     worse = retention.assign(kept=retention.kept.mask(retention.penalty == "walk_loops", 0.1))
-    monkeypatch.setattr(tables, "published_table", lambda _: worse)
+    both = {"retention": worse, "retraining": retraining}
+    monkeypatch.setattr(tables, "published_table", both.get)
     with pytest.raises(AssertionError, match="'From every start networks with walk loops"):
         execute("keeping", {})
     assert "not here" in execute("keeping", {"drawn": ["none"]})["held"].to_html()
 
 
-def test_every_claim_holds_in_each_of_its_situations(retention):
-    assert claims.judged(keeping.claims(retention)).holds.all()
+def test_every_claim_holds_in_each_of_its_situations(retention, retraining):
+    assert claims.judged(keeping.claims(retention, retraining)).holds.all()
