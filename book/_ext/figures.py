@@ -33,8 +33,9 @@ COLOURS = {
     "#000000": "currentColor",
     "#262626": "currentColor",
     "#ffffff": "var(--pst-color-background)",
+    "#882255": "var(--drawing-purple, #882255)",
 }
-"""What is black, or white, becomes the page's."""
+"""What is black, or white, becomes the page's, and so what is too dark for a dark one."""
 
 SPARE = "|".join(
     [

@@ -61,10 +61,6 @@ SLOW = [
 ]  # fmt: skip
 """Words of parts that take over a minute to make again, and are not drawn."""
 
-SPREAD, SHARE = 0.5, 0.02
-"""How far a measure's mean over a part may lie off on another machine: by this many standard
-deviations of the part's rows and this share of the mean."""
-
 
 def following(table: str, parameters: dict) -> dict[str, dict]:
     """Return the parameters of runs whose rows, one after the other, are a table, by a label.
@@ -178,16 +174,3 @@ def matching(published: pd.DataFrame, rows: pd.DataFrame, keys: Sequence[str]) -
             f" {len(rows)} without, and {len(matches)} in all; the first: {first.to_dict()}"
         )
     return matches.reindex(columns=rows.columns)
-
-
-def tolerances(
-    published: pd.DataFrame, rows: pd.DataFrame, keys: Sequence[str]
-) -> dict[str, float]:
-    """Return how far the means of each measure may lie apart on another machine.
-
-    What a network's training took is no measure of it.
-    """
-    beside = {*keys, "seconds"}
-    names = [name for name in rows.select_dtypes("number") if name not in beside]
-    measures = published[names].astype(float)
-    return (SPREAD * measures.std() + SHARE * measures.mean().abs()).to_dict()

@@ -6,19 +6,13 @@ each figure and table.
 
 import json
 from collections.abc import Iterable
-from functools import cache
 from pathlib import Path
 
 import pandas as pd
-from IPython.core.interactiveshell import InteractiveShell
-from IPython.display import publish_display_data
 
-from modlib.batch import files
+from modlib.batch import files, kernel
 from modlib.batch.checkout import ROOT
 from modlib.batch.schemas import ORIGIN
-
-HIDDEN = "application/papermill.record/"
-"""Before its type, it keeps an output from being shown, here as in `myst_nb.glue`."""
 
 RUN = "run"
 """The name under which a page notes its parameters."""
@@ -41,16 +35,8 @@ def note_file(folder: Path, name: str, **told: object) -> None:
 
 
 def note(name: str, **told: object) -> None:
-    """Note something under a name."""
-    say(name, "application/json", json.dumps(told))
-
-
-@cache
-def say(name: str, kind: str, content: str) -> None:
-    """Say something of a MIME type under a name, once; where no kernel runs, not at all."""
-    if InteractiveShell.initialized():
-        metadata = {"scrapbook": {"name": name, "mime_prefix": HIDDEN}}
-        publish_display_data({f"{HIDDEN}{kind}": content}, metadata)
+    """Note something under a name, which is said once however often it is noted."""
+    kernel.say(name, "application/json", json.dumps(told))
 
 
 def spans(numbers: Iterable[int]) -> str:

@@ -1,9 +1,9 @@
 """Make a random sample of the published numbers again, and compare.
 
-`make verify` runs this: it trains networks of `networks.csv` and makes parts of other tables.
-On the machine and with the versions that a row was made with, every measure has to come out with
-the same six digits; elsewhere, where rounding differs and training amplifies it, means over the
-networks of a pair have to lie within `TOLERANCE`, those over a part within `tolerances`.
+`make verify` runs this: it trains networks of `networks.csv`, makes parts of other tables, and
+looks whether strengths were chosen by the selection seeds. On the kind of machine and with the
+versions that a row was made with, every measure has to come out with the same six digits;
+elsewhere, where rounding differs and training amplifies it, `comparison` says what agrees.
 """
 
 import argparse
@@ -18,38 +18,38 @@ import numpy as np
 import pandas as pd
 import yaml
 
-from modlib.batch import provenance, schemas, tables
+from modlib.batch import comparison, provenance, schemas, tables
 from modlib.batch.checkout import WORKFLOW, require
-from modlib.batch.parts import NOTEBOOKS, Part, matching, reproduced, sample_parts, tolerances
+from modlib.batch.parts import NOTEBOOKS, Part, matching, reproduced, sample_parts
+from modlib.batch.selection import PAIR, chosen_strengths
 from modlib.training.fit import train
-from modlib.training.measures import MEASURES
 
 CONFIG = WORKFLOW / "paper.yaml"
-
-TOLERANCE = {measure.name: measure.tolerance for measure in MEASURES}
-"""How far means over the networks of a pair may lie apart on another machine."""
-
-SIX_DIGITS = 2e-5
-"""By how much numbers of six significant digits differ at most if they were equal."""
 
 SLOW = 40.0
 """Seconds of training above which a pair is not drawn, so that verifying takes minutes."""
 
 
-def sample(table: pd.DataFrame, pairs: int, seed: int) -> list[pd.DataFrame]:
-    """Return the evaluation networks of random (task, penalty) pairs, one table for each.
+def drawable(table: pd.DataFrame) -> list[pd.DataFrame]:
+    """Return the evaluation networks of each (task, penalty) pair that may be drawn.
 
     Pairs that took long to train, or of which a network diverged, are left out.
+    """
+    judged = table[table.role == "evaluation"].sort_values(["strength", "seed"])
+    return [
+        group
+        for _, group in judged.groupby(PAIR)
+        if (group.status == "ok").all() and group.seconds.sum() <= SLOW
+    ]
+
+
+def sample(table: pd.DataFrame, pairs: int, seed: int) -> list[pd.DataFrame]:
+    """Return the evaluation networks of random pairs of those `drawable`, one table for each.
 
     Raises:
         ValueError: if the table has fewer such pairs than asked for.
     """
-    judged = table[table.role == "evaluation"].sort_values(["strength", "seed"])
-    groups = [
-        group
-        for _, group in judged.groupby(["task", "penalty"])
-        if (group.status == "ok").all() and group.seconds.sum() <= SLOW
-    ]
+    groups = drawable(table)
     if len(groups) < pairs:
         raise ValueError(
             f"verifying needs {pairs} pairs of task and penalty that train in {SLOW:g} seconds,"
@@ -74,31 +74,6 @@ def retrained(rows: pd.DataFrame, nulls: int, restarts: int) -> pd.DataFrame:
     return pd.concat(stacks, ignore_index=True)
 
 
-def differences(
-    published: pd.DataFrame, rows: pd.DataFrame, tolerance: dict[str, float], exact: bool
-) -> list[str]:
-    """Return a line for each measure that differs by more than it may, row by row.
-
-    `exact` asks for six digits in each row; otherwise means are compared, to the tolerance of
-    each measure.
-    """
-    lines = []
-    for measure, apart in tolerance.items():
-        old, new = published[measure].to_numpy(float), rows[measure].to_numpy(float)
-        if exact:
-            same = np.isclose(old, new, rtol=SIX_DIGITS, atol=1e-6, equal_nan=True).all()
-        else:
-            means = published[measure].mean(), rows[measure].mean()
-            same = np.allclose(*means, rtol=0, atol=apart, equal_nan=True)
-        if not same:
-            worst = np.nanargmax(np.abs(old - new)) if np.isfinite(old - new).any() else 0
-            lines.append(
-                f"    {measure}: means {np.mean(old):.6g} and {np.mean(new):.6g}, most apart"
-                f" {old[worst]:.6g} and {new[worst]:.6g} (published, now)"
-            )
-    return lines
-
-
 class Verdict(NamedTuple):
     """What was made again, to which accuracy it was compared, and the differences."""
 
@@ -112,30 +87,69 @@ def made_here(rows: pd.DataFrame) -> bool:
     return bool((rows.versions == provenance.provenance()["versions"]).all())
 
 
-def _accuracy(published: pd.DataFrame) -> str:
+def compared(
+    label: str, published: pd.DataFrame, again: pd.DataFrame, keys: list[str], level: float
+) -> Verdict:
+    """Return what differs in rows that follow each other in the same order.
+
+    `level` is the chance of a false alarm in any of them, where they were made elsewhere.
+    """
+    columns = comparison.measures(again, keys)
     if made_here(published):
-        return f"six digits (against {published.commit.iloc[0]}, made here)"
-    return "means within tolerance"
+        accuracy = f"six digits (against {published.commit.iloc[0]}, made here)"
+        return Verdict(label, accuracy, comparison.inexact(published, again, columns))
+    found = comparison.quantities(published, again, keys, columns)
+    accuracy = f"paired differences of {len(found)} quantities"
+    return Verdict(label, accuracy, comparison.unlikely(found, level))
 
 
-def verified_networks(rows: pd.DataFrame, nulls: int, restarts: int) -> Verdict:
+def verified_networks(
+    rows: pd.DataFrame, nulls: int, restarts: int, level: float = comparison.FALSE_ALARMS
+) -> Verdict:
     """Train the networks of a pair again and compare them with their rows."""
-    lines = differences(rows, retrained(rows, nulls, restarts), TOLERANCE, made_here(rows))
     label = f"networks, {rows.task.iloc[0]} {rows.penalty.iloc[0]}: {len(rows)} rows"
-    return Verdict(label, _accuracy(rows), lines)
+    rows = rows.reset_index(drop=True)
+    return compared(label, rows, retrained(rows, nulls, restarts), schemas.keys("networks"), level)
 
 
-def verified_part(part: Part, published: pd.DataFrame, folder: Path = NOTEBOOKS) -> Verdict:
+def verified_part(
+    part: Part,
+    published: pd.DataFrame,
+    level: float = comparison.FALSE_ALARMS,
+    folder: Path = NOTEBOOKS,
+) -> Verdict:
     """Make a part of another table again and compare it with the published rows."""
-    label, accuracy = f"{part.table}, {part.label}", _accuracy(published)
-    keys = schemas.keys(part.table)
+    label, keys = f"{part.table}, {part.label}", schemas.keys(part.table)
     try:
         rows = reproduced(part, folder)
         old = matching(published, rows, keys)
     except ValueError as error:
-        return Verdict(label, accuracy, [f"    {error}"])
-    lines = differences(old, rows, tolerances(old, rows, keys), made_here(published))
-    return Verdict(f"{label}: {len(rows)} rows", accuracy, lines)
+        return Verdict(label, "rows", [f"    {error}"])
+    return compared(f"{label}: {len(rows)} rows", old, rows, keys, level)
+
+
+def verified_choices(table: pd.DataFrame) -> Verdict:
+    """Compare the strengths that are judged with those that the selection seeds choose.
+
+    What is judged has to be there at the strength chosen, on seeds that chose none.
+    """
+    chosen, by_pair = chosen_strengths(table), table.groupby([*PAIR, "role"])
+    strengths, seeds = by_pair.strength.agg(set), by_pair.seed.agg(set)
+    lines = []
+    for task, penalty, strength in chosen.reset_index().itertuples(index=False):
+        judged = (task, penalty, "evaluation")
+        if strength not in strengths.get(judged, {strength}):
+            lines.append(
+                f"    {task} {penalty}: judged at {sorted(strengths[judged])}, and its selection"
+                f" seeds choose {strength:g}"
+            )
+        both = seeds[task, penalty, "selection"] & seeds.get(judged, set())
+        if both:
+            lines.append(
+                f"    {task} {penalty}: judged on {sorted(both)}, which chose its strength"
+            )
+    label = f"networks, strengths of {len(chosen)} pairs of task and penalty"
+    return Verdict(label, "as chosen by the selection seeds", lines)
 
 
 def profile() -> dict:
@@ -150,35 +164,48 @@ def verdicts(
 
     Print of each whether it differs from the rows given for it, and in what.
     """
+    level = comparison.FALSE_ALARMS / max(len(pairs) + len(parts), 1)
     # a fork would copy PyTorch's threads
     with ProcessPoolExecutor(mp_context=multiprocessing.get_context("spawn")) as pool:
         # parts take longest, and come first
-        running = [pool.submit(verified_part, part, table) for part, table in parts]
+        running = [pool.submit(verified_part, part, table, level) for part, table in parts]
         settings = config["nulls"], config["restarts"]
-        running += [pool.submit(verified_networks, rows, *settings) for rows in pairs]
-        for label, accuracy, lines in (future.result() for future in running):
-            print(f"{'DIFFERS' if lines else 'ok':8}{label}, {accuracy}")
-            print("".join(f"{line}\n" for line in lines), end="", flush=True)
-        return [future.result() for future in running]
+        running += [pool.submit(verified_networks, rows, *settings, level) for rows in pairs]
+        return [told(future.result()) for future in running]
 
 
-def main() -> int:
-    """Verify a sample, print what was compared and what differs; return 1 if anything does."""
+def told(verdict: Verdict) -> Verdict:
+    """Print a verdict, and return it."""
+    label, accuracy, lines = verdict
+    print(f"{'DIFFERS' if lines else 'ok':8}{label}, {accuracy}")
+    print("".join(f"{line}\n" for line in lines), end="", flush=True)
+    return verdict
+
+
+def options(arguments: Sequence[str]) -> argparse.Namespace:
+    """Return what the command is called with."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--pairs", type=int, default=12, help="pairs of task and penalty")
     parser.add_argument("--parts", type=int, default=3, help="parts of other tables")
     parser.add_argument("--seed", type=int, help="of the sample; a new one if left out")
-    options = parser.parse_args()
-    seed = np.random.SeedSequence().entropy % 2**32 if options.seed is None else options.seed
+    return parser.parse_args(arguments)
+
+
+def main() -> int:
+    """Verify a sample, print what was compared and what differs; return 1 if anything does."""
+    asked = options(sys.argv[1:])
+    seed = np.random.SeedSequence().entropy % 2**32 if asked.seed is None else asked.seed
     config = profile()
-    pairs = sample(tables.published(tables.FOLDER), options.pairs, seed)
-    parts = sample_parts(config["tables"], options.parts, seed)
+    networks = tables.published(tables.FOLDER)
+    pairs = sample(networks, asked.pairs, seed)
+    parts = sample_parts(config["tables"], asked.parts, seed)
     print(
         f"{sum(map(len, pairs))} networks of {len(pairs)} pairs of task and penalty,"
         f" {len(parts)} parts of other tables, --seed {seed}"
     )
     published = [(part, tables.published_table(part.table, tables.FOLDER)) for part in parts]
-    agree = [not verdict.differences for verdict in verdicts(pairs, published, config)]
+    found = [told(verified_choices(networks)), *verdicts(pairs, published, config)]
+    agree = [not verdict.differences for verdict in found]
     print(f"{sum(agree)} of {len(agree)} agree with the published tables")
     return int(not all(agree))
 

@@ -1,12 +1,11 @@
 """Figures as the pages of the book show them: drawings whose text is text, with their numbers."""
 
 import hashlib
+from io import StringIO
 
-from IPython.core.interactiveshell import InteractiveShell
-from IPython.core.pylabtools import print_figure
 from matplotlib.figure import Figure
 
-from modlib.batch import sources
+from modlib.batch import kernel
 from modlib.figures.data import drawn
 
 LARGEST = 150_000
@@ -15,28 +14,33 @@ LARGEST = 150_000
 
 def show_drawings() -> None:
     """Have the kernel, if one runs, show each figure as SVG too, and note the numbers in it."""
-    if InteractiveShell.initialized():
-        formatter = InteractiveShell.instance().display_formatter.mimebundle_formatter
-        formatter.for_type(Figure, shown)
+    kernel.show(Figure, shown)
 
 
 def shown(figure: Figure) -> dict[str, str]:
     """Return a figure as SVG, by type, and note its numbers as CSV."""
     drawing = svg(figure)
     csv = drawn(figure).to_csv(index=False, float_format="%.6g", lineterminator="\n")
-    sources.say(data_of(drawing), "text/csv", csv)
+    kernel.say(data_of(drawing), "text/csv", csv)
     return {"image/svg+xml": drawing}
 
 
 def svg(figure: Figure) -> str:
     """Return a figure as SVG, the same bytes each time."""
-    drawing = print_figure(figure, "svg", metadata={"Date": None})
+    drawing = printed(figure)
     if len(drawing) > LARGEST:
         for ax in figure.axes:
             for artist in (*ax.collections, *ax.lines, *ax.patches):
                 artist.set_rasterized(True)
-        drawing = print_figure(figure, "svg", metadata={"Date": None})
+        drawing = printed(figure)
     return drawing
+
+
+def printed(figure: Figure) -> str:
+    """Return a figure as SVG, as it is."""
+    text = StringIO()
+    figure.savefig(text, format="svg", bbox_inches="tight", metadata={"Date": None})
+    return text.getvalue()
 
 
 def data_of(drawing: str) -> str:

@@ -66,7 +66,6 @@ class Measure(NamedTuple):
         name: of the column.
         label: in figures.
         low, high: what it lies between.
-        tolerance: how far its means over the networks of a pair may lie apart on another machine.
         needed: the roles of networks in which it is never empty, unless they diverged.
         summarised: its mean and interval are in `summary`.
         compared: penalties are compared by it in pairs.
@@ -76,7 +75,6 @@ class Measure(NamedTuple):
     label: str
     low: float
     high: float
-    tolerance: float
     needed: tuple[str, ...] = ()
     summarised: bool = False
     compared: bool = False
@@ -85,23 +83,23 @@ class Measure(NamedTuple):
 ALL, JUDGED = ("selection", "evaluation"), ("evaluation",)
 
 MEASURES = [
-    Measure("accuracy", "test accuracy", 0, 1, 0.03, ALL, True, True),
-    Measure("validation_accuracy", "validation accuracy", 0, 1, 0.03, ALL),
-    Measure("q", "modularity Q", -0.5, 1, 0.08, ALL),
-    Measure("q_null_mean", "mean Q of the nulls", -0.5, 1, 0.08, ALL),
-    Measure("q_null_std", "standard deviation of the nulls' Q", 0, 1, 0.05, ALL),
-    Measure("excess", "excess modularity", -1, 1, 0.08, ALL, True, True),
-    Measure("share", "share of the attainable excess", -1, 1, 0.2, ALL, True, True),
-    Measure("strengths_excess", "excess over nulls that keep strengths", -1, 1, 0.08, JUDGED, True),
-    Measure("live_excess", "excess without dead inputs", -1, 1, 0.08, JUDGED, True),
-    Measure("conductance", "share of weight that leaves a community", 0, 1, 0.1, JUDGED, True),
-    Measure("communities", "communities of two neurons or more", 0, np.inf, 3, ALL),
-    Measure("ari", "agreement with the known modules (ARI)", -1, 1, 0.35, (), True, True),
-    Measure("connected", "share of inputs and outputs that are connected", 0, 1, 0.1, JUDGED, True),
-    Measure("connected_ari", "agreement of those that are connected", -1, 1, 0.35, (), True),
-    Measure("specialisation", "specialisation", 0, 1, 0.25, (), True, True),
-    Measure("pruned_excess", "excess, a quarter of the weights left", -1, 1, 0.12, JUDGED, True),
-    Measure("pruned_accuracy", "accuracy, a quarter of the weights left", 0, 1, 0.15, JUDGED, True),
+    Measure("accuracy", "test accuracy", 0, 1, ALL, True, True),
+    Measure("validation_accuracy", "validation accuracy", 0, 1, ALL),
+    Measure("q", "modularity Q", -0.5, 1, ALL),
+    Measure("q_null_mean", "mean Q of the nulls", -0.5, 1, ALL),
+    Measure("q_null_std", "standard deviation of the nulls' Q", 0, 1, ALL),
+    Measure("excess", "excess modularity", -1, 1, ALL, True, True),
+    Measure("share", "share of the attainable excess", -1, 1, ALL, True, True),
+    Measure("strengths_excess", "excess over nulls that keep strengths", -1, 1, JUDGED, True),
+    Measure("live_excess", "excess without dead inputs", -1, 1, JUDGED, True),
+    Measure("conductance", "share of weight that leaves a community", 0, 1, JUDGED, True),
+    Measure("communities", "communities of two neurons or more", 0, np.inf, ALL),
+    Measure("ari", "agreement with the known modules (ARI)", -1, 1, (), True, True),
+    Measure("connected", "share of inputs and outputs that are connected", 0, 1, JUDGED, True),
+    Measure("connected_ari", "agreement of those that are connected", -1, 1, (), True),
+    Measure("specialisation", "specialisation", 0, 1, (), True, True),
+    Measure("pruned_excess", "excess, a quarter of the weights left", -1, 1, JUDGED, True),
+    Measure("pruned_accuracy", "accuracy, a quarter of the weights left", 0, 1, JUDGED, True),
 ]
 """What is measured of each network, in the order of the table's columns.
 

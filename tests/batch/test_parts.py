@@ -16,7 +16,6 @@ from modlib.batch.parts import (
     reproduced,
     sample_parts,
     single,
-    tolerances,
 )
 from modlib.batch.tables import published_table
 from modlib.batch.verification import CONFIG
@@ -133,10 +132,3 @@ def test_a_row_has_to_be_there_once():
     twice = pd.concat([PUBLISHED, PUBLISHED[2:3]])
     with pytest.raises(ValueError, match=r"0 of 4 without, and 5 in all.*'l1'"):
         matching(twice, PUBLISHED, KEYS)
-
-
-def test_measures_have_tolerances_and_keys_and_seconds_have_none():
-    timed = PUBLISHED.assign(seconds=1.5)
-    assert tolerances(timed, timed, KEYS) == {
-        "kept": pytest.approx(0.5 * PUBLISHED.kept.std(ddof=1) + 0.02 * 0.25)
-    }

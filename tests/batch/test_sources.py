@@ -6,7 +6,7 @@ import pytest
 from rows import table
 
 from modlib import fit
-from modlib.batch import files, sources, storage
+from modlib.batch import files, kernel, sources, storage
 from modlib.batch.publishing import publish
 from modlib.batch.tables import published, published_network
 
@@ -20,11 +20,11 @@ def said(monkeypatch):
         (content,) = data.values()
         outputs.append((metadata["scrapbook"]["name"], json.loads(content)))
 
-    monkeypatch.setattr(sources, "publish_display_data", publish_display_data)
-    monkeypatch.setattr(sources.InteractiveShell, "initialized", lambda: True)
-    sources.say.cache_clear()
+    monkeypatch.setattr(kernel, "publish_display_data", publish_display_data)
+    monkeypatch.setattr(kernel.InteractiveShell, "initialized", lambda: True)
+    kernel.say.cache_clear()
     yield outputs
-    sources.say.cache_clear()
+    kernel.say.cache_clear()
 
 
 def test_a_table_is_noted_with_its_checksum_and_the_origin_of_its_rows_once(said, tmp_path):
@@ -64,7 +64,7 @@ def test_a_folder_of_the_checkout_is_named_by_its_place_in_it(said, monkeypatch,
 
 
 def test_without_a_kernel_nothing_is_said(said, monkeypatch, tmp_path):
-    monkeypatch.setattr(sources.InteractiveShell, "initialized", lambda: False)
+    monkeypatch.setattr(kernel.InteractiveShell, "initialized", lambda: False)
     publish({"networks": table({})}, tmp_path)
     published(tmp_path)
     assert not said

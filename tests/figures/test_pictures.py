@@ -42,7 +42,7 @@ def test_thousands_of_points_are_an_image_and_their_labels_text():
 
 def test_the_numbers_of_a_figure_are_noted_by_what_is_drawn(monkeypatch):
     noted = []
-    monkeypatch.setattr(pictures.sources, "say", lambda *said: noted.append(said))
+    monkeypatch.setattr(pictures.kernel, "say", lambda *said: noted.append(said))
     figure, ax = plt.subplots()
     ax.plot([0, 1], [1 / 3, 2], label="loops")
     shown = pictures.shown(figure)

@@ -230,11 +230,10 @@ def test_stacked_examples_are_repeated_in_blocks_for_each_strength():
 
 
 SEEN = """
-from modlib.batch import schemas, selection, verification
+from modlib.batch import schemas, selection
 from modlib.figures.comparisons import MEASURE_NAMES
 assert schemas.schema("networks").columns["made_up"].metadata["needed"] == ("evaluation",)
 assert "made_up" in selection.SUMMARISED and "made_up" in selection.COMPARED
-assert verification.TOLERANCE["made_up"] == 0.5
 assert MEASURE_NAMES["made_up"] == "what is made up"
 """
 
@@ -242,7 +241,7 @@ assert MEASURE_NAMES["made_up"] == "what is made up"
 def test_a_measure_that_is_declared_is_seen_by_all_that_read_the_declaration(tmp_path):
     shutil.copytree(PACKAGE, tmp_path / "modlib")
     place = tmp_path / "modlib" / "training" / "measures.py"
-    line = 'MEASURES = [\n    Measure("made_up", "what is made up", 0, 1, 0.5, JUDGED, True, True),'
+    line = 'MEASURES = [\n    Measure("made_up", "what is made up", 0, 1, JUDGED, True, True),'
     place.write_text(place.read_text().replace("MEASURES = [", line))
     command = [sys.executable, "-c", SEEN]
     environment = os.environ | {"PYTHONPATH": str(tmp_path)}
