@@ -35,6 +35,7 @@ SPLIT_BY = {
     "reservoirs": [
         *("between", "radii", "thresholds", "rewired", "temperatures", "ratios", "edge_radii")
     ],
+    "retention": ["scales", "strengths"],
     "retraining": ["strengths"],
     "reuse": ["strengths"],
     "rivals": ["strengths"],
@@ -45,7 +46,8 @@ SPLIT_BY = {
 """The parameters of which each entry makes rows of its own. `settings` has none."""
 
 FOLLOWING = {
-    "combinations": "widths", "curves": "examples", "deep": "strengths", "samples": "digits",
+    "combinations": "widths", "curves": "examples", "deep": "strengths", "retention": "scales",
+    "samples": "digits",
 }  # fmt: skip
 """The parameter whose entries' rows follow each other in the table: the batch makes each alone."""
 

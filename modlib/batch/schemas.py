@@ -136,6 +136,12 @@ SCHEMAS = {
         ["seed", "model", "level", "into", "between", "measure"],
         WITHIN_RESERVOIRS,
     ),
+    "retention": _schema(
+        NETWORK
+        | {"role": STATUS["role"], "scale": number(0), "steps": whole(1)}
+        | dict.fromkeys(("accuracy", "validation_accuracy", "kept", "changed"), SHARE),
+        [*NETWORK, "role", "scale"],
+    ),
     "retraining": _schema(
         NETWORK
         | {"optimiser": TEXT, "way": TEXT, "accuracy": SHARE, "kept": SHARE, "changed": SHARE}

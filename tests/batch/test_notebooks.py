@@ -35,6 +35,7 @@ TINY = {
         "strengths": {"none": [0.0], "walk_loops": [0.15]},
     },
     "reservoirs": {"seeds": [0, 1], "between": [0.0, 0.9]},
+    "retention": {"training_steps": 10, "steps": 10},
     "retraining": OF_RETINA | {"steps": 10},
     "reuse": OF_RETINA | {"steps": 10},
     "rivals": {"strengths": {"retina": {"l2": [0.003], "topography": [0.1]}}, "steps": 5},

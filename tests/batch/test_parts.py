@@ -67,6 +67,7 @@ SAID_IN = {
     "combinations": ["task", "activation"],
     "curves": ["examples"],
     "deep": ["task", "penalty"],
+    "retention": ["task", "scale"],
     "samples": ["digits"],
 }
 """The columns that say of which entry in `FOLLOWING` a row is."""

@@ -62,6 +62,7 @@ NEVER_EMPTY = {
     "pretrained": ["package", "q", "share"],
     "recurrent": ["accuracy", "q", "radius", "lyapunov", "branching_permuted"],
     "reservoirs": ["value", "between"],
+    "retention": ["scale", "validation_accuracy", "accuracy", "kept", "changed"],
     "retraining": ["accuracy", "kept", "changed"],
     "reuse": ["examples", "area", "accuracy_0"],
     "rivals": ["decay", "chosen", "accuracy", "share"],
