@@ -90,7 +90,7 @@ def test_all_pages_with_code_are_executed_into_an_empty_folder(checkout, profile
     words = re.findall(r"\[(.*)\]", called)
     given = [word for word in words if word.endswith((".ipynb", ".md"))]
     assert sorted(given) == sorted(pages())
-    assert words[words.index("--timeout") + 1] == "180"
+    assert words[words.index("--timeout") + 1] == "900"
     assert (checkout / "left").read_text() == ""
     told = f"results={checkout}/{results} cache={book}/_build/.jupyter_cache utf8=1"
     assert set(re.findall("results=.*", called)) == {told}
