@@ -97,7 +97,7 @@ def layout_of(chain: Drawn) -> str | None:
 def weight_matrices(
     chain: Drawn, communities: Int[np.ndarray, " n_neurons"] | None = None
 ) -> Figure:
-    """Draw |W| of each connection, rows and columns ordered by community.
+    """Draw the size of the weights of each connection, rows and columns ordered by community.
 
     A coloured bar along each side says which community a neuron is in; each matrix is
     scaled by its own 99th percentile. Where no communities are given, they are searched for.
