@@ -25,7 +25,7 @@ def followed(tmp_path_factory):
     copy = tmp_path_factory.mktemp("checkout")
     for name in ("modlib", "notebooks", "tests", "workflow", "book"):
         shutil.copytree(ROOT / name, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
-    for name in ("_toc.yml", "requirements.txt", "pyproject.toml"):
+    for name in ("_config.yml", "_toc.yml", "requirements.txt", "pyproject.toml"):
         shutil.copy(ROOT / name, copy / name)
     steps = list(STEP.finditer((ROOT / "CONTRIBUTING.md").read_text("utf-8")))
     assert len(steps) == 12

@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[1]
 
 REFUSED = [
@@ -53,8 +55,6 @@ assert closed.has_edge(0, 2)
 MODULES = """
 import importlib, pathlib, pkgutil
 import modlib
-
-pytestmark = pytest.mark.slow
 
 rooms = ("penalties", "tasks", "training")
 names = [m.name for m in pkgutil.iter_modules(modlib.__path__, "modlib.") if not m.ispkg]

@@ -22,7 +22,7 @@ def note_table(folder: Path, name: str, table: pd.DataFrame) -> None:
     """Note that a published table was read: its checksum, and the origin of its rows."""
     rows = table.groupby("role") if "role" in table else [("", table)]
     seeds = [f"{role} {spans(of.seed)}".strip() for role, of in rows if "seed" in of]
-    origin = {column: sorted(set(table[column])) for column in ORIGIN}
+    origin = {column: sorted(set(table[column])) for column in ORIGIN if column in table}
     note_file(folder, name, rows=len(table), seeds="; ".join(seeds), **origin)
 
 
