@@ -12,10 +12,11 @@ import numpy as np
 import pandas as pd
 
 from modlib.batch.comparison import FALSE_ALARMS, paired_p
+from modlib.batch.verification import PAIRS, PARTS
 from modlib.training.measures import MEASURES
 
-PAIRS, ENTRIES = 12, 15
-"""Pairs of task and penalty in a sample of `make verify`, and with parts of other tables."""
+ENTRIES = PAIRS + PARTS
+"""What a sample of `make verify` consists of."""
 
 COLUMNS = [measure.name for measure in MEASURES]
 

@@ -26,6 +26,9 @@ from modlib.training.fit import train
 
 CONFIG = WORKFLOW / "paper.yaml"
 
+PAIRS, PARTS = 12, 3
+"""Pairs of task and penalty, and parts of other tables, in a sample."""
+
 SLOW = 40.0
 """Seconds of training above which a pair is not drawn, so that verifying takes minutes."""
 
@@ -185,8 +188,8 @@ def told(verdict: Verdict) -> Verdict:
 def options(arguments: Sequence[str]) -> argparse.Namespace:
     """Return what the command is called with."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--pairs", type=int, default=12, help="pairs of task and penalty")
-    parser.add_argument("--parts", type=int, default=3, help="parts of other tables")
+    parser.add_argument("--pairs", type=int, default=PAIRS, help="pairs of task and penalty")
+    parser.add_argument("--parts", type=int, default=PARTS, help="parts of other tables")
     parser.add_argument("--seed", type=int, help="of the sample; a new one if left out")
     return parser.parse_args(arguments)
 

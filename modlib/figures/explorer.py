@@ -5,7 +5,6 @@ What the form does is in `book/_static/explorer.js`.
 
 import base64
 import json
-import zlib
 from collections.abc import Sequence
 from html import escape
 from io import BytesIO
@@ -17,6 +16,7 @@ from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 
 from modlib.batch.names import NAMES
+from modlib.figures.packing import deflated
 from modlib.graphs import layer_sizes
 from modlib.plots import community_colours
 from modlib.study.explorer import Followed
@@ -75,7 +75,7 @@ def packed(networks: Sequence[Followed]) -> str:
         },
         "networks": [described(network) for network in networks],
         "full": FULL,
-        "shades": base64.b64encode(zlib.compress(b"".join(weights), 9)).decode(),
+        "shades": deflated(b"".join(weights)),
     }
     return json.dumps(told, separators=(",", ":"), allow_nan=False)
 

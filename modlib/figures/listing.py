@@ -3,11 +3,11 @@
 What is done with it is in `book/_static/records.js`.
 """
 
-import base64
 import json
-import zlib
 
 import pandas as pd
+
+from modlib.figures.packing import deflated
 
 FORM = """<div class="records"><p>Without scripts no rows are shown here.</p>
 <script type="application/json">{data}</script></div>"""
@@ -27,4 +27,4 @@ def packed(rows: pd.DataFrame, shown: int) -> str:
         "shown": shown,
     }
     text = json.dumps(told, separators=(",", ":"), allow_nan=False).encode()
-    return FORM.format(data=base64.b64encode(zlib.compress(text, 9)).decode())
+    return FORM.format(data=deflated(text))
