@@ -36,11 +36,12 @@ CONFIG := build/$(PROFILE)/_config.yml
 
 book: export MODLIB_RESULTS = $(CURDIR)/$(RESULTS)
 book: export JUPYTERCACHE = $(BOOK)/_build/.jupyter_cache
+book: export JUPYTER_DEFAULT_PROVISIONER_NAME = forked
 book: .venv/installed $(CONFIG)
 	rm -rf $(JUPYTERCACHE) && mkdir -p $(JUPYTERCACHE)
 	$(RUN)/jcache notebook add $$(sed -n 's/.*file: \(notebooks.*\)/\1.ipynb/p' _toc.yml)
 	$(RUN)/jcache notebook add --reader myst_nb_md $$(grep -l '{code-cell}' book/*.md)
-	$(RUN)/jcache project execute --executor local-parallel --timeout $$(sed -n 's/^  timeout: //p' _config.yml) \
+	$(RUN)/jcache project execute --executor forked --timeout $$(sed -n 's/^  timeout: //p' _config.yml) \
 	  2>&1 | sed '/IPKernelApp/d'  # that each kernel listens on a port
 	$(RUN)/jupyter-book build . --all $(STRICT) -n --keep-going \
 	  --config $(CONFIG) --path-output $(BOOK)

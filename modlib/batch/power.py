@@ -24,7 +24,7 @@ DECAYS = {"walk_loops": ["more_decay", "less_decay"], "loops": ["loops_c10", "lo
 """Penalties that differ from another in decay alone."""
 
 Fault = Callable[[pd.DataFrame, pd.DataFrame], pd.DataFrame | None]
-"""Of the whole table and a pair's rows to those of faulty code, or None where there are none."""
+"""Of the rows of a pair's task and the pair's to those of faulty code, or None without any."""
 
 
 def no_fault(table: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
@@ -34,8 +34,8 @@ def no_fault(table: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
 
 def third_of_the_strength(table: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame | None:
     """Return rows moved as the means over the selection seeds move at a third of the strength."""
-    task, penalty, strength = rows[["task", "penalty", "strength"]].iloc[0]
-    tried = table[(table.task == task) & (table.penalty == penalty) & (table.role == "selection")]
+    penalty, strength = rows[["penalty", "strength"]].iloc[0]
+    tried = table[(table.penalty == penalty) & (table.role == "selection")]
     means = tried.groupby("strength")[COLUMNS].mean()
     weaker = means[(means.index >= strength / 4) & (means.index <= strength / 2.5)]
     if not strength or weaker.empty or strength not in means.index:
@@ -76,8 +76,8 @@ FAULTS: Mapping[str, Fault] = {
 
 
 def _of(table: pd.DataFrame, rows: pd.DataFrame, penalties: list[str]) -> pd.DataFrame | None:
-    """Return the evaluation rows of the first penalty that has as many for the task."""
-    judged = table[(table.role == "evaluation") & (table.task == rows.task.iloc[0])]
+    """Return the evaluation rows of the first penalty that has as many."""
+    judged = table[table.role == "evaluation"]
     for penalty in penalties:
         of_penalty = judged[judged.penalty == penalty]
         of_penalty = of_penalty[of_penalty.strength == of_penalty.strength.min()]
@@ -111,12 +111,12 @@ def chances(
     `one` is the mean chance in one of these pairs, `sample` that in a sample of `PAIRS` random ones
     if it is in all of them in which it can be.
     """
-    rows = {}
+    rows, of_task = {}, dict(list(table.groupby("task")))
     for name, fault in FAULTS.items():
         found = []
         for n, of_pair in enumerate(pairs):
             published = of_pair[of_pair.strength == of_pair.strength.min()]
-            faulty = fault(table, published)
+            faulty = fault(of_task[published.task.iloc[0]], published)
             if faulty is not None:
                 found.append(alarms(published, faulty, share, draws, seed + n))
         sample = 1 - (1 - sum(found) / len(pairs)) ** PAIRS

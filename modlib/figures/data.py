@@ -67,8 +67,10 @@ def looks(line: Line2D) -> tuple[str, str]:
     return to_hex(line.get_color()), str(line.get_marker())
 
 
-def series_of(ax: Axes, known: dict[tuple[str, str], str]) -> Iterator[tuple[str, pd.DataFrame]]:
-    """Yield name and numbers of each series of a panel."""
+def series_of(
+    ax: Axes, known: dict[tuple[str, str], str]
+) -> Iterator[tuple[str | list[str], pd.DataFrame]]:
+    """Yield name and numbers of each series of a panel; edges come together, each with its name."""
     for number, (line, part) in enumerate(lines(ax), 1):
         label = str(line.get_label())
         if label.startswith("_"):
@@ -82,8 +84,7 @@ def series_of(ax: Axes, known: dict[tuple[str, str], str]) -> Iterator[tuple[str
             points = pd.DataFrame(np.asarray(one.get_offsets()), columns=["x", "y"])
             yield f"points {number}", named(ax, points)
         elif isinstance(one, LineCollection):
-            for edge, segment in enumerate(one.get_segments(), 1):
-                yield f"edge {edge}", pd.DataFrame(segment, columns=["x", "y"])
+            yield edges(one)
         elif isinstance(one, QuadMesh):
             yield f"image {number}", matrix(one.get_array())
     for number, image in enumerate(ax.images, 1):
@@ -130,6 +131,13 @@ def of_band(band: FillBetweenPolyCollection, found: list[tuple[Line2D, pd.DataFr
             same = to_hex(line.get_color()) == to_hex((red, green, blue))
             if same and len(part) == size and np.allclose(part.x, x):
                 part["y_low"], part["y_high"] = np.minimum(first, second), np.maximum(first, second)
+
+
+def edges(drawn_together: LineCollection) -> tuple[list[str], pd.DataFrame]:
+    """Return the points of the edges of a graph, and which edge each is of."""
+    segments = drawn_together.get_segments()
+    names = [f"edge {edge}" for edge, points in enumerate(segments, 1) for _ in points]
+    return names, pd.DataFrame(np.concatenate([np.empty((0, 2)), *segments]), columns=["x", "y"])
 
 
 def bars(container: BarContainer) -> pd.DataFrame:

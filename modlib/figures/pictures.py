@@ -13,7 +13,7 @@ LARGEST = 150_000
 
 
 def show_drawings() -> None:
-    """Have the kernel, if one runs, show each figure as SVG too, and note the numbers in it."""
+    """Have the kernel, if one runs, show each figure as SVG alone, and note the numbers in it."""
     kernel.show(Figure, shown)
 
 

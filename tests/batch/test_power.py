@@ -40,11 +40,12 @@ def test_entries_are_those_of_the_command():
 
 
 def test_a_fault_is_planted_as_it_is_called(table):
-    judged = table[(table.task == "retina") & (table.role == "evaluation")]
+    table = table[table.task == "retina"]
+    judged = table[table.role == "evaluation"]
     by_penalty = dict(list(judged.groupby("penalty")))
     l1 = by_penalty["l1"]
     assert power.third_of_the_strength(table, by_penalty["none"]) is None
-    tried = table[(table.task == "retina") & (table.penalty == "l1") & (table.role == "selection")]
+    tried = table[(table.penalty == "l1") & (table.role == "selection")]
     means = tried.groupby("strength").q.mean()
     strength = l1.strength.iloc[0]
     (weaker,) = [s for s in means.index if strength / 4 < s < strength / 2.5]

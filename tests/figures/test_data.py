@@ -77,6 +77,8 @@ def test_points_bars_and_edges_are_told():
     axes[1].bar([0, 1], [5, 6], label="counts")
     axes[2].barh([0, 1], [7, 8])
     axes[3].add_collection(LineCollection([[(0, 0), (1, 2)], [(0, 1), (1, 3)]]))
+    series = drawn(figure).groupby("panel").series.unique()
+    assert series.iloc[-1].tolist() == ["edge 1", "edge 2"]
     told = drawn(figure).groupby("panel")[["x", "y"]].apply(lambda rows: rows.to_numpy().tolist())
     assert told.tolist() == [
         [[1, 3], [2, 4]], [[0, 5], [1, 6]], [[7, 0], [8, 1]],
