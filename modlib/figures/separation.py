@@ -28,17 +28,20 @@ def trainings(linear: pd.DataFrame, rectified: pd.DataFrame, expected: float) ->
     right.set(xlabel="share of examples that a neuron fires at", ylabel="separation")
     right.set(title="rectified networks", xlim=(0, 1.05), yscale="log")
     for name, row in means.iterrows():
-        right.plot(row.firing, row.separation, "o", ms=6, color=_colour(str(name)))
+        right.plot(row.firing, row.separation, "o", ms=6, color=_colour(str(name)), label=str(name))
         _name(right, str(name), row)
     return fig
 
 
 def _name(ax: Axes, training: str, row: pd.Series) -> None:
-    """Name a training at its point: Adam's above it, others below, two lines beside it."""
-    y, side = (2, "bottom") if training.startswith("Adam") else (-2, "top")
+    """Name a training at its point: right above it Adam's, left below it others, or in two lines."""
     at, label = (row.firing, row.separation), training.replace(", ", "\n")
-    side, y = ("center", 0) if "\n" in label else (side, y)
-    ax.annotate(label, at, (5, y), textcoords="offset points", fontsize=7.5, va=side)
+    x, y, across, side = (
+        (5, 2, "left", "bottom") if "Adam" in training else (-5, -2, "right", "top")
+    )
+    if "\n" in label:
+        x, y, across, side = 5, 0, "left", "center"
+    ax.annotate(label, at, (x, y), textcoords="offset points", fontsize=7.5, ha=across, va=side)
 
 
 def _colour(kind: str) -> str:
