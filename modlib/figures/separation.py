@@ -34,7 +34,7 @@ def trainings(linear: pd.DataFrame, rectified: pd.DataFrame, expected: float) ->
 
 
 def _name(ax: Axes, training: str, row: pd.Series) -> None:
-    """Name a training at its point: right above it Adam's, left below it others, or in two lines."""
+    """Name a training at its point: Adam's right above it, others left below, long ones beside."""
     at, label = (row.firing, row.separation), training.replace(", ", "\n")
     x, y, across, side = (
         (5, 2, "left", "bottom") if "Adam" in training else (-5, -2, "right", "top")
