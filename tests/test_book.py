@@ -6,6 +6,8 @@ import shutil
 import subprocess
 from pathlib import Path
 
+import prose
+import prose
 import pytest
 import yaml
 
@@ -136,3 +138,13 @@ def test_the_batch_gets_all_cores_whatever_one_process_may_use(checkout):
 def test_what_the_package_exports_is_on_its_page(name):
     page = (ROOT / "book" / "api.md").read_text("utf-8")
     assert re.search(rf"(:: |`)modlib\.{name}\b", page)
+
+
+def test_the_glossary_is_in_order_and_has_words_that_pages_use():
+    text = (ROOT / "book" / "glossary.md").read_text("utf-8")
+    (listed,) = re.findall(r"```{glossary}\n(.*?)```", text, flags=re.DOTALL)
+    terms = re.findall(r"^(\S.*)$", listed, flags=re.MULTILINE)
+    assert terms == sorted(terms, key=lambda term: term.replace(",", ""))
+    others = " ".join(prose.source(page) for page in prose.pages() if page != "book/glossary")
+    for term in terms:
+        assert re.search(re.sub(r"\W+", r"\\W+", term), others, flags=re.IGNORECASE), term
