@@ -7,7 +7,6 @@ import subprocess
 from pathlib import Path
 
 import prose
-import prose
 import pytest
 import yaml
 
