@@ -6,6 +6,7 @@ pages there is one such process, which `multiprocessing` calls a fork server.
 
 import multiprocessing
 import os
+import threading
 from collections.abc import Mapping
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing.context import ForkServerProcess
@@ -45,8 +46,10 @@ class Executor(JupyterExecutorLocalMproc):
         records = self.get_records(filter_uris, filter_pks, clear_tracebacks=True, force=force)
         multiprocessing.log_to_stderr(REPORT_LEVEL)
         data = [ProcessData(one.pk, one.uri, self.cache, timeout, allow_errors) for one in records]
-        # those of multiprocessing.Pool may not start processes
-        with ProcessPoolExecutor(mp_context=multiprocessing.get_context("fork")) as pool:
+        # processes of multiprocessing.Pool may not start others
+        with ProcessPoolExecutor(
+            mp_context=multiprocessing.get_context("fork"), initializer=end_with_parent
+        ) as pool:
             ended = list(pool.map(ExecutionWorkerLocalMProc(), data))
         return ExecutorRunResult(*([uri for how, uri in ended if how == n] for n in range(3)))
 
@@ -88,8 +91,22 @@ class Forked:
 
 
 def become_kernel(arguments: list[str], folder: str, environment: Mapping[str, str]) -> None:
-    """Make this process a kernel that ends with its parent."""
+    """Make this process a kernel."""
+    end_with_parent()
     os.setsid()
     os.chdir(folder)
     os.environ.update(environment)
     launch_new_instance([*arguments, f"--IPKernelApp.parent_handle={os.getppid()}"])
+
+
+def end_with_parent() -> None:
+    """Have this process end with the one that asked for it, however that ends, from now on.
+
+    The parent by number of a fork is the fork server, which waits for it in turn.
+    """
+
+    def wait() -> None:
+        multiprocessing.parent_process().join()
+        os._exit(1)
+
+    threading.Thread(target=wait, daemon=True).start()
