@@ -34,7 +34,7 @@ def installed_with(requirements):
     """What these requirements are imported as."""
     imported_as = {"scikit-learn": "sklearn", "pyyaml": "yaml", "ipython": "IPython"}
     names = [re.split("[<>=]", requirement)[0] for requirement in requirements]
-    return {imported_as.get(name, name) for name in names}
+    return {imported_as.get(name, name).replace("-", "_") for name in names}
 
 
 @pytest.mark.parametrize("place", ASKING)

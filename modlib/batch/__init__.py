@@ -3,5 +3,15 @@
 from modlib import require_extra
 
 require_extra(
-    "batch", "IPython", "filelock", "pandera", "papermill", "pydantic", "safetensors", "yaml"
+    "batch",
+    "IPython",
+    "filelock",
+    "ipykernel",
+    "jupyter_cache",
+    "jupyter_client",
+    "pandera",
+    "papermill",
+    "pydantic",
+    "safetensors",
+    "yaml",
 )
