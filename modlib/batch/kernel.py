@@ -19,11 +19,13 @@ def say(name: str, kind: str, content: str) -> None:
 
 
 def show(things: type, by: Callable[[object], Mapping[str, str]]) -> None:
-    """Have things of a type be shown by what a function returns of them, by MIME type.
-
-    If they are figures of matplotlib's, that is instead of the image that it draws itself.
-    """
+    """Have things of a type be shown by what a function returns of them, too, by MIME type."""
     if InteractiveShell.initialized():
-        shell = InteractiveShell.instance()
-        shell.config.InlineBackend.figure_formats = set()
-        shell.display_formatter.mimebundle_formatter.for_type(things, by)
+        formatter = InteractiveShell.instance().display_formatter
+        formatter.mimebundle_formatter.for_type(things, by)
+
+
+def configure(part: str, **settings: object) -> None:
+    """Set what a part of the kernel, by the name of its class, is to begin with."""
+    if InteractiveShell.initialized():
+        InteractiveShell.instance().config[part].update(settings)

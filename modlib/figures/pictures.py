@@ -14,6 +14,7 @@ LARGEST = 150_000
 
 def show_drawings() -> None:
     """Have the kernel, if one runs, show each figure as SVG alone, and note the numbers in it."""
+    kernel.configure("InlineBackend", figure_formats=set())
     kernel.show(Figure, shown)
 
 

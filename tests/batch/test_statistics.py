@@ -17,6 +17,7 @@ from modlib.batch.statistics import (
     interval_text,
     intervals,
     mean_interval,
+    paired,
 )
 
 VALUES = np.random.default_rng(0).lognormal(size=40)
@@ -249,3 +250,19 @@ def test_means_and_differences_are_those_of_each_situation():
     points = statistics.in_points(pairs)
     assert points["mean"].tolist() == pytest.approx((100 * pairs["mean"]).tolist())
     assert points.p.equals(pairs.p)
+
+
+def test_p_of_tied_pairs_is_that_of_all_signs_by_scipy():
+    rng = np.random.default_rng(0)
+    for n in (6, 9, 11):
+        pairs = rng.integers(-4, 6, n).astype(float)
+        ranked = pairs[pairs != 0]
+        assert len(np.unique(np.abs(ranked))) < n
+        reference = stats.permutation_test(
+            (ranked,),
+            lambda x, axis: (np.sign(x) * stats.rankdata(np.abs(x), axis=axis)).sum(axis),
+            permutation_type="samples",
+            vectorized=True,
+            n_resamples=2 ** len(ranked),
+        )
+        assert paired(pd.DataFrame([pairs])).p[0] == pytest.approx(reference.pvalue, rel=1e-12)
