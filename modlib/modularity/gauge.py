@@ -7,28 +7,31 @@ hidden neuron as leaves it,
 
     sum_i |W_ij| = sum_k |V_jk|.
 
-A neuron that nothing enters, or that nothing leaves, has no weight at all in it. The sum is convex
-in the logarithms of the factors, and setting one layer after the other descends to its minimum.
+A neuron that no input reaches, or that reaches no output, has no weight at all in it. The sum is
+convex in the logarithms of the factors, and setting one layer after the other descends to its
+minimum: soon for layers in a line, slowly where hidden layers lead back to themselves, for which
+Newton's steps follow (`modlib.modularity.newton`).
 
 Sources: Osborne (1960), doi 10.1145/321043.321048, for the balance of a matrix; Stock, Graham,
 Gribonval & Jégou (2019), arXiv:1902.10416, for networks.
 """
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
+import numpy as np
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
+from scipy.sparse.csgraph import connected_components
 from torch import Tensor
 
-Ends = Sequence[tuple[int, int]]
-"""Which layer each weight matrix leads from, and which it leads to."""
+from modlib.modularity.newton import Ends, scaled, settled
 
-SWEEPS, TOLERANCE = 1000, 1e-10
-"""Layers are set in turn at most so often, or until no factor changes by a larger share."""
+SWEEPS, FEW = 1000, 20
+"""Layers are set in turn at most so often, and so often if hidden ones lead back to themselves."""
 
-ROUGH = 1e-7
-"""Where factors still change by a larger share after the last sweep, a warning says so."""
+TOLERANCE, ROUNDING = 1e-10, 16
+"""That is enough once no factor changes by a larger share, or by more of its last digits."""
 
 
 def chained(n_matrices: int) -> list[tuple[int, int]]:
@@ -41,22 +44,51 @@ def balanced(
 ) -> list[Float[Tensor, "batch _ _"]]:
     """Return absolute weights with as much entering each hidden neuron as leaves it.
 
-    Layers that no matrix leads to, or none leads from, keep their scale.
+    Layers that no matrix leads to, or none leads from, keep their scale, as inputs and outputs do.
+    Of layers that lead to one another, or one that leads to itself, the first keeps its scale if
+    nothing else leads to them, or if they lead to nothing else.
 
     >>> W, V = torch.ones(1, 2, 3), torch.ones(1, 3, 1)
     >>> [float(A[0, 0, 0] / 2**0.5) for A in balanced([4 * W, V], chained(2))]
     [1.0, 2.0]
     """
-    hidden = sorted({source for source, _ in ends} & {target for _, target in ends})
+    fixed = of_fixed_scale(ends)
     absolute = [W.abs() for W in weights]
-    living = alive(absolute, ends)
+    living = alive(absolute, ends, fixed)
     absolute = [
         A * living[source][:, :, None] * living[target][:, None]
         for A, (source, target) in zip(absolute, ends, strict=True)
     ]
-    logs = [torch.zeros_like(layer, dtype=absolute[0].dtype) for layer in living]
+    free = [layer & (n not in fixed) for n, layer in enumerate(living)]
+    n_sweeps = FEW if lead_back([end for end in ends if not fixed & {*end}]) else SWEEPS
+    tolerance = max(TOLERANCE, ROUNDING * torch.finfo(absolute[0].dtype).eps)
+    logs, moving = swept(absolute, ends, free, n_sweeps, tolerance)
+    if moving.any():
+        moves = [layer & moving[:, None] for layer in free]
+        logs, left = settled(absolute, ends, logs, moves, tolerance)
+        if not left <= tolerance:
+            warnings.warn(
+                f"weights still change by {left:.1g} of themselves after the last step of"
+                " balancing, as where some are far too small beside others; modularity is that of"
+                " the weights so far",
+                RuntimeWarning,
+                stacklevel=2,
+            )
+    return scaled(absolute, ends, logs)
+
+
+def swept(
+    absolute: Sequence[Float[Tensor, "batch _ _"]],
+    ends: Ends,
+    free: Sequence[Bool[Tensor, "batch _"]],
+    n_sweeps: int,
+    tolerance: float,
+) -> tuple[list[Float[Tensor, "batch _"]], Bool[Tensor, " batch"]]:
+    """Return logarithms of factors, layers set in turn, and whether a network's still change."""
+    hidden = [n for n, layer in enumerate(free) if layer.any()]
+    logs = [torch.zeros_like(layer, dtype=absolute[0].dtype) for layer in free]
     moving = torch.ones(len(absolute[0]), dtype=torch.bool, device=absolute[0].device)
-    for _ in range(SWEEPS):
+    for _ in range(n_sweeps):
         largest = torch.zeros_like(moving, dtype=absolute[0].dtype)
         for layer in hidden:
             entering, leaving = torch.zeros_like(logs[layer]), torch.zeros_like(logs[layer])
@@ -67,59 +99,67 @@ def balanced(
                 if source == layer:
                     leaving += (A @ logs[target].exp()[..., None]).squeeze(-1)
                 loops |= source == target == layer
-            wanted = torch.where(living[layer], (leaving / entering).log() / 2, 0.0)
+            wanted = torch.where(free[layer], (leaving / entering).log() / 2, 0.0)
             # a layer that leads to itself moves half the way, since its neurons move at once
             step = (wanted - logs[layer]) / (2 if loops else 1)
-            step = torch.where(moving[:, None] & living[layer], step, 0.0)
+            step = torch.where(moving[:, None] & free[layer], step, 0.0)
             logs[layer] = logs[layer] + step
             # one factor for a whole layer changes no weight's share of its matrix
-            spread = step - step.sum(-1, keepdim=True) / living[layer].sum(-1, keepdim=True)
-            spread = torch.where(living[layer], spread, 0.0)
+            spread = step - step.sum(-1, keepdim=True) / free[layer].sum(-1, keepdim=True)
+            spread = torch.where(free[layer], spread, 0.0)
             largest = torch.maximum(largest, spread.abs().amax(-1))
-        moving = moving & (largest > TOLERANCE)
+        moving = moving & (largest > tolerance)
         if not moving.any():
             break
-    else:
-        left = float(largest.max())
-        if left > ROUGH:
-            warnings.warn(
-                f"weights still change by {left:.1g} of themselves after {SWEEPS} sweeps of"
-                " balancing, as where far more leads from a layer to itself than enters and leaves;"
-                " modularity is that of the weights so far",
-                RuntimeWarning,
-                stacklevel=2,
-            )
-    return [
-        A * (-logs[source]).exp()[:, :, None] * logs[target].exp()[:, None]
-        for A, (source, target) in zip(absolute, ends, strict=True)
-    ]
+    return logs, moving
+
+
+def of_fixed_scale(ends: Ends) -> set[int]:
+    """Return the layers that keep their scale."""
+    group = groups(ends)
+    between = [(group[source], group[target]) for source, target in ends]
+    left, entered = ({ends[side] for ends in between if ends[0] != ends[1]} for side in (0, 1))
+    return {int(np.flatnonzero(group == one)[0]) for one in {*group.tolist()} - (left & entered)}
+
+
+def lead_back(ends: Ends) -> bool:
+    """Return whether layers lead to one another, or one to itself."""
+    group = groups(ends)
+    return any(group[source] == group[target] for source, target in ends)
+
+
+def groups(ends: Ends) -> Int[np.ndarray, " n_layers"]:
+    """Return a number for each layer, the same for those that lead to one another."""
+    leads = np.zeros([1 + max((max(end) for end in ends), default=0)] * 2)
+    for end in ends:
+        leads[end] = 1
+    return connected_components(leads, connection="strong")[1]
 
 
 def alive(
-    absolute: Sequence[Float[Tensor, "batch _ _"]], ends: Ends
+    absolute: Sequence[Float[Tensor, "batch _ _"]], ends: Ends, fixed: Collection[int]
 ) -> list[Bool[Tensor, "batch _"]]:
-    """Return, layer by layer, which neurons something enters and something leaves.
+    """Return, layer by layer, which neurons lie on a way between neurons of fixed scale.
 
-    Neurons of layers that no matrix leads to need only lead somewhere, and the other way round;
-    weights to and from neurons that are not alive do not count.
+    All of these do; weights to and from neurons that do not lie on one do not count.
     """
-    entered, left = ({end[side] for end in ends} for side in (1, 0))
-    living: dict[int, Tensor] = {}
-    for A, (source, target) in zip(absolute, ends, strict=True):
-        living[source], living[target] = A.new_ones(A.shape[:2]), A.new_ones(A.shape[::2])
     there = [(A > 0).to(A.dtype) for A in absolute]
-    while True:
-        into = {layer: torch.zeros_like(living[layer]) for layer in living}
-        out = {layer: torch.zeros_like(living[layer]) for layer in living}
+    forth = reached(there, ends, fixed)
+    back = reached([A.mT for A in there[::-1]], [(b, a) for a, b in reversed(ends)], fixed)
+    return [a & b for a, b in zip(forth, back, strict=True)]
+
+
+def reached(
+    there: Sequence[Float[Tensor, "batch _ _"]], ends: Ends, fixed: Collection[int]
+) -> list[Bool[Tensor, "batch _"]]:
+    """Return, layer by layer, which neurons have a way to them from those of fixed scale."""
+    found: dict[int, Tensor] = {}
+    for A, end in zip(there, ends, strict=True):
+        for layer, size in zip(end, A.shape[1:], strict=True):
+            found[layer] = A.new_full((len(A), size), float(layer in fixed))
+    n_before = -1
+    while n_before < (n_before := sum(int(layer.count_nonzero()) for layer in found.values())):
         for A, (source, target) in zip(there, ends, strict=True):
-            into[target] += (A.mT @ living[source][..., None]).squeeze(-1)
-            out[source] += (A @ living[target][..., None]).squeeze(-1)
-        now = {
-            layer: living[layer]
-            * ((into[layer] > 0) | (layer not in entered))
-            * ((out[layer] > 0) | (layer not in left))
-            for layer in living
-        }
-        if all(torch.equal(now[layer], living[layer]) for layer in living):
-            return [now[layer].bool() for layer in sorted(now)]
-        living = now
+            entered = (A.mT @ found[source][..., None]).squeeze(-1)
+            found[target] = ((found[target] + entered) > 0).to(A.dtype)
+    return [found[layer] > 0 for layer in sorted(found)]

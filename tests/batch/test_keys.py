@@ -123,7 +123,7 @@ CHANGES = {
         "leaving / entering",
         "entering / leaving",
     ),
-    "a number two modules away": ("modlib/modularity/gauge.py", "1000, 1e-10", "1000, 1e-8"),
+    "a number two modules away": ("modlib/modularity/gauge.py", "1e-10, 16", "1e-8, 16"),
     "code three modules away": ("modlib/training/stacks.py", "-(n_in**-0.5)", "-(n_in**-1)"),
     "where an imported name comes from": (
         "modlib/modularity/agreement.py",

@@ -94,16 +94,15 @@ def test_a_neuron_that_nothing_enters_or_leaves_loses_its_weights_and_so_do_thos
 
 
 @given(chains(depth=3, largest=4))
-def test_alive_is_what_lies_on_a_path_from_an_input_to_an_output(chain):
+def test_alive_are_hidden_neurons_on_a_path_from_an_input_to_an_output(chain):
     reached = [torch.ones(len(chain[0])).double()]
     for W in chain:
         reached.append(((reached[-1] @ W.abs()) > 0).double())
     reaching = [torch.ones(chain[-1].shape[1]).double()]
     for W in reversed(chain):
         reaching.insert(0, ((W.abs() @ reaching[0]) > 0).double())
-    found = alive(batched([W.abs() for W in chain]), chained(3))
-    expected = [(a * b).bool() for a, b in zip(reached, reaching, strict=True)]
-    # an input that reaches no output, or an output that no input reaches, is not alive either
+    found = alive(batched([W.abs() for W in chain]), chained(3), {0, 3})[1:-1]
+    expected = [(a * b).bool() for a, b in zip(reached, reaching, strict=True)][1:-1]
     assert [layer[0].tolist() for layer in found] == [layer.tolist() for layer in expected]
 
 
@@ -121,28 +120,108 @@ def test_networks_of_a_batch_are_set_as_if_alone():
         assert all(torch.equal(W[n], A) for W, A in zip(together, alone, strict=True))
 
 
-def test_a_layer_that_leads_to_itself_is_set_too():
-    W, R, V = random_chain(3, 5, 5, 2)
-    ends = [(0, 1), (1, 1), (1, 2)]
-    factors = torch.tensor([0.1, 1.0, 3.0, 20.0, 0.5])
-    rescaled = [W * factors, R / factors[:, None] * factors, V / factors[:, None]]
-    found = of_one([W, R, V], ends)
-    assert same(shares(found), shares(of_one(rescaled, ends)), rtol=1e-5)
-    inside = found[1] - found[1].diagonal().diag()
-    ratio = (found[0].sum(0) + inside.sum(0)) / (found[2].sum(1) + inside.sum(1))
-    assert torch.allclose(ratio, torch.ones(5).double(), rtol=1e-5)
-
-
 def test_two_ways_into_a_layer_are_set_together():
     W, V, U = random_chain(3, 5, 2)[0], random_chain(4, 5)[0], random_chain(5, 2)[0]
     found = of_one([W, V, U], [(0, 2), (1, 2), (2, 3)])
     assert torch.allclose(found[0].sum(0) + found[1].sum(0), found[2].sum(1))
 
 
-def test_a_balance_that_is_not_reached_is_said():
-    block = torch.block_diag(torch.ones(2, 2), torch.ones(2, 2)).double()[None]
+RECURRENT, RESIDUAL = [(0, 1), (1, 1), (1, 2)], [(0, 1), (1, 2), (2, 1), (1, 3), (3, 1), (1, 4)]
+
+
+def leading_back(seed=0):
+    """A recurrent network, and a stream that two branches read and add to, with their ends."""
+    recurrent = [random_chain(*sizes, seed=seed)[0] for sizes in ((3, 5), (5, 5), (5, 2))]
+    sizes = (3, 4), (4, 6), (6, 4), (4, 2), (2, 4), (4, 3)
+    residual = [random_chain(*each, seed=seed + n)[0] for n, each in enumerate(sizes)]
+    return [(recurrent, RECURRENT), (residual, RESIDUAL)]
+
+
+def one_by_one(weights, ends, hidden, times=20_000):
+    """The balance by Osborne's own way: neuron after neuron, until nothing changes."""
+    weights = [W.abs().numpy().copy() for W in weights]
+    for _ in range(times):
+        largest = 0.0
+        for layer, size in hidden.items():
+            for j in range(size):
+                into = [W for W, (_, target) in zip(weights, ends, strict=True) if target == layer]
+                out = [W for W, (source, _) in zip(weights, ends, strict=True) if source == layer]
+                own = sum(
+                    W[j, j] for W, end in zip(weights, ends, strict=True) if {*end} == {layer}
+                )
+                leaving = sum(W[j].sum() for W in out) - own
+                factor = np.sqrt(leaving / (sum(W[:, j].sum() for W in into) - own))
+                for W in into:
+                    W[:, j] *= factor
+                for W in out:
+                    W[j] /= factor
+                largest = max(largest, abs(np.log(factor)))
+        if largest < 1e-14:
+            break
+    return [torch.as_tensor(W) for W in weights]
+
+
+@pytest.mark.parametrize("n", [0, 1])
+def test_layers_that_lead_back_to_themselves_are_balanced(n):
+    weights, ends = leading_back()[n]
+    expected = one_by_one(weights, ends, [{1: 5}, {1: 4, 2: 6, 3: 2}][n])
+    assert same(of_one(weights, ends), expected, rtol=1e-9)
+
+
+@pytest.mark.parametrize("n", [0, 1])
+def test_rescaling_neurons_of_layers_that_lead_back_changes_nothing(n):
+    weights, ends = leading_back()[n]
+    logs = 9 * random_chain(1 + ends[-1][1], 6)[0]
+    logs[[0, -1]] = 0  # of inputs and outputs
+    rescaled = [
+        W * (logs[b][: W.shape[1]] - logs[a][: W.shape[0], None]).exp()
+        for W, (a, b) in zip(weights, ends, strict=True)
+    ]
+    assert same(of_one(weights, ends), of_one(rescaled, ends), rtol=1e-8)
+
+
+def test_networks_of_a_batch_that_lead_back_are_set_as_if_alone():
+    stack = [random_chain(*sizes, stack=(3,))[0] for sizes in ((3, 5), (5, 5), (5, 2))]
+    stack[1][1] *= 1e3
+    together = balanced(stack, RECURRENT)
+    for n in range(3):
+        alone = of_one([W[n] for W in stack], RECURRENT)
+        assert all(torch.equal(W[n], A) for W, A in zip(together, alone, strict=True))
+
+
+def test_a_layer_that_mostly_leads_to_itself_is_balanced():
+    block = torch.block_diag(torch.ones(2, 2), torch.ones(2, 2)).double()
     into, out = block.clone(), block.clone()
-    into[..., :2] *= 1e-5
-    out[..., 2:] *= 1e-5
-    with pytest.warns(RuntimeWarning, match="after 1000 sweeps of balancing"):
-        balanced([into, block, out], [(0, 1), (1, 1), (1, 2)])
+    into[:, :2] *= 1e-5
+    out[2:] *= 1e-5
+    W, R, V = of_one([into, block, out], RECURRENT)
+    assert torch.allclose(W.sum(0) + R.sum(0), R.sum(1) + V.sum(1), rtol=1e-12)
+    assert torch.allclose(W.sum(0), V.sum(1), rtol=1e-4)
+
+
+def test_of_a_group_that_nothing_follows_the_first_layer_keeps_its_scale():
+    """States that are outputs cannot be rescaled, nor such a stream; what a branch holds can."""
+    W, R, _ = leading_back()[0][0]
+    assert same(of_one([W, R], RECURRENT[:2]), [W.abs(), R.abs()])
+    (*weights, _), ends = leading_back()[1]
+    expected = one_by_one(weights, ends[:-1], {2: 6, 3: 2})
+    assert same(of_one(weights, ends[:-1]), expected)
+    alone = [(0, 1), (1, 0), (0, 2), (2, 0)]
+    assert same(of_one(weights[1:], alone), expected[1:])
+
+
+def test_neurons_that_only_feed_themselves_have_no_weights():
+    """Neuron 1 keeps a circuit with itself and leads to 0, but no input reaches it."""
+    W, V = torch.tensor([[4.0, 0.0]]), torch.tensor([[1.0], [1.0]])
+    W, R, V = of_one([W, torch.tensor([[0.0, 0.0], [3.0, 5.0]]), V], RECURRENT)
+    assert (W != 0).tolist() == [[True, False]]
+    assert not R.any()
+    assert (V != 0).tolist() == [[True], [False]]
+
+
+def test_a_balance_that_is_not_reached_is_said():
+    R = torch.block_diag(*torch.rand(2, 3, 3, generator=torch.manual_seed(0))).double()
+    into, out = torch.ones(1, 6).double(), torch.ones(6, 1).double()
+    into[:, :3] = out[3:] = 1e-40
+    with pytest.warns(RuntimeWarning, match="after the last step of balancing"):
+        of_one([into, R, out], RECURRENT)

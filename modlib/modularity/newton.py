@@ -1,0 +1,99 @@
+r"""The balance of networks whose layers lead back to themselves, by Newton's method.
+
+Where much of a network's weight lies on circuits of hidden layers, as in recurrent layers and
+residual streams, setting one layer after the other comes close to the balance only slowly. The sum
+of weights, sum_e A_e exp(x_target - x_source), is convex in the logarithms x of the factors, and
+its second derivative is the Laplacian of the weights as they are. Conjugate gradients find each of
+Newton's steps by products with the matrices alone. No step changes a logarithm by more than 1/2, so
+that the sum falls at each of them.
+
+Sources: Cohen, Madry, Tsipras & Vladu (2017), arXiv:1704.02310, for Newton's steps in a box;
+Hestenes & Stiefel (1952), doi 10.6028/jres.049.044, for conjugate gradients.
+"""
+
+from collections.abc import Sequence
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor
+
+Ends = Sequence[tuple[int, int]]
+"""Which layer each weight matrix leads from, and which it leads to."""
+
+STEPS, ITERATIONS, ACCURACY = 200, 1000, 1e-3
+"""There are at most so many steps; each takes so many iterations at most, or is so accurate."""
+
+
+def scaled(
+    absolute: Sequence[Float[Tensor, "batch _ _"]],
+    ends: Ends,
+    logs: Sequence[Float[Tensor, "batch _"]],
+) -> list[Float[Tensor, "batch _ _"]]:
+    """Return weights times the factors of neurons that they enter, by those that they leave.
+
+    `logs` holds the factors' logarithms, layer by layer.
+    """
+    return [
+        A * (-logs[source]).exp()[:, :, None] * logs[target].exp()[:, None]
+        for A, (source, target) in zip(absolute, ends, strict=True)
+    ]
+
+
+def settled(
+    absolute: Sequence[Float[Tensor, "batch _ _"]],
+    ends: Ends,
+    logs: Sequence[Float[Tensor, "batch _"]],
+    free: Sequence[Bool[Tensor, "batch _"]],
+    tolerance: float,
+) -> tuple[list[Float[Tensor, "batch _"]], float]:
+    """Return logarithms of factors that balance all free neurons, and the largest last step.
+
+    Each network stops at its first step that no factor changes by more than the tolerance.
+    """
+    sizes = [part.shape[1] for part in logs]
+    x, moves = torch.cat([*logs], 1), torch.cat([*free], 1)
+    largest = x.new_zeros(len(x))
+    for _ in range(STEPS):
+        step = newton_step(scaled(absolute, ends, x.split(sizes, 1)), ends, sizes, moves)
+        largest = torch.where(moves.any(1), step.abs().amax(1), largest)
+        x = x + step / (2 * largest[:, None]).clamp(min=1)
+        moves = moves & (largest > tolerance)[:, None]
+        if not moves.any():
+            break
+    return list(x.split(sizes, 1)), float(largest.max())
+
+
+def newton_step(
+    weights: Sequence[Float[Tensor, "batch _ _"]],
+    ends: Ends,
+    sizes: Sequence[int],
+    free: Bool[Tensor, "batch n"],
+) -> Float[Tensor, "batch n"]:
+    """Return the step of free neurons' logarithms to the minimum of the sum's second-order form."""
+
+    def carried(v: Tensor, back: int) -> Float[Tensor, "batch n"]:
+        """Return v along the weights, and `back` times v against them."""
+        found = torch.zeros_like(v)
+        layers, parts = v.split(sizes, 1), found.split(sizes, 1)
+        for A, (source, target) in zip(weights, ends, strict=True):
+            parts[target].add_((A.mT @ layers[source][..., None]).squeeze(-1))
+            parts[source].add_((A @ layers[target][..., None]).squeeze(-1), alpha=back)
+        return torch.where(free, found, 0.0)
+
+    ones = torch.ones_like(free, dtype=weights[0].dtype)
+    total = torch.where(free, carried(ones, 1), 1.0)
+    residual = carried(ones, -1).neg()
+    step, direction = torch.zeros_like(ones), residual / total
+    left = first = (residual * direction).sum(1, keepdim=True)
+    least = torch.finfo(left.dtype).tiny
+    for _ in range(ITERATIONS):
+        goes_on = left > ACCURACY**2 * first
+        if not goes_on.any():
+            break
+        curved = total * direction - carried(direction, 1)
+        length = left / (direction * curved).sum(1, keepdim=True).clamp_min(least)
+        length = torch.where(goes_on, length, 0.0)
+        step, residual = step + length * direction, residual - length * curved
+        before, left = left, (residual * residual / total).sum(1, keepdim=True)
+        direction = residual / total + left / before.clamp_min(least) * direction
+    return step
