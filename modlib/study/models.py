@@ -1,6 +1,7 @@
 """Table of networks of other architectures: traced, trained and measured as any others."""
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from itertools import product
 
 import numpy as np
@@ -17,12 +18,13 @@ from modlib.network.connections import Network
 from modlib.penalties import PENALTIES
 from modlib.study.model_tasks import CASES, Case
 from modlib.tasks.task import Data, Examples
+from modlib.training.following import Following
 from modlib.training.loop import descend, falling, mini_batches
 from modlib.training.optimisers import ADAM
 
 BATCH_SIZE = 32
 
-OF_WEIGHTS = ("none", "l1", "l2", "walk_loops")
+OF_NETWORKS = ("none", "l1", "l2", "walk_loops", "walk_loop_steps")
 """The penalties that take a network as they take a chain, and know nothing of a task."""
 
 
@@ -38,19 +40,24 @@ def train_model(
 ) -> tuple[Trace, Data]:
     """Train one network with a penalty of its traced weights; return its trace and its data.
 
-    In evaluation and training it is one and the same function: it has neither dropout nor norms.
+    In evaluation and training it is one and the same function: it has neither dropout nor norms,
+    and noise is taken off.
 
     Raises:
-        ValueError: if the penalty is none of `OF_WEIGHTS`.
+        ValueError: if the penalty is none of `OF_NETWORKS`.
     """
-    if penalty not in OF_WEIGHTS:
+    if penalty not in OF_NETWORKS:
         raise ValueError(
-            f"a traced network is trained with a penalty of {list(OF_WEIGHTS)}, got {penalty!r}"
+            f"a traced network is trained with a penalty of {list(OF_NETWORKS)}, got {penalty!r}"
         )
     model, data = initial(case, seed), case.draw(seed)
     trace = Trace(model, data.train.x[:2])
     regulariser = PENALTIES[penalty].make(None, [], [seed], [strength])
     update = ADAM(model.parameters())
+    draw = partial(torch.rand, generator=torch.Generator().manual_seed(seed))
+    loops = Following(data.train.x[:2], strength=strength, draw=draw)
+    if penalty == "walk_loop_steps":
+        loops.begin(model, update, steps)
 
     def losses(batch: Examples) -> torch.Tensor:
         x, targets = (part[0] for part in batch)
@@ -60,6 +67,7 @@ def train_model(
     batches = mini_batches([data.train], [seed], BATCH_SIZE, steps)
     for _ in descend(update, losses, batches, falling(update, steps)):
         pass
+    loops.end()
     return trace, data
 
 

@@ -120,6 +120,24 @@ def test_a_penalty_acts_on_the_weights_that_are_read():
     assert total[1] < 0.8 * total[0]
 
 
+def test_steps_of_walk_loops_act_on_the_weights_that_are_read_and_leave_no_noise():
+    case = CASES["LSTM"]()
+    (plain, _), (free, _), (faded, data), (again, _) = (
+        train_model(case, *asked, 0, 60)
+        for asked in [("none", 0.0), ("walk_loop_steps", 0.0)] + 2 * [("walk_loop_steps", 1.0)]
+    )
+    chains = [[c.weight for c in t().connections] for t in (plain, free, faded, again)]
+    assert all(map(torch.equal, chains[0], chains[1]))
+    assert all(map(torch.equal, chains[2], chains[3]))
+    free_of_all, left = (sum(W.abs().sum().item() for W in chains[n]) for n in (1, 2))
+    assert left < 0.98 * free_of_all
+    model, x = faded.model, data.test.x
+    assert model.training
+    assert not any(module._forward_pre_hooks for module in model.modules())
+    with torch.no_grad():
+        assert torch.equal(model(x), model(x))
+
+
 def test_a_row_is_what_the_network_gets_right_and_how_it_is_connected():
     (row,) = model_table({"LSTM": {"none": [0.0]}}, [4], 30, 2, 1).to_dict("records")
     case = CASES["LSTM"]()
@@ -146,5 +164,5 @@ def test_what_is_not_known_is_refused_by_name(strengths, message):
 
 def test_every_penalty_that_is_offered_takes_a_network():
     network = modlib.network(initial(CASES["LSTM"](), 0), torch.zeros(2, 12, 2))
-    for name in models.OF_WEIGHTS:
+    for name in models.OF_NETWORKS:
         assert modlib.PENALTIES[name].make(None, [], [0], [1.0])(network).isfinite()
