@@ -38,10 +38,13 @@ NOISY: dict[type[nn.Module], int] = {
 
 
 class DrawsOfSeeds:
-    """Draws uniform numbers for the networks of a stack, for each from a seed of its own."""
+    """Draws uniform numbers for the networks of a stack, for each from a seed of its own.
 
-    def __init__(self, seeds: Sequence[int]) -> None:
-        self.generators = [np.random.default_rng((seed, 13)) for seed in seeds]
+    Whoever draws from the same seeds for something else names another stream.
+    """
+
+    def __init__(self, seeds: Sequence[int], stream: int) -> None:
+        self.generators = [np.random.default_rng((seed, stream)) for seed in seeds]
 
     def __call__(self, shape: Sequence[int], device: torch.device) -> Tensor:
         drawn = [g.random(shape[1:], dtype=np.float32) for g in self.generators]

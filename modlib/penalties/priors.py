@@ -13,6 +13,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from modlib.chain import StackedLinear
+from modlib.penalties.noise import DrawsOfSeeds
 from modlib.penalties.partitions import blocks, joined
 from modlib.tasks.task import Task
 
@@ -40,17 +41,13 @@ class Dropout(nn.Module):
         super().__init__()
         if not all(0 <= rate < 1 for rate in rates):
             raise ValueError(f"dropout needs strengths of at least 0 and below 1, got {rates}")
-        self.keep = [1 - rate for rate in rates]
-        self.generators = [np.random.default_rng((seed, 2)) for seed in seeds]
+        self.keep = torch.tensor([1 - rate for rate in rates])[:, None, None]
+        self.draw = DrawsOfSeeds(seeds, 2)
 
     def forward(self, x: Float[Tensor, "n_stack batch n"]) -> Float[Tensor, "n_stack batch n"]:
         if not self.training:
             return x
-        kept = [
-            (g.random(x.shape[1:], dtype=np.float32) < keep) / np.float32(keep)
-            for g, keep in zip(self.generators, self.keep, strict=True)
-        ]
-        return x * torch.from_numpy(np.stack(kept))
+        return x * ((self.draw(x.shape, x.device) < self.keep) / self.keep)
 
 
 def dropout(task: Task | None, network: nn.Module, strengths: Sequence[float]) -> None:

@@ -17,7 +17,8 @@ weight that they had. Left out: a start from correlations of inputs (connections
 random), the removal of neurons that lost all connections on one side, an early end of the rule.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 
 import numpy as np
 import torch
@@ -69,7 +70,7 @@ def regrown(
 
 
 class Regrowth(nn.Module):
-    """The rule for a stack's layers, and which of their connections are there now.
+    """Which connections of a stack's layers are there now, and what changes them.
 
     It is a part of the network, so that copies of this have one of their own.
     """
@@ -78,7 +79,7 @@ class Regrowth(nn.Module):
         self, layers: Sequence[StackedLinear], density: Sequence[float], seeds: Sequence[int]
     ) -> None:
         super().__init__()
-        self.layers, self.steps = list(layers), 0  # in a list, which does not register them again
+        self.layers, self.taken = list(layers), 0  # in a list, which does not register them again
         self.generators = [np.random.default_rng((seed, 8)) for seed in seeds]
         for depth, layer in enumerate(self.layers):
             drawn = [
@@ -87,36 +88,24 @@ class Regrowth(nn.Module):
             ]
             self.register_buffer(f"there{depth}", torch.from_numpy(np.stack(drawn)))
 
-    def train(self, mode: bool = True) -> "Regrowth":
-        """Hold weights at zero, also after the last step, when training turns into use."""
-        self.hold()
-        return super().train(mode)
-
     @torch.no_grad()
-    def hold(self) -> None:
-        """Set the weights of connections that are not there to zero: momentum moves them."""
+    def step(self, steps: int) -> None:
+        """Regrow, if it is time and some of the steps are left; hold at zero what is not there."""
+        self.taken += 1
         for layer, there in zip(self.layers, self.buffers(), strict=True):
-            layer.weight.mul_(there)
-
-    def step(self) -> None:
-        """Count a step, and regrow if it is time."""
-        if self.steps and self.steps % EVERY == 0:
-            for layer, there in zip(self.layers, self.buffers(), strict=True):
+            if self.taken % EVERY == 0 and self.taken < steps:
                 for W, old, rng in zip(layer.weight, there, self.generators, strict=True):
                     old.copy_(regrown(W, old, SHARE, rng))
-        self.steps += 1
-        self.hold()
+            layer.weight.mul_(there)  # momentum moves them
 
 
-def before_run(network: nn.Module, inputs: object) -> None:
-    """Let the rule of a network that is being trained take its step."""
-    if network.training and torch.is_grad_enabled():
-        for rule in (part for part in network.children() if isinstance(part, Regrowth)):
-            rule.step()
+def follow(network: nn.Module, strengths: Sequence[float], steps: int) -> Callable[[], None]:
+    """Return what regrows the connections of networks that `regrowth` has cut."""
+    return partial(network.get_submodule("regrowth").step, steps)
 
 
 def regrowth(task: Task | None, network: nn.Module, strengths: Sequence[float]) -> None:
-    """Cut the share of connections that is each network's strength, and regrow them in training.
+    """Cut the share of connections that is each network's strength, for `follow` to regrow them.
 
     All layers but the last are cut, at random, and what is left of the weights is enlarged so that
     no neuron's input loses variance. Networks of strength 0 stay whole.
@@ -134,4 +123,3 @@ def regrowth(task: Task | None, network: nn.Module, strengths: Sequence[float]) 
             layer.weight.mul_(there * there.float().mean(1, keepdim=True).clamp_min(1e-12).rsqrt())
         layer.weight.register_hook(there.mul)
     network.add_module("regrowth", rule)
-    network.register_forward_pre_hook(before_run)

@@ -8,7 +8,7 @@
 from modlib.penalties.decay import with_decay
 from modlib.penalties.layered_modularity import SoftLayeredModularity
 from modlib.penalties.penalty import Penalty, of_kind, prior
-from modlib.penalties.regrowth import regrowth
+from modlib.penalties.regrowth import follow, regrowth
 from modlib.penalties.topography import Topography
 from modlib.penalties.weighted_activity import weighted_activity
 
@@ -18,5 +18,5 @@ RIVALS: dict[str, Penalty] = {
     "soft_layered_modularity": of_kind("soft_layered_modularity", SoftLayeredModularity, 1.0),
     "topography": of_kind("topography", Topography, 1.0),
     "weighted_activity": prior("weighted_activity", weighted_activity, 1e-2),
-    "regrowth": prior("regrowth", regrowth, 0.8),
+    "regrowth": prior("regrowth", regrowth, 0.8)._replace(follow=follow),
 }

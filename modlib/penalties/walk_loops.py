@@ -196,7 +196,7 @@ class WalkLoops:
 def follow(network: nn.Module, strengths: Sequence[float], steps: int) -> Callable[[], None]:
     """Return a step of walk loops for a stack of networks, whose noise follows from their seeds."""
     _, _, seeds = parts_of(network)
-    loops = WalkLoops(network, steps=steps, strength=strengths, draw=DrawsOfSeeds(seeds))
+    loops = WalkLoops(network, steps=steps, strength=strengths, draw=DrawsOfSeeds(seeds, 13))
     return loops.step
 
 

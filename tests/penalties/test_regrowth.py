@@ -16,14 +16,14 @@ from torch import nn
 import modlib
 from modlib import weights
 from modlib.penalties.decay import with_decay
-from modlib.penalties.penalty import prior
-from modlib.penalties.regrowth import EVERY, path_scores, regrown, regrowth
+from modlib.penalties.regrowth import EVERY, follow, path_scores, regrown, regrowth
+from modlib.penalties.rivals import RIVALS
 from modlib.tasks.retina import retina
 from modlib.training.stacks import Stack
 
 TASK = retina()
 WIDTHS = (8, 12, 10, 2)
-RECORD = prior("regrowth", regrowth, 0.8)
+RECORD = RIVALS["regrowth"]
 BRIEF = {"hidden": (12, 10), "batch_size": 16}
 
 
@@ -135,7 +135,8 @@ def connected(network):
 
 def test_training_keeps_the_density_and_changes_the_connections():
     steps = 2 * EVERY + 20
-    run = modlib.fit(TASK, RECORD, seeds=[0, 1], steps=steps, snapshots=[0, EVERY], **BRIEF)
+    kept = [0, EVERY - 1]
+    run = modlib.fit(TASK, RECORD, seeds=[0, 1], steps=steps, snapshots=kept, **BRIEF)
     start, same, end = (connected(of) for of in (*run.snapshots.values(), run.network))
     for before, between, after, W in zip(start, same, end, run.chain, strict=False):
         assert torch.equal(before, between)
@@ -170,23 +171,25 @@ def test_momentum_moves_no_weight_that_is_not_there():
     x = torch.randn(1, 16, 8)
     optimiser = torch.optim.Adam(network.parameters(), lr=0.1)
     there = network.get_submodule("regrowth").get_buffer("there0")
-    for _ in range(EVERY + 3):
+    rule, passed, moved = follow(network, [0.5], 2 * EVERY), [there.clone()], 0
+    for _ in range(2 * EVERY):
         optimiser.zero_grad()
         network(x).square().sum().backward()
-        assert (weights(network)[0][~there] == 0).all()
         assert (network.layers[0].weight.grad[~there] == 0).all()
         optimiser.step()
-    network.eval()
-    assert (weights(network)[0][~there] == 0).all()
+        moved += (weights(network)[0][~there] != 0).sum()
+        rule()
+        assert (weights(network)[0][~there] == 0).all()
+        passed.append(there.clone())
+    assert moved > 0
+    # nothing grows after the last step
+    assert [n for n in range(2 * EVERY) if not torch.equal(*passed[n : n + 2])] == [EVERY - 1]
 
 
-def test_looking_is_no_step_and_copies_have_rules_of_their_own():
+def test_copies_have_rules_of_their_own():
     network = Stack(WIDTHS, [0])
     regrowth(TASK, network, [0.5])
     x = torch.randn(1, 16, 8)
-    with torch.no_grad():
-        network(x)
-    assert network.get_submodule("regrowth").steps == 0
     assert not any("regrowth.layers" in name for name in network.state_dict())
     for other in (copy.deepcopy(network), pickle.loads(pickle.dumps(network))):
         assert torch.equal(other(x), network(x))
