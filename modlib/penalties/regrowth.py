@@ -19,6 +19,7 @@ random), the removal of neurons that lost all connections on one side, an early 
 
 from collections.abc import Callable, Sequence
 from functools import partial
+from typing import cast
 
 import numpy as np
 import torch
@@ -101,7 +102,8 @@ class Regrowth(nn.Module):
 
 def follow(network: nn.Module, strengths: Sequence[float], steps: int) -> Callable[[], None]:
     """Return what regrows the connections of networks that `regrowth` has cut."""
-    return partial(network.get_submodule("regrowth").step, steps)
+    rule = cast(Regrowth, network.get_submodule("regrowth"))
+    return partial(rule.step, steps)
 
 
 def regrowth(task: Task | None, network: nn.Module, strengths: Sequence[float]) -> None:
