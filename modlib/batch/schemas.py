@@ -184,9 +184,9 @@ SCHEMAS = {
     "whole_graph": _schema(
         NETWORK
         | dict.fromkeys(("q", "newman_q"), number(-0.5, 1))
-        | dict.fromkeys(("excess", "newman_excess"), number(-1, 1))
+        | dict.fromkeys(("excess", "newman_excess", "rescaled_excess"), number(-1, 1))
         | {"share": number(-1, 1)}
-        | dict.fromkeys(("ari", "newman_ari"), number(-1, 1, nullable=True)),
+        | dict.fromkeys(("ari", "newman_ari", "rescaled_ari"), number(-1, 1, nullable=True)),
         NETWORK,
     ),
 }

@@ -42,7 +42,7 @@ def curves(
 ) -> Figure:
     """Draw means over x with bands of 95 % intervals: a panel per table, a line per column."""
     fig, axes = plt.subplots(
-        1, len(panels), sharey=True, squeeze=False, figsize=(1 + 3.4 * len(panels), 3.1)
+        1, len(panels), sharey=True, squeeze=False, figsize=(min(8, 1 + 3.4 * len(panels)), 3.1)
     )
     for ax, (title, table) in zip(axes[0], panels.items(), strict=True):
         for place, (measure, name) in enumerate(measures.items()):

@@ -6,15 +6,13 @@ from typing import Annotated, Literal
 
 import numpy as np
 import pandas as pd
-import torch
 from jaxtyping import Float
 from pydantic import AfterValidator, Field
-from sklearn.metrics import adjusted_rand_score
+from sklearn.metrics import adjusted_rand_score, homogeneity_score
 
 from modlib.batch import pages, statistics
 from modlib.batch.claims import Claim, Together, above, below, between, exact, together
 from modlib.graphs import neuron_graph, newman_q
-from modlib.modularity.gauge import balanced, chained
 from modlib.modularity.measure import modularity
 from modlib.study import deep, whole_graph
 from modlib.study.runs import best_runs
@@ -30,6 +28,9 @@ MEASURES = {
     "whole": "whole graph (Newman)",
     "rescaled": "whole graph, rescaled",
 }
+
+FOUND = ("excess", "agreement", "homogeneity")
+"""What either measure is asked for."""
 
 
 class Parameters(pages.Parameters):
@@ -71,32 +72,33 @@ def rescaled(width: int, spread: float, seed: int) -> list[Float[np.ndarray, "_ 
 
 
 def both(networks: Mapping[Hashable, Sequence[Chain]], nulls: int) -> dict[str, pd.DataFrame]:
-    """Return what either measure says of networks: a table of `excess`, one of `agreement`.
+    """Return what either measure says of networks: `excess`, `agreement` and `homogeneity`.
 
-    One row per network: `network`, what it is; `copy`, which of its kind; and a column for each of
-    `MEASURES`, the last of neurons through which as much enters as leaves. The agreement is with
-    the two halves of each layer, of all neurons.
+    Of each a table of one row per network: `network`, what it is; `copy`, which of its kind; and a
+    column for each of `MEASURES`, the last of neurons through which as much enters as leaves. The
+    agreement is with the two halves of each layer, of all neurons; communities are homogeneous
+    where each lies in one half, however many there are.
     """
     rows = []
     for name, copies in networks.items():
         for copy, chain in enumerate(copies):
             sizes = [len(chain[0]), *(W.shape[1] for W in chain)]
             halves = np.concatenate([np.arange(n) // (n / 2) for n in sizes])
-            stack = balanced(
-                [torch.as_tensor(W)[None].double().abs() for W in chain], chained(len(chain))
-            )
+            even = whole_graph.rescaled([W[None] for W in chain])
             found = {
                 "layered": modularity(chain, nulls, seed=copy),
                 "whole": newman(chain, nulls, SEARCHES, copy),
-                "rescaled": newman([W[0] for W in stack], nulls, SEARCHES, copy),
+                "rescaled": newman([W[0] for W in even], nulls, SEARCHES, copy),
             }
             for measure, one in found.items():
-                ari = adjusted_rand_score(halves, one.communities)
-                rows.append((name, copy, measure, float(one.excess), ari))
-    table = pd.DataFrame(rows, columns=["network", "copy", "measure", "excess", "agreement"])
+                alike = (
+                    f(halves, one.communities) for f in (adjusted_rand_score, homogeneity_score)
+                )
+                rows.append((name, copy, measure, float(one.excess), *alike))
+    table = pd.DataFrame(rows, columns=["network", "copy", "measure", *FOUND])
     return {
         value: table.pivot(index=["network", "copy"], columns="measure", values=value).reset_index()
-        for value in ("excess", "agreement")
+        for value in FOUND
     }
 
 
@@ -138,7 +140,7 @@ def claims(
     trained: pd.DataFrame,
 ) -> list[Claim | Together]:
     """Return what the page claims of its tables."""
-    excess, agree = by_depth.values()
+    excess, agree, alike = by_depth.values()
     deepest, shallowest = excess.network.max(), excess.network.min()
     widest = by_spread["excess"].network.max()
     layered = excess.pivot(index="network", columns="copy", values="layered")
@@ -151,6 +153,13 @@ def claims(
         ), Claim(
             "Those of the whole graph are not.", ari, means(agree, "whole", deepest), below(0.5),
             ".2f",
+        )),
+        together(Claim(
+            "At the smallest depth those of the whole graph lie within the modules.",
+            "homogeneity", means(alike, "whole", shallowest), above(0.95), ".2f",
+        ), Claim(
+            "At the largest they mix them.",
+            "homogeneity", means(alike, "whole", deepest), below(0.5), ".2f",
         )),
         together(Claim(
             "The excess does not fall with depth.", f"difference in {q}", change, above(-0.01),

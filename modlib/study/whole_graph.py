@@ -1,6 +1,8 @@
 """The same networks by Newman's Q of the whole graph, and by that of layered networks.
 
-Newman's Q expects edges between any two neurons, most of which a layered network cannot have.
+Newman's Q expects edges between any two neurons, most of which a layered network cannot have. It is
+taken of weights as they are, as others take it, and of rescaled neurons, as the other measure takes
+them: so that what the null does is told from what the rescaling does.
 """
 
 from collections.abc import Sequence
@@ -17,6 +19,7 @@ from modlib.batch.claims import Claim, Together, above, below, not_below, togeth
 from modlib.batch.storage import Trained
 from modlib.graphs import neuron_graph, newman_q
 from modlib.modularity.agreement import agreement
+from modlib.modularity.gauge import balanced, chained
 from modlib.modularity.louvain import communities_of, largest_q
 from modlib.modularity.measure import modularity
 from modlib.modularity.nulls import permuted
@@ -26,6 +29,8 @@ EITHER = {
     "ari": "agreement",
     "newman_excess": "excess, whole graph",
     "newman_ari": "agreement, whole graph",
+    "rescaled_excess": "excess, whole graph, rescaled",
+    "rescaled_ari": "agreement, whole graph, rescaled",
 }
 """What is compared of the same networks by either measure, and what it is called."""
 
@@ -56,17 +61,31 @@ def newman(
     return WholeGraph(q, q - float(np.mean(null_q)), communities)
 
 
+def rescaled(
+    chain: Sequence[Float[Tensor | np.ndarray, "n_stack _ _"]],
+) -> list[Float[Tensor, "n_stack _ _"]]:
+    """Return absolute weights with as much entering each hidden neuron as leaves it.
+
+    Each matrix has the sum 1, unless all its weights are zero.
+    """
+    even = balanced([torch.as_tensor(W).double().abs() for W in chain], chained(len(chain)))
+    totals = [W.sum((-2, -1), keepdim=True) for W in even]
+    return [W / total.where(total > 0, 1.0) for W, total in zip(even, totals, strict=True)]
+
+
 def whole_graph_table(trained: Trained, nulls: int, restarts: int) -> pd.DataFrame:
     """Return one row per network of a stack: both measures, and the agreement of their communities.
 
     `q`, `excess`, `share` and `ari` are those of `modularity`; `newman_q`, `newman_excess` and
-    `newman_ari` those of the whole graph, over as many nulls.
+    `newman_ari` those of the whole graph, over as many nulls; `rescaled_excess` and `rescaled_ari`
+    the same of rescaled neurons.
     """
-    task, seeds = trained.task, trained.network.seeds
-    found = modularity(trained.chain, nulls, restarts, seeds)
-    whole = [
-        newman([W[n] for W in trained.chain], nulls, restarts, seed) for n, seed in enumerate(seeds)
-    ]
+    task, seeds, chain = trained.task, trained.network.seeds, trained.chain
+    found = modularity(chain, nulls, restarts, seeds)
+    whole, even = (
+        [newman([W[n] for W in each], nulls, restarts, seed) for n, seed in enumerate(seeds)]
+        for each in (chain, rescaled(chain))
+    )
     modules = task.input_modules, task.output_modules
     return pd.DataFrame(
         {
@@ -78,6 +97,8 @@ def whole_graph_table(trained: Trained, nulls: int, restarts: int) -> pd.DataFra
             "newman_q": [one.q for one in whole],
             "newman_excess": [one.excess for one in whole],
             "newman_ari": agreement(np.stack([one.communities for one in whole]), *modules),
+            "rescaled_excess": [one.excess for one in even],
+            "rescaled_ari": agreement(np.stack([one.communities for one in even]), *modules),
         }
     )
 

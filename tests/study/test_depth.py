@@ -83,9 +83,9 @@ def published():
 def test_there_is_a_claim_for_each_sentence(published):
     made = execute("depth", SMALL)["made"]
     both = [*whole_graph.claims(tables.published_table("whole_graph")), *deep.claims(published)]
-    assert len(claims.judged(made)) == len(made) == 4 + len(both)
+    assert len(claims.judged(made)) == len(made) == 5 + len(both)
     parts = [part for claim in made for part in claims.parts(claim)]
-    assert len(parts) == 8 + sum(len(claims.parts(claim)) for claim in both)
+    assert len(parts) == 10 + sum(len(claims.parts(claim)) for claim in both)
 
 
 def test_the_deepest_networks_have_means_of_those_that_learned_and_how_many_did(published):

@@ -1,6 +1,6 @@
 """Newman's measure of a network: its Q, nulls and search; and the table that has both measures."""
 
-from itertools import cycle
+from itertools import cycle, pairwise
 
 import networkx as nx
 import numpy as np
@@ -128,6 +128,16 @@ def test_the_table_has_both_measures_of_each_network(stack):
         assert (row.newman_q, row.newman_excess) == (whole.q, whole.excess)
         assert row.newman_ari == adjusted_rand_score(modules, whole.communities[ends])
         assert row.ari == adjusted_rand_score(modules, found.communities[n][ends])
+        # as much enters each hidden neuron as leaves it
+        W, *others = [W[n].double().abs().numpy() for W in stack.chain]
+        for _ in range(200):
+            for before, after in pairwise([W, *others]):
+                factors = np.sqrt(after.sum(1) / before.sum(0))
+                before *= factors
+                after /= factors[:, None]
+        even = newman([W, *others], 3, 2, row.seed)
+        assert row.rescaled_excess == pytest.approx(even.excess, abs=1e-6)
+        assert row.rescaled_ari == adjusted_rand_score(modules, even.communities[ends])
 
 
 def test_separate_networks_agree_with_their_modules_by_either_measure():
@@ -150,7 +160,7 @@ def measured():
         index=False
     )
     rng = np.random.default_rng(1)
-    return rows.assign(**dict(zip(whole_graph.EITHER, rng.random((4, len(rows))), strict=True)))
+    return rows.assign(**dict(zip(whole_graph.EITHER, rng.random((6, len(rows))), strict=True)))
 
 
 def test_either_measure_has_its_means_and_intervals(measured):
