@@ -1,8 +1,8 @@
 r"""Search for the communities of layered networks that make their modularity largest.
 
 The search begins with random communities that are *annealed*: each neuron's community is drawn in
-proportion to exp(surplus / temperature), which is Gibbs sampling of a whole layer at once, while
-the temperature falls. Then follows the ascent, and communities are joined while that raises Q. The
+proportion to exp(surplus / temperature), for a whole layer at once, as in Gibbs sampling, while
+the temperature, one for each layer, falls. (Neurons of a layer that leads to itself take turns.) Then follows the ascent, and communities are joined while that raises Q. The
 best of several such searches is warmed and cooled again, and last each community is divided in two
 where that raises Q.
 
@@ -40,7 +40,7 @@ def search(
 ) -> tuple[Float[Tensor, " batch"], list[Int[Tensor, "batch _"]]]:
     """Return the largest Q that is found in each network of a batch, and its communities.
 
-    What is found in a network depends on its own seed, not on the others of the batch.
+    Draws in a network follow from its own seed, not from the others of the batch.
     """
     connected = [layer > 0 for layer in strengths(layers)]
     neurons = sum(layer.shape[-1] for layer in connected)

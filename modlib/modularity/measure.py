@@ -7,10 +7,15 @@ Each weight matrix is held against its own row and column sums,
 with r and c the sums of the l-th matrix's rows and columns and m_l its total: Barber's (2007)
 bipartite modularity, averaged over the matrices, for communities that run through all layers.
 Hidden neurons are rescaled first, so that all networks that a rescaling of rectified neurons makes
-of one another have one Q (`modlib.modularity.gauge`). Raw Q rises with sparsity alone, so the
-headline is the *excess*: Q minus the mean Q that the same search finds on null networks.
+of one another have one Q (`modlib.modularity.gauge`). Raw Q rises with sparsity alone, so it is
+held against the mean Q that the same search finds on null networks: the difference is the *excess*,
+and the *share* what that is of an upper bound.
 
-Source: Barber (2007), doi 10.1103/PhysRevE.76.066102.
+As layers of a multiplex network whose edges have a direction, the matrices have this modularity in
+Mucha et al. (2010), without a coupling of their own, since what they share are the neurons.
+
+Sources: Barber (2007), doi 10.1103/PhysRevE.76.066102; Leicht & Newman (2008),
+doi 10.1103/PhysRevLett.100.118703; Mucha et al. (2010), doi 10.1126/science.1184819.
 """
 
 from collections.abc import Iterator, Sequence
@@ -45,10 +50,12 @@ class Modularity(NamedTuple):
         null_mean: mean of the nulls' largest Q.
         null_std: its standard deviation.
         excess: q - null_mean.
-        share: excess / (attainable - null_mean), where attainable is the Q that these communities
-            would have if no weight left them; excess / null_mean if that is negative. So it lies
-            between -1, where nothing is left of the nulls' Q, and 1; 0 where there is nothing to
-            gain or to lose.
+        share: excess / (attainable - null_mean), where attainable is 1 - sum_k r_k c_k / m^2,
+            which the Q of these communities reaches if no weight leaves them, and never exceeds;
+            excess / null_mean if that is negative. So it lies between -1, where nothing is left of
+            the nulls' Q, and 1; 0 where there is nothing to gain or to lose. Separate parts have 1
+            only if attainable exceeds null_mean, as it does not where one part has nearly all
+            weight.
         communities: each neuron's community, numbered from 0 in the order in which neurons, inputs
             first, meet them; a neuron without weight is a community of its own.
 
@@ -220,9 +227,10 @@ def _with_nulls(
 def _attainable(
     layers: Layers, labels: Sequence[Int[Tensor, "batch _"]]
 ) -> Float[Tensor, " batch"]:
-    """Return what Q would be if no weight left its community: 1 - sum_c r_c c_c / m^2.
+    """Return an upper bound of Q, which it reaches if no weight leaves its community.
 
-    r_c and c_c are the sums over a community's rows and columns; the mean over the matrices.
+    That is 1 - sum_c r_c c_c / m^2, with r_c and c_c the sums over a community's rows and columns;
+    the mean over the matrices.
     """
     k = 1 + max(int(layer.max()) for layer in labels)
     chosen = [one_hot(layer, k).to(layers[0][0].here.dtype) for layer in labels]

@@ -47,7 +47,8 @@ def same_strengths(
     is multiplied by a factor per row and per column until all rows have one sum, and all columns
     (iterative proportional fitting), permuted, and multiplied likewise until every neuron has,
     towards each side, about the sum of weights that it had. Layer sizes, density and strengths are
-    kept, the weights themselves only roughly.
+    kept, the weights themselves only roughly; where few weights are left of a matrix, the permuted
+    ones may allow no such factors, and strengths are kept only roughly, too.
 
     Source: Deming & Stephan (1940), doi 10.1214/aoms/1177731829.
     """
