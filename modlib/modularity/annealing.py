@@ -1,10 +1,10 @@
 r"""Search for the communities of layered networks that make their modularity largest.
 
 The search begins with random communities that are *annealed*: each neuron's community is drawn in
-proportion to exp(surplus / temperature), for a whole layer at once, as in Gibbs sampling, while
-the temperature, one for each layer, falls. (Neurons of a layer that leads to itself take turns.) Then follows the ascent, and communities are joined while that raises Q. The
-best of several such searches is warmed and cooled again, and last each community is divided in two
-where that raises Q.
+proportion to exp(surplus / temperature), for a whole layer at once, as in Gibbs sampling, while the
+temperature, one for each layer, falls. (Neurons of a layer that leads to itself take turns.) Then
+follows the ascent, and communities are joined while that raises Q. The best of several such
+searches is warmed and cooled again, and last each community is divided in two where that raises Q.
 
 Source: Kirkpatrick, Gelatt & Vecchi (1983), doi 10.1126/science.220.4598.671.
 """

@@ -9,8 +9,8 @@ hidden neuron as leaves it,
 
 A neuron that no input reaches, or that reaches no output, has no weight at all in it. The sum is
 convex in the logarithms of the factors, and setting one layer after the other descends to its
-minimum: soon for layers in a line, slowly where hidden layers lead back to themselves, for which
-Newton's steps follow (`modlib.modularity.newton`).
+minimum: soon for layers in a line, slowly where several ways lead from one to another, or back to
+itself, for which Newton's steps follow (`modlib.modularity.newton`).
 
 Sources: Osborne (1960), doi 10.1145/321043.321048, for the balance of a matrix; Stock, Graham,
 Gribonval & Jégou (2019), arXiv:1902.10416, for networks.
@@ -25,13 +25,16 @@ from jaxtyping import Bool, Float, Int
 from scipy.sparse.csgraph import connected_components
 from torch import Tensor
 
-from modlib.modularity.newton import Ends, scaled, settled
+from modlib.modularity.newton import Ends, scaled, settled, spread
 
 SWEEPS, FEW = 1000, 20
-"""Layers are set in turn at most so often, and so often if hidden ones lead back to themselves."""
+"""Layers are set in turn at most so often if they form lines, and else so often."""
 
 TOLERANCE, ROUNDING = 1e-10, 16
 """That is enough once no factor changes by a larger share, or by more of its last digits."""
+
+LEVEL = 96
+"""Weights whose largest lies between two to the power of minus and plus half of this stay exact."""
 
 
 def chained(n_matrices: int) -> list[tuple[int, int]]:
@@ -53,16 +56,15 @@ def balanced(
     [1.0, 2.0]
     """
     fixed = of_fixed_scale(ends)
-    absolute = [W.abs() for W in weights]
+    absolute = [W.abs() for W in levelled(weights, ends)]
     living = alive(absolute, ends, fixed)
     absolute = [
         A * living[source][:, :, None] * living[target][:, None]
         for A, (source, target) in zip(absolute, ends, strict=True)
     ]
     free = [layer & (n not in fixed) for n, layer in enumerate(living)]
-    n_sweeps = FEW if lead_back([end for end in ends if not fixed & {*end}]) else SWEEPS
     tolerance = max(TOLERANCE, ROUNDING * torch.finfo(absolute[0].dtype).eps)
-    logs, moving = swept(absolute, ends, free, n_sweeps, tolerance)
+    logs, moving = swept(absolute, ends, free, SWEEPS if in_lines(ends) else FEW, tolerance)
     if moving.any():
         moves = [layer & moving[:, None] for layer in free]
         logs, left = settled(absolute, ends, logs, moves, tolerance)
@@ -74,7 +76,41 @@ def balanced(
                 RuntimeWarning,
                 stacklevel=2,
             )
-    return scaled(absolute, ends, logs)
+    found = scaled(absolute, ends, logs)
+    if not all(A.isfinite().all() for A in found):
+        raise ValueError(
+            "balancing needs weights whose sizes the floating-point numbers can hold beside each"
+            " other's, got some that are too far apart within one network; drop the smallest, or"
+            " pass double precision"
+        )
+    return found
+
+
+def levelled(
+    weights: Sequence[Float[Tensor, "*stack _ _"]], ends: Ends
+) -> list[Float[Tensor, "*stack _ _"]]:
+    """Return weights divided by powers of two, so that the largest are neither huge nor tiny.
+
+    One goes out of each matrix where layers are in lines, and else one out of all: no weight's
+    share of its matrix changes in the balance.
+    """
+    largest = torch.stack([W.abs().amax((-2, -1)).double() for W in weights])
+    if not in_lines(ends):
+        largest = largest.amax(0, keepdim=True).expand_as(largest)
+    # in two steps, since the power itself may be too large
+    halves = (torch.frexp(largest).exponent / LEVEL).round().int() * (LEVEL // 2)
+    if not halves.any():
+        return list(weights)
+    return [
+        W.ldexp(-half[..., None, None]).ldexp(-half[..., None, None])
+        for W, half in zip(weights, halves, strict=True)
+    ]
+
+
+def in_lines(ends: Ends) -> bool:
+    """Return whether one matrix at most leads to each layer, and one from it."""
+    sources, targets = zip(*ends, strict=True)
+    return len({*sources}) == len(sources) and len({*targets}) == len(targets)
 
 
 def swept(
@@ -86,6 +122,7 @@ def swept(
 ) -> tuple[list[Float[Tensor, "batch _"]], Bool[Tensor, " batch"]]:
     """Return logarithms of factors, layers set in turn, and whether a network's still change."""
     hidden = [n for n, layer in enumerate(free) if layer.any()]
+    lines = in_lines(ends)
     logs = [torch.zeros_like(layer, dtype=absolute[0].dtype) for layer in free]
     moving = torch.ones(len(absolute[0]), dtype=torch.bool, device=absolute[0].device)
     for _ in range(n_sweeps):
@@ -104,11 +141,10 @@ def swept(
             step = (wanted - logs[layer]) / (2 if loops else 1)
             step = torch.where(moving[:, None] & free[layer], step, 0.0)
             logs[layer] = logs[layer] + step
-            # one factor for a whole layer changes no weight's share of its matrix
-            spread = step - step.sum(-1, keepdim=True) / free[layer].sum(-1, keepdim=True)
-            spread = torch.where(free[layer], spread, 0.0)
-            largest = torch.maximum(largest, spread.abs().amax(-1))
-        moving = moving & (largest > tolerance)
+            # in a line one factor for a whole layer changes no weight's share of its matrix
+            changed = spread(step, free[layer]) if lines else step
+            largest = torch.maximum(largest, changed.abs().amax(-1))
+        moving = moving & ~(largest <= tolerance)
         if not moving.any():
             break
     return logs, moving
@@ -120,12 +156,6 @@ def of_fixed_scale(ends: Ends) -> set[int]:
     between = [(group[source], group[target]) for source, target in ends]
     left, entered = ({ends[side] for ends in between if ends[0] != ends[1]} for side in (0, 1))
     return {int(np.flatnonzero(group == one)[0]) for one in {*group.tolist()} - (left & entered)}
-
-
-def lead_back(ends: Ends) -> bool:
-    """Return whether layers lead to one another, or one to itself."""
-    group = groups(ends)
-    return any(group[source] == group[target] for source, target in ends)
 
 
 def groups(ends: Ends) -> Int[np.ndarray, " n_layers"]:

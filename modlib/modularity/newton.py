@@ -1,11 +1,11 @@
-r"""The balance of networks whose layers lead back to themselves, by Newton's method.
+r"""The balance of networks whose layers are in no line, by Newton's method.
 
-Where much of a network's weight lies on circuits of hidden layers, as in recurrent layers and
-residual streams, setting one layer after the other comes close to the balance only slowly. The sum
-of weights, sum_e A_e exp(x_target - x_source), is convex in the logarithms x of the factors, and
-its second derivative is the Laplacian of the weights as they are. Conjugate gradients find each of
-Newton's steps by products with the matrices alone. No step changes a logarithm by more than 1/2, so
-that the sum falls at each of them.
+Where several ways lead from one hidden layer to another, or back to itself, as in recurrent layers
+and residual streams, setting one layer after the other comes close to the balance only slowly. The
+sum of weights, sum_e A_e exp(x_target - x_source), is convex in the logarithms x of the factors,
+and its second derivative is the Laplacian of the weights as they are. Conjugate gradients find each
+of Newton's steps by products with the matrices alone. No step changes a logarithm by more than 1/2,
+so that the sum falls at each of them.
 
 Sources: Cohen, Madry, Tsipras & Vladu (2017), arXiv:1704.02310, for Newton's steps in a box;
 Hestenes & Stiefel (1952), doi 10.6028/jres.049.044, for conjugate gradients.
@@ -46,21 +46,36 @@ def settled(
     free: Sequence[Bool[Tensor, "batch _"]],
     tolerance: float,
 ) -> tuple[list[Float[Tensor, "batch _"]], float]:
-    """Return logarithms of factors that balance all free neurons, and the largest last step.
+    """Return logarithms of factors that balance all free neurons, and the largest last change.
 
-    Each network stops at its first step that no factor changes by more than the tolerance.
+    Each network stops at its first step that changes no weight's share of its matrix by more than
+    the tolerance: what one factor for a whole layer changes does not count, since nearly none of
+    the sum may depend on it. Where rounding leaves no step to be found, the change is infinite.
     """
     sizes = [part.shape[1] for part in logs]
     x, moves = torch.cat([*logs], 1), torch.cat([*free], 1)
-    largest = x.new_zeros(len(x))
+    last = x.new_zeros(len(x))
     for _ in range(STEPS):
         step = newton_step(scaled(absolute, ends, x.split(sizes, 1)), ends, sizes, moves)
-        largest = torch.where(moves.any(1), step.abs().amax(1), largest)
-        x = x + step / (2 * largest[:, None]).clamp(min=1)
-        moves = moves & (largest > tolerance)[:, None]
+        sound = step.isfinite().all(1)
+        step = torch.where(sound[:, None], step, 0.0)
+        parts = zip(step.split(sizes, 1), moves.split(sizes, 1), strict=True)
+        changed = torch.cat([spread(part, moved) for part, moved in parts], 1).abs().amax(1)
+        changed = torch.where(sound, changed, torch.inf)
+        last = torch.where(moves.any(1), changed, last)
+        x = x + step / (2 * step.abs().amax(1, keepdim=True)).clamp(min=1)
+        moves = moves & (sound & (last > tolerance))[:, None]
         if not moves.any():
             break
-    return list(x.split(sizes, 1)), float(largest.max())
+    return list(x.split(sizes, 1)), float(last.max())
+
+
+def spread(
+    step: Float[Tensor, "batch n"], free: Bool[Tensor, "batch n"]
+) -> Float[Tensor, "batch n"]:
+    """Return how much more or less than their mean the free neurons of a layer change."""
+    mean = step.sum(-1, keepdim=True) / free.sum(-1, keepdim=True)
+    return torch.where(free, step - mean, 0.0)
 
 
 def newton_step(

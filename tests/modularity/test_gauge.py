@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from scipy.optimize import minimize
 from strategies import chains, random_chain
 
-from modlib.modularity.gauge import alive, balanced, chained
+from modlib.modularity import gauge
+from modlib.modularity.gauge import alive, balanced, chained, levelled
 
 
 def batched(chain):
@@ -217,6 +218,68 @@ def test_neurons_that_only_feed_themselves_have_no_weights():
     assert (W != 0).tolist() == [[True, False]]
     assert not R.any()
     assert (V != 0).tolist() == [[True], [False]]
+
+
+def test_layers_whose_neurons_first_change_alike_are_balanced_too():
+    """Each neuron of a layer asks for the same factor, and then for another."""
+    weights = [
+        torch.tensor(W, dtype=torch.float64)
+        for W in ([[0, 1]], [[0, 1], [2, 0]], [[2, 2, 0, 2], [2, 2, 1, 0]])
+    ]
+    expected = one_by_one(weights, RECURRENT, {1: 2})
+    assert same(of_one(weights, RECURRENT), expected, rtol=1e-9)
+    ways = [(0, 1), (1, 2), (1, 3), (2, 3)]
+    weights = [torch.tensor(W).double() for W in ([[1, 1]], [[1], [3]], [[3], [1]], [[100]])]
+    assert same(of_one(weights, ways), one_by_one(weights, ways, {1: 2, 2: 1}), rtol=1e-8)
+
+
+@pytest.mark.parametrize("weak", [1e-8, 1e-12])
+def test_weak_ways_in_and_out_of_a_layer_that_leads_to_itself_need_no_more_steps(weak):
+    W, R, V = (random_chain(*sizes)[0] for sizes in ((3, 20), (20, 20), (20, 2)))
+    _, found, _ = of_one([weak * W, R, weak * V], RECURRENT)
+    _, expected = one_by_one(
+        [torch.ones(1, 20).double() * 1e-300, R], RECURRENT[:2], {1: 20}, 2_000
+    )
+    assert same(shares([found]), shares([expected]), rtol=1e-6)
+
+
+def test_skips_are_balanced_by_a_few_sweeps_and_steps(monkeypatch):
+    ends = [(n, n + 1) for n in range(12)] + [(n, n + 2) for n in range(11)]
+    weights = [random_chain(6, 6, seed=n)[0] for n in range(len(ends))]
+    sweeps = []
+    once = gauge.swept
+    monkeypatch.setattr(gauge, "swept", lambda *told: sweeps.append(told[3]) or once(*told))
+    found = of_one(weights, ends)
+    assert sweeps == [20]
+    for layer in range(1, 12):
+        into, out = (
+            sum(W.sum(side) for W, end in zip(found, ends, strict=True) if end[1 - side] == layer)
+            for side in (0, 1)
+        )
+        assert torch.allclose(into, out, rtol=1e-12)
+
+
+@pytest.mark.parametrize("scale", [1e-300, 1e-200, 1e-40, 1e40, 1e200, 1e300])
+def test_weights_of_any_size_are_balanced(scale):
+    W, V = random_chain(4, 6, 3)
+    assert same(shares(of_one([W * scale, V / scale])), shares(of_one([W, V])))
+    (weights, ends), *_ = leading_back()
+    larger = of_one([W * scale for W in weights], ends)
+    assert same(shares(larger), shares(of_one(weights, ends)))
+
+
+def test_usual_sizes_are_left_as_they_are_to_the_last_digit():
+    chain = random_chain(4, 6, 3)
+    for scale in (2.0**-40, 1.0, 2.0**40):
+        found = levelled([W * scale for W in chain], chained(2))
+        assert all(torch.equal(W, A * scale) for W, A in zip(found, chain, strict=True))
+
+
+def test_sizes_that_no_precision_holds_are_refused():
+    R = torch.tensor([[1.0, 1e-300], [1e-300, 1.0]]).double()
+    W, V = torch.tensor([[1e-300, 1e300]]).double(), torch.tensor([[1e300], [1e-300]]).double()
+    with pytest.raises(ValueError, match="too far apart within one network; drop the smallest"):
+        of_one([W, R, V], RECURRENT)
 
 
 def test_a_balance_that_is_not_reached_is_said():
