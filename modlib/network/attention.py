@@ -28,6 +28,7 @@ def attention(reading: Reading, node: Node) -> Tensor:
         numbers = numbers.expand(*stack, *numbers.shape[-2:]).flatten(0, -3)
         refuse_made_weights(reading, node, numbers)
         parts[role] = numbers.flatten(1)
+    refuse_made_mask(reading, node, argument(node, "attn_mask"))
     heads = scores(reading, node, parts)
     reading.settle(heads)
     return heads.view(*stack, 1, 1).expand(shape(node))
@@ -47,6 +48,18 @@ def refuse_made_weights(
         differ = [((own != own.amax(d, keepdim=True)) & (own > MIXED)).any() for d in (1, 2)]
         if all(differ):
             refuse(node, "neurons make the weights by which others are multiplied")
+
+
+def refuse_made_mask(reading: Reading, node: Node, mask: Node | None) -> None:
+    """Raise ValueError if neurons are added to scores as a mask; note it if they choose one."""
+    if mask is None or mask in reading.fixed:
+        return
+    neurons = reading.neurons
+    if reading.is_mixed(mask):
+        if not reading.made_of(mask) <= neurons.inputs:
+            reading.leave_out(node)
+    elif reading.has_neurons(mask) and not neurons.are_of(reading.found(mask), neurons.unread):
+        refuse(node, "neurons make the mask of its scores")
 
 
 def scores(reading: Reading, node: Node, parts: Parts) -> Int[Tensor, " n_heads"]:

@@ -8,7 +8,7 @@ from jaxtyping import Int
 from torch import Tensor
 from torch.fx import Node
 
-from modlib.network.neurons import MIXED, alike, pairs_of
+from modlib.network.neurons import MIXED, NOTHING, alike, pairs_of
 from modlib.network.nodes import argument, arguments, operation, outputs, refuse, shape
 from modlib.network.reading import Reading, mixed, nothing
 
@@ -28,6 +28,10 @@ def elementwise(reading: Reading, node: Node) -> Tensor:
             refuse(node, "neurons meet a mean, a sum or some other mixture of others")
         reading.leave_out(node)
     numbers = [reading.of(operand) for operand in varying]
+    if len(varying) > 1 and all(
+        reading.neurons.are_of(n, reading.neurons.conditions) for n in numbers
+    ):
+        return mixed(outputs(node)[0])
     return reduce(lambda a, b: together(reading, node, a, b), numbers).expand(shape(node))
 
 
@@ -67,8 +71,12 @@ def which_is_kept(
     """Return which of two operands is the result; None if they are one and the same neurons."""
     neurons = reading.neurons
     for side in (0, 1):
-        is_mask = neurons.are_heads(pairs[1 - side]) and neurons.are_of(pairs[side], neurons.unread)
-        if is_mask or neurons.are_of(pairs[side], neurons.conditions):
+        is_scores = neurons.are_of(pairs[1 - side], {*reading.unsettled})
+        if is_scores and neurons.are_of(pairs[side], neurons.unread):
+            return 1 - side
+        if neurons.are_of(pairs[side], neurons.conditions):
+            if not is_scores:
+                reading.leave_out(node)
             return 1 - side
     meets_many = [len(side.unique()) < len(side) for side in pairs]
     if not any(meets_many):
@@ -96,6 +104,8 @@ def unchanged(reading: Reading, node: Node) -> Tensor | list[Tensor]:
         reading.leave_out(node)
     related(reading, node, reading.of(value))
     numbers, *others = reading.of(value), *outputs(node)[1:]
+    if any(map(reading.is_mixed, rest)) and not (numbers != NOTHING).any():
+        numbers = mixed(outputs(node)[0])  # a mask writes over a constant
     numbers = numbers.expand(shape(node))
     return [numbers, *map(mixed, others)] if is_several(node) else numbers
 
@@ -133,8 +143,15 @@ def constant(reading: Reading, node: Node) -> Tensor:
     return nothing(node)
 
 
+def sampled(reading: Reading, node: Node) -> Tensor | list[Tensor]:
+    """Return the neurons by whose values others are drawn; none where one number says how."""
+    return unchanged(reading, node) if argument(node, "p") is None else nothing(node)
+
+
 def reduced(reading: Reading, node: Node) -> Tensor | list[Tensor]:
     """Return the neurons of sums, means and extremes over entries of one neuron each."""
+    if argument(node, "other") is not None:  # the larger, or the smaller, of two
+        return elementwise(reading, node)
     numbers = reading.of(node.all_input_nodes[0])
     dims = argument(node, "dim")
     dims = [dims] if isinstance(dims, int) else dims or range(numbers.dim())

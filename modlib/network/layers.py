@@ -43,7 +43,11 @@ def embedding(reading: Reading, node: Node) -> Tensor:
 
     Where neurons choose the entry, as in vector quantisation, that is left out.
     """
-    weight, index = arguments(node)[:2]
+    return entries(reading, node, *arguments(node)[:2])
+
+
+def entries(reading: Reading, node: Node, weight: Node, index: Node) -> Tensor:
+    """Return the neurons of a table's rows at an index, fed by a neuron for each of its rows."""
     reading.leave_out_choice(node, index)
     name, (n_entries, n_columns) = reading.name(node, weight), shape(weight)
     if weight not in reading.cells:
@@ -52,3 +56,12 @@ def embedding(reading: Reading, node: Node) -> Tensor:
     rows = reading.cells[weight][None]
     reading.connect(node, weight, lambda entries: entries[None], rows, columns[None])
     return columns.expand(shape(node))
+
+
+def one_hot(reading: Reading, node: Node) -> Tensor:
+    """Return a neuron for each class of an index, as an embedding's entries are."""
+    index = arguments(node)[0]
+    reading.leave_out_choice(node, index)
+    if index not in reading.cells:
+        reading.cells[index] = reading.neurons.new(f"{index.name}.entries", shape(node)[-1])
+    return reading.cells[index].expand(shape(node))

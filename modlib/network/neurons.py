@@ -21,8 +21,9 @@ class Neurons:
     """All neurons met so far: the layer of each, what attention makes of it, which are one.
 
     Layers are numbered as in `layers`, their names; `inputs`, `conditions` and `heads` are those of
-    inputs, of inputs that are whole numbers, and of attention's heads; `unread` are inputs that
-    neither weights nor others' neurons have met; `examples` says how many examples an input holds.
+    inputs, of whole numbers that no weights have read, and of attention's heads; `unread` are
+    inputs that neither weights nor others' neurons have met; `examples` says how many examples an
+    input holds.
     """
 
     def __init__(self) -> None:

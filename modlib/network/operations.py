@@ -13,10 +13,11 @@ from modlib.network.elementwise import (
     gated_halves,
     is_several,
     reduced,
+    sampled,
     unchanged,
 )
 from modlib.network.experts import grouped
-from modlib.network.layers import convolution, embedding
+from modlib.network.layers import convolution, embedding, one_hot
 from modlib.network.nodes import operation, outputs, refuse
 from modlib.network.products import einsum, linear, matmul
 from modlib.network.reading import Reading, mixed
@@ -39,22 +40,25 @@ RULES: dict[Rule, str] = {
         _to_copy alias alpha_dropout batch_norm clone contiguous cosine_embedding detach dropout
         feature_alpha_dropout feature_dropout group_norm hardswish instance_norm layer_norm
         lift_fresh_copy local_response_norm log_sigmoid log_softmax logsigmoid masked_fill
-        native_batch_norm _native_batch_norm_legit_no_training native_dropout native_group_norm
+        native_batch_norm _native_batch_norm_legit _native_batch_norm_legit_no_training
+        native_dropout native_group_norm
         native_layer_norm _safe_softmax _softmax _log_softmax normalize prelu rms_norm softmax
         softmin to tanhshrink type_as
         """,
-    constant: "empty_like fill full_like new_empty new_full new_ones new_zeros ones_like rand_like "
-    "randn_like zeros_like bernoulli",
+    constant: "empty_like full_like new_empty new_full new_ones new_zeros ones_like rand_like "
+    "randn_like zeros_like",
+    sampled: "bernoulli",
     elementwise: "absolute arctan arctan2 divide fix multiply negative special_expit subtract "
     "true_divide where",
     reduced: """
-        all amax amin any argmax argmin cummax cummin cumprod cumsum linalg_vector_norm logcumsumexp
-        logsumexp max mean median min norm prod sort std std_mean sum topk var var_mean
+        all amax amin any argmax argmin cummax cummin cumprod cumsum kthvalue linalg_vector_norm
+        logcumsumexp logsumexp max mean median min nanmean nansum norm prod sort std std_mean sum
+        topk var var_mean
         """,
     gated_halves: "glu",
     moved: """
-        broadcast_to cat channel_shuffle chunk concat concatenate diagonal expand expand_as flip
-        hstack movedim unsafe_split unsafe_split_with_sizes
+        broadcast_tensors broadcast_to cat channel_shuffle chunk concat concatenate diagonal expand
+        expand_as flip hstack movedim unsafe_split unsafe_split_with_sizes
         narrow native_channel_shuffle permute pixel_shuffle pixel_unshuffle repeat
         repeat_interleave roll rot90 select select_scatter slice slice_scatter split
         split_with_sizes squeeze stack swapaxes t tile transpose tril triu unbind unfold unsqueeze
@@ -66,7 +70,7 @@ RULES: dict[Rule, str] = {
     padded: "constant_pad_nd pad",
     reshaped: "_unsafe_view flatten reshape unflatten view view_as reshape_as",
     chosen: "gather index index_select take_along_dim",
-    copied: "copy",
+    copied: "copy fill",
     item: "getitem",
     pooled: """
         adaptive_avg_pool1d adaptive_avg_pool2d adaptive_avg_pool3d adaptive_max_pool1d
@@ -74,12 +78,15 @@ RULES: dict[Rule, str] = {
         max_pool1d_with_indices max_pool2d max_pool2d_with_indices max_pool3d
         max_pool3d_with_indices upsample_bicubic2d upsample_bilinear2d upsample_linear1d
         upsample_nearest1d upsample_nearest2d upsample_nearest3d upsample_trilinear3d
+        _upsample_bicubic2d_aa _upsample_bilinear2d_aa _upsample_nearest_exact1d
+        _upsample_nearest_exact2d _upsample_nearest_exact3d
         """,
     linear: "linear",
     matmul: "addmm baddbmm bmm dot matmul mm mv",
     einsum: "einsum",
     convolution: "conv1d conv2d conv3d conv_transpose1d conv_transpose2d conv_transpose3d",
     embedding: "embedding",
+    one_hot: "one_hot",
     attention: "scaled_dot_product_attention",
     grouped: "_grouped_mm grouped_mm_fallback",
     recurrent: "gru lstm rnn_relu rnn_tanh",
@@ -94,7 +101,7 @@ def read(reading: Reading, node: Node) -> Tensor | list[Tensor]:
     """Return the neurons of a node's value.
 
     Raises:
-        ValueError: if no rule reads its operation and neurons go into it.
+        ValueError: if no rule reads its operation, and neurons or parameters go into it.
     """
     rule = RULE_OF.get(operation(node).rstrip("_"))
     if rule is None and torch.Tag.pointwise in getattr(node.target, "tags", ()):
@@ -102,7 +109,10 @@ def read(reading: Reading, node: Node) -> Tensor | list[Tensor]:
     is_mask = all(output.dtype == torch.bool for output in outputs(node))
     if rule is not None and not is_mask:
         return rule(reading, node)
-    if not is_mask and any(reading.has_neurons(operand) for operand in node.all_input_nodes):
+    operands = node.all_input_nodes
+    if not is_mask and any(reading.has_neurons(operand) for operand in operands):
         refuse(node, "no rule says what it does to neurons")
+    if any(operand in reading.fixed and reading.is_trained(operand) for operand in operands):
+        refuse(node, "no rule says what it does with parameters")
     numbers = [mixed(output) for output in outputs(node)]
     return numbers if is_several(node) else numbers[0]

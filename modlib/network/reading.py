@@ -129,7 +129,9 @@ class Reading:
                 refuse(node, "the neurons of a row differ from place to place")
             self.neurons.join(first.expand(found.shape).flatten(), found.flatten())
         rows = numbers.amax(1)
-        self.neurons.unread -= {*self.neurons.layer[rows].unique().tolist()}
+        read = {*self.neurons.layer[rows].unique().tolist()}
+        self.neurons.unread -= read
+        self.neurons.conditions -= read
         if self.are_examples(rows[0]):
             refuse(
                 node,
@@ -139,13 +141,14 @@ class Reading:
         return rows
 
     def are_examples(self, rows: Int[Tensor, " n_rows"]) -> bool:
-        """Return whether rows repeat each entry of an input as often as there are examples."""
+        """Return whether rows repeat each entry of an input as several examples would."""
         met, counts = rows.unique(return_counts=True)
         layers = self.neurons.layer[met]
-        return any(
-            n > 1 and bool((layers == layer).any()) and bool((counts[layers == layer] == n).all())
-            for layer, n in self.neurons.examples.items()
-        )
+        for layer, n in self.neurons.examples.items():
+            times = counts[layers == layer].unique().tolist()
+            if len(times) == 1 and times[0] > 1 and n % times[0] == 0:
+                return True
+        return False
 
     def is_one_row(self, found: Int[Tensor, "n_blocks n_places n_rows"]) -> bool:
         """Return whether a single row would make one of several neurons that are no inputs."""

@@ -13,6 +13,7 @@ from torch import Tensor
 from torch.fx import Node
 
 from modlib.network.elementwise import together
+from modlib.network.neurons import NOTHING
 from modlib.network.nodes import arguments, operation, outputs, refuse, shape
 from modlib.network.reading import Reading
 
@@ -71,10 +72,15 @@ def units(
         reading.connect(node, from_units, transposed, found[None], columns)
         reading.cells |= {from_inputs: rows, from_units: found}
     else:
-        reading.neurons.join(rows.flatten(), reading.cells[from_inputs].flatten())
-        for each in reading.read:
+        # what was a constant at an earlier step, as a first input is, has neurons now
+        known = reading.cells[from_inputs]
+        reading.neurons.join(rows.flatten(), known.flatten())
+        reading.cells[from_inputs] = met = torch.where(known == NOTHING, rows, known)
+        for place, each in enumerate(reading.read):
             if each.weight in weights:
                 each.nodes.append(node)
+            if each.weight == from_inputs:
+                reading.read[place] = each._replace(rows=met)
     for state in states:
         together(reading, node, found.expand(state.shape), state)
     return found

@@ -6,9 +6,19 @@ from torch.fx import Node, map_arg
 from torch.nn import functional as F
 
 from modlib.network.elementwise import is_several, one_along
+from modlib.network.layers import entries
 from modlib.network.neurons import MIXED, narrow
-from modlib.network.nodes import applied, argument, arguments, operation, outputs, shape, target
-from modlib.network.reading import Reading, mixed
+from modlib.network.nodes import (
+    applied,
+    argument,
+    arguments,
+    operation,
+    outputs,
+    refuse,
+    shape,
+    target,
+)
+from modlib.network.reading import Reading, mixed, nothing
 
 
 def moved(reading: Reading, node: Node) -> Tensor | list[Tensor]:
@@ -37,6 +47,8 @@ def chosen(reading: Reading, node: Node) -> Tensor:
 
     Entries that inputs choose among several neurons belong to none in particular.
     """
+    if arguments(node)[0] in reading.fixed:
+        return looked_up(reading, node)
     numbers, single = reading.found(arguments(node)[0]), argument(node, "index")
     before = [None] * (numbers.dim() if single is None else argument(node, "dim") % numbers.dim())
     for dim, index in enumerate(argument(node, "indices") or [*before, single]):
@@ -52,9 +64,26 @@ def chosen(reading: Reading, node: Node) -> Tensor:
     return target(node)(numbers, *map_arg(arguments(node)[1:], known))
 
 
+def looked_up(reading: Reading, node: Node) -> Tensor:
+    """Return the neurons of what is looked up in a table, row by row, as in an embedding.
+
+    Raises:
+        ValueError: if it is looked up otherwise.
+    """
+    table = arguments(node)[0]
+    if not outputs(table)[0].is_floating_point():
+        return mixed(outputs(node)[0])
+    indices = argument(node, "indices") or [argument(node, "index")]
+    is_by_row = len(indices) == 1 and not argument(node, "dim") and operation(node) != "gather"
+    if not is_by_row or len(shape(table)) != 2:
+        refuse(node, "inputs choose from a table otherwise than row by row; use nn.Embedding")
+    return entries(reading, node, table, indices[0])
+
+
 def copied(reading: Reading, node: Node) -> Tensor:
-    """Return the numbers of what is written over a value."""
-    return reading.of(arguments(node)[1]).expand(shape(node))
+    """Return the numbers of what is written over a value, or that it is filled with."""
+    written = arguments(node)[1]
+    return reading.of(written).expand(shape(node)) if isinstance(written, Node) else nothing(node)
 
 
 def item(reading: Reading, node: Node) -> Tensor:

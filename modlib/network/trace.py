@@ -14,6 +14,7 @@ from modlib.network.connections import Connection, Network, chain
 from modlib.network.experts import alike_for_all
 from modlib.network.exporting import exported
 from modlib.network.fixed import evaluated, needed
+from modlib.network.neurons import NOTHING
 from modlib.network.nodes import outputs, refuse
 from modlib.network.operations import read
 from modlib.network.reading import Reading
@@ -47,10 +48,11 @@ class Trace:
             meet_inputs(reading, program)
             for node in program.graph.nodes:
                 follow(reading, node)
-            if not reading.read:
+            if not any((read.rows != NOTHING).any() for read in reading.read):
                 raise ValueError(
                     f"a network needs weights between neurons, got {type(model).__name__} in which"
-                    " no input meets any"
+                    " no input meets any; its parameters are"
+                    f" {', '.join(name for name, _ in model.named_parameters()) or 'none'}"
                 )
             reading.join_crossed()
             alike_for_all(reading)
@@ -112,6 +114,11 @@ def meet_inputs(reading: Reading, program: ExportedProgram) -> None:
     counts = {node.meta["val"].shape[0] for node in inputs if node.meta["val"].dim() > 1}
     for node in inputs:
         value = node.meta["val"]
+        if not value.numel():
+            raise ValueError(
+                f"a network is traced by an example, got '{node.name}' of shape"
+                f" {tuple(value.shape)}, which has no entry; pass one or two examples"
+            )
         is_batch = value.dim() > 1 or (value.shape[:1].numel() in counts and value.dim() == 1)
         own = value.shape[1:] if is_batch else value.shape
         name = "input" if len(inputs) == 1 else f"input.{node.name}"
