@@ -7,12 +7,13 @@ import pandas as pd
 from pydantic import Field
 
 from modlib.batch import pages, statistics
-from modlib.batch.claims import UNDECIDED, Claim, above, below, exact
+from modlib.batch.claims import UNDECIDED, Claim, Together, above, below, exact, together
+from modlib.batch.names import PENALTY_NAMES
 from modlib.modularity.measure import Modularity, modularity
 from modlib.network.connections import Network
 from modlib.penalties import PENALTIES
 from modlib.study.model_tasks import CASES
-from modlib.study.models import train_model
+from modlib.study.models import OF_NETWORKS, train_model
 
 MODULAR = 0.5
 """A network counts as modular if its share of the attainable excess is above this, and so, where
@@ -23,6 +24,9 @@ KEPT = 0.01
 
 NAMES = {"q": "Q", "q_null_mean": "Q of nulls", "ari": "agreement (ARI)"}
 """What tables call the measures that have short names in code."""
+
+SUMS = ["transformer, two sums"]
+"""The transformer whose task has modules that are known."""
 
 MEASURES = {"share": "share of the attainable excess", "ari": "agreement with the modules (ARI)"}
 
@@ -35,22 +39,23 @@ Architecture = Literal["LeNet", "ResNet", "transformer", "transformer, two sums"
 class Parameters(pages.Parameters):
     """What the page may be run with."""
 
-    drawn: Annotated[dict[Architecture, Annotated[float, Field(ge=0, le=10)]], Field(min_length=1)]
+    drawn: Annotated[dict[Architecture, Literal[OF_NETWORKS]], Field(min_length=1)]
     seed: Annotated[int, Field(ge=0)]
     steps: Annotated[int, Field(ge=1, le=20_000)] | None
     nulls: Annotated[int, Field(ge=2, le=1000)]
 
 
 def trained(
-    drawn: Mapping[str, float], seed: int, steps: int | None, nulls: int
+    drawn: Mapping[str, str], seed: int, steps: int | None, nulls: int
 ) -> dict[str, tuple[Network, Modularity]]:
-    """Train a network of each architecture with walk loops of some strength; measure it."""
+    """Train a network of each architecture with a penalty at its default strength; measure it."""
     found = {}
-    for architecture, strength in drawn.items():
-        case = CASES[architecture]()
-        trace, _ = train_model(case, "walk_loops", strength, seed, steps or case.steps)
+    for architecture, penalty in drawn.items():
+        case, strength = CASES[architecture](), PENALTIES[penalty].strength
+        trace, _ = train_model(case, penalty, strength, seed, steps or case.steps)
         network = trace()
-        found[architecture] = network, modularity(network, nulls, 2, seed)
+        name = f"{architecture}, {PENALTY_NAMES[penalty]}"
+        found[name] = network, modularity(network, nulls, 2, seed)
     return found
 
 
@@ -93,7 +98,7 @@ def means(values: pd.DataFrame) -> pd.DataFrame:
     return statistics.intervals(values)[["mean", "low", "high"]]
 
 
-def claims(table: pd.DataFrame, pretrained: pd.DataFrame) -> list[Claim]:
+def claims(table: pd.DataFrame, pretrained: pd.DataFrame) -> list[Claim | Together]:
     """Return what the page claims of its tables."""
     every, divided = list(table.architecture.unique()), ["ResNet", "LSTM"]
     others = [name for name in every if name not in divided]
@@ -145,6 +150,30 @@ def claims(table: pd.DataFrame, pretrained: pd.DataFrame) -> list[Claim]:
         Claim(
             "LeNet and the transformer that adds once lose accuracy by them.",
             cost, lost("walk_loops", ["LeNet", "transformer"]), above(KEPT), "+.3f",
+        ),
+        together(Claim(
+            "As steps of their own walk loops at their default divide LeNet.",
+            share, means(of_each(table, "walk_loop_steps", "share", ["LeNet"])), above(MODULAR),
+            ".2f",
+        ), Claim(
+            "Its communities are those of the two images.",
+            ari, means(of_each(table, "walk_loop_steps", "ari", ["LeNet"])), above(MODULAR), ".2f",
+        )),
+        Claim(
+            "They divide none of the others.",
+            share,
+            means(of_each(table, "walk_loop_steps", "share", [n for n in every if n != "LeNet"])),
+            below(MODULAR), ".2f",
+        ),
+        Claim(
+            "They keep the accuracy of all.", cost, lost("walk_loop_steps", every), below(KEPT),
+            "+.3f",
+        ),
+        Claim(
+            "On two sums walk loops in the loss raise the agreement, and the share stays low.",
+            "difference in agreement (ARI)",
+            means(of_each(table, "walk_loops", "ari", SUMS) - of_each(table, "none", "ari", SUMS)),
+            above(0), "+.2f",
         ),
         Claim(
             "A detector of speech that others trained is not modular.",

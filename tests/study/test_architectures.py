@@ -4,21 +4,22 @@ import pandas as pd
 import pytest
 
 from modlib.batch import claims, pages
+from modlib.batch.names import PENALTY_NAMES
 from modlib.batch.tables import published_table
 from modlib.figures import architectures as figures
 from modlib.study import architectures
 from modlib.study.model_tasks import CASES
 from notebooks import execute
 
-SMALL = {"drawn": {"LSTM": 0.5}, "seed": 1, "steps": 2, "nulls": 2}
+SMALL = {"drawn": {"LSTM": "walk_loops"}, "seed": 1, "steps": 2, "nulls": 2}
 CHANGED = [
-    {"drawn": {"LeNet": 0.0, "ResNet": 10.0}, "steps": 1},
-    {"drawn": {"transformer": 0.15}, "seed": 7, "nulls": 3},
+    {"drawn": {"LeNet": "none", "ResNet": "walk_loop_steps"}, "steps": 1},
+    {"drawn": {"transformer": "l1"}, "seed": 7, "nulls": 3},
 ]
 REFUSED = {
-    "drawn.MLP.*: Input should be 'LeNet'": {"drawn": {"MLP": 0.15}},
+    "drawn.MLP.*: Input should be 'LeNet'": {"drawn": {"MLP": "l1"}},
     "drawn = {}: Dictionary should have at least 1": {"drawn": {}},
-    "drawn.LSTM = -1": {"drawn": {"LSTM": -1.0}},
+    "drawn.LSTM = 'cut'": {"drawn": {"LSTM": "cut"}},
     "steps = 0": {"steps": 0},
     "nulls = 1": {"nulls": 1},
     "seeds = 3": {"seeds": 3},
@@ -30,7 +31,8 @@ REFUSED = {
 def test_the_page_runs_with_other_parameters(changed):
     made = execute("architectures", SMALL | changed)
     assert not made["page"].own
-    assert list(made["networks"]) == list(changed["drawn"])
+    drawn = [f"{a}, {PENALTY_NAMES[penalty]}" for a, penalty in changed["drawn"].items()]
+    assert list(made["networks"]) == drawn
 
 
 @pytest.mark.parametrize("message", REFUSED)
@@ -81,7 +83,7 @@ def test_a_network_is_modular_if_share_and_agreement_are_large_where_there_is_on
 
 def test_there_is_a_claim_for_each_sentence():
     made = execute("architectures", SMALL)["made"]
-    assert len(claims.judged(made)) == len(made) == 10
+    assert len(claims.judged(made)) == len(made) == 14
 
 
 def test_means_are_of_all_but_networks_of_stronger_walk_loops():
