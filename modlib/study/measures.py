@@ -87,4 +87,4 @@ def examples(seeds: Sequence[int], nulls: int, restarts: int) -> pd.DataFrame:
             "weight within": float(torch.stack(within).mean()),
             "agreement": np.mean([adjusted_rand_score(part, c) for c in found.communities]),
         }
-    return pd.DataFrame(rows).T
+    return pd.DataFrame(rows).T.rename_axis("network")
