@@ -41,7 +41,7 @@ class Dropout(nn.Module):
         super().__init__()
         if not all(0 <= rate < 1 for rate in rates):
             raise ValueError(f"dropout needs strengths of at least 0 and below 1, got {rates}")
-        self.keep = torch.tensor([1 - rate for rate in rates])[:, None, None]
+        self.keep = torch.tensor([1 - rate for rate in rates], dtype=torch.float32)[:, None, None]
         self.draw = DrawsOfSeeds(seeds, 2)
 
     def forward(self, x: Float[Tensor, "n_stack batch n"]) -> Float[Tensor, "n_stack batch n"]:
