@@ -275,13 +275,6 @@ def test_usual_sizes_are_left_as_they_are_to_the_last_digit():
         assert all(torch.equal(W, A * scale) for W, A in zip(found, chain, strict=True))
 
 
-def test_sizes_that_no_precision_holds_are_refused():
-    R = torch.tensor([[1.0, 1e-300], [1e-300, 1.0]]).double()
-    W, V = torch.tensor([[1e-300, 1e300]]).double(), torch.tensor([[1e300], [1e-300]]).double()
-    with pytest.raises(ValueError, match="too far apart within one network; drop the smallest"):
-        of_one([W, R, V], RECURRENT)
-
-
 def test_a_balance_that_is_not_reached_is_said():
     R = torch.block_diag(*torch.rand(2, 3, 3, generator=torch.manual_seed(0))).double()
     into, out = torch.ones(1, 6).double(), torch.ones(6, 1).double()
