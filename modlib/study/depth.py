@@ -92,7 +92,9 @@ def both(networks: Mapping[Hashable, Sequence[Chain]], nulls: int) -> dict[str, 
             }
             for measure, one in found.items():
                 alike = (
-                    f(halves, one.communities) for f in (adjusted_rand_score, homogeneity_score)
+                    # rounded, so that equal networks differ in no last digit
+                    round(float(score(halves, one.communities)), 9)
+                    for score in (adjusted_rand_score, homogeneity_score)
                 )
                 rows.append((name, copy, measure, float(one.excess), *alike))
     table = pd.DataFrame(rows, columns=["network", "copy", "measure", *FOUND])
