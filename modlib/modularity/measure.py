@@ -19,7 +19,9 @@ doi 10.1103/PhysRevLett.100.118703; Mucha et al. (2010), doi 10.1126/science.118
 """
 
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -39,7 +41,10 @@ from modlib.network.matrices import checked, matrices
 
 AT_ONCE = 1_000_000
 """Networks are searched together as long as they have no more weights than so many. Larger ones are
-searched one by one, on all threads and in single precision."""
+searched one by one, and in single precision."""
+
+SIDE_BY_SIDE = 40_000_000
+"""As many searches run side by side, a thread each, as have no more weights than so many."""
 
 
 class Modularity(NamedTuple):
@@ -111,23 +116,20 @@ def modularity(
     n_weights = sum(W[0].numel() for W in weights)
     size = max(1, AT_ONCE // max(1, n_weights))
     pairs = [(one, number) for one in range(len(seeds)) for number in range(nulls + 1)]
-    q, attainable, labels = [], [], []
+    batches = [pairs[start : start + size] for start in range(0, len(pairs), size)]
+    threads = torch.get_num_threads() if weights[0].device.type == "cpu" else 1
+    workers = min(threads, max(1, SIDE_BY_SIDE // max(1, n_weights)))
     bar = tqdm(total=len(pairs), unit="network", delay=5, disable=None)
-    with torch.no_grad(), bar, _threads(1 if n_weights < AT_ONCE else torch.get_num_threads()):
+    found = []
+    with bar, _threads(threads // workers), ThreadPoolExecutor(workers) as pool:
         base = balanced(weights, ends)
-        for start in range(0, len(pairs), size):
-            some = pairs[start : start + size]
-            layers = layers_of(_with_nulls(base, ends, some, seeds, null), ends)
-            found_q, found = search(layers, restarts, [seeds[one] for one, _ in some])
-            q.append(found_q)
-            attainable.append(_attainable(layers, found))
-            own = [n for n, (_, number) in enumerate(some) if number == 0]
-            labels.append(_of_connected(layers, found)[own])
-            bar.update(len(some))
-    q, attainable = (
-        torch.cat(parts).cpu().numpy().reshape(-1, nulls + 1) for parts in (q, attainable)
-    )
-    numbered = [in_order_of_appearance(row) for row in torch.cat(labels).cpu().numpy()]
+        searched = partial(_searched, base, ends, seeds, null, restarts)
+        for batch, of_batch in zip(batches, pool.map(searched, batches), strict=True):
+            found.append(of_batch)
+            bar.update(len(batch))
+    q, attainable, labels = (torch.cat(parts) for parts in zip(*found, strict=True))
+    q, attainable = (values.cpu().numpy().reshape(-1, nulls + 1) for values in (q, attainable))
+    numbered = [in_order_of_appearance(row) for row in labels.cpu().numpy()]
     mean, std, excess = q[:, 1:].mean(1), q[:, 1:].std(1), q[:, 0] - q[:, 1:].mean(1)
     room = np.where(excess < 0, mean, attainable[:, 0] - mean)
     share = np.divide(excess, room, out=np.zeros_like(room), where=room > 1e-9)
@@ -140,7 +142,7 @@ def modularity(
 
 @contextmanager
 def _threads(number: int) -> Iterator[None]:
-    """Let torch compute on so many threads, when this one calls it.
+    """Let torch compute on so many threads, when this one or one that it starts calls it.
 
     On several, small products take longer, and forked workers wait for ever.
     """
@@ -204,6 +206,25 @@ def _seeds(seed: object, stack: tuple[int, ...]) -> Int[np.ndarray, "..."]:
             f" {seed!r}"
         )
     return np.broadcast_to(found, stack)
+
+
+@torch.no_grad()
+def _searched(
+    base: Sequence[Float[Tensor, "n_stack _ _"]],
+    ends: Ends,
+    seeds: Sequence[int],
+    null: Null,
+    restarts: int,
+    pairs: Sequence[tuple[int, int]],
+) -> tuple[Float[Tensor, " batch"], Float[Tensor, " batch"], Int[Tensor, "n_own n_neurons"]]:
+    """Return the largest Q of networks and nulls, its upper bound, and the networks' communities.
+
+    Networks are those of `base` with the number 0, their nulls have a number each.
+    """
+    layers = layers_of(_with_nulls(base, ends, pairs, seeds, null), ends)
+    q, labels = search(layers, restarts, [seeds[one] for one, _ in pairs])
+    own = [place for place, (_, number) in enumerate(pairs) if number == 0]
+    return q, _attainable(layers, labels), _of_connected(layers, labels)[own]
 
 
 def _with_nulls(

@@ -1,8 +1,6 @@
 """Small networks followed through their training: what the page `explorer` lets one look at."""
 
-from collections.abc import Callable, Iterable, Sequence
-from copy import deepcopy
-from itertools import count
+from collections.abc import Sequence
 from typing import Annotated, Literal, NamedTuple
 
 import numpy as np
@@ -10,21 +8,20 @@ import pandas as pd
 import torch
 from jaxtyping import Float, Int
 from pydantic import AfterValidator, Field
-from torch import nn
 
 from modlib.batch import pages
 from modlib.batch.claims import Claim, above, below, exact
 from modlib.batch.names import NAMES
 from modlib.chain import weights
 from modlib.penalties import PENALTIES
-from modlib.penalties.penalty import Penalty, unchanged
+from modlib.penalties.penalty import unchanged
 from modlib.study.weights import Divided, by_outputs, first
 from modlib.tasks import TASKS
 from modlib.tasks.task import Task
 from modlib.training.fit import Run, fit
 from modlib.training.lesions import lesion_drops, specialisation
 from modlib.training.measures import overview, repeated, stack_modularity, stacked
-from modlib.training.stacks import Stack
+from modlib.training.stacks import joined
 
 FRAMES = 9
 """At so many steps of its training a network is looked at."""
@@ -87,54 +84,19 @@ def frames(steps: int) -> list[int]:
     return [0, *np.unique(np.geomspace(5, steps, FRAMES - 1).round().astype(int)).tolist()]
 
 
-def watched(penalty: Penalty, steps: Iterable[int], kept: dict[int, Stack]) -> Penalty:
-    """Return a penalty that puts copies of the stack in `kept`, before and after steps of training.
+def trained(task: str, penalty: str, factors: Sequence[float], seed: int, steps: int) -> Run:
+    """Return a stack, a network for each multiple of the default strength, with its `frames`.
 
-    `fit` measures its snapshots one by one, which takes longer than training them.
+    Strengths ascend.
     """
-
-    def follow(network: nn.Module, strengths: Sequence[float], total: int) -> Callable[[], None]:
-        rule, taken = penalty.follow(network, strengths, total), count(1)
-        kept[0] = deepcopy(network)
-
-        def after_a_step() -> None:
-            rule()
-            if (step := next(taken)) in steps:
-                kept[step] = deepcopy(network)
-
-        return after_a_step
-
-    return penalty._replace(follow=follow)
-
-
-def joined(stacks: Sequence[Stack]) -> Stack:
-    """Return the networks of several stacks as one, in evaluation."""
-    first, states = stacks[0], [stack.layers.state_dict() for stack in stacks]
-    network = Stack(first.widths, [s for stack in stacks for s in stack.seeds], first.activation)
-    network.layers.load_state_dict(
-        {name: torch.cat([state[name] for state in states]) for name in states[0]}
-    )
-    return network.eval()
-
-
-def trained(
-    task: str, penalty: str, factors: Sequence[float], seed: int, steps: int
-) -> tuple[Run, Stack]:
-    """Return a stack, a network for each multiple of the default strength, and its frames as one.
-
-    Strengths ascend; of the frames all networks of the first step come first.
-    """
-    kept: dict[int, Stack] = {}
-    known = PENALTIES[penalty]
-    strengths = sorted({factor * known.strength for factor in factors})
-    run = fit(task, watched(known, frames(steps), kept), strengths, [seed], steps=steps)
-    return run, joined([kept[step] for step in frames(steps)])
+    strengths = sorted({factor * PENALTIES[penalty].strength for factor in factors})
+    return fit(task, penalty, strengths, [seed], steps=steps, snapshots=frames(steps))
 
 
 @torch.no_grad()
-def followed(run: Run, network: Stack) -> list[Followed]:
-    """Return each network of a run, measured at the frames that are joined in `network`."""
-    n, at = len(run.table), frames(int(run.table.steps[0]))
+def followed(run: Run) -> list[Followed]:
+    """Return each network of a run, measured at its snapshots."""
+    network, n, at = joined(list(run.snapshots.values())), len(run.table), list(run.snapshots)
     found = stack_modularity(network, NULLS, restarts=1)
     rows = overview(network, run.task, run.data, found)[["accuracy", "excess", "ari"]]
     ends = [by_outputs(first(run.network), labels) for labels in found.communities[-n:]]

@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import product
 from numbers import Real
 from typing import Any, TypeVar
@@ -12,7 +13,7 @@ import numpy as np
 import pandas as pd
 import torch
 from jaxtyping import Float
-from torch import Tensor
+from torch import Tensor, nn
 from tqdm import tqdm
 
 from modlib.chain import weights
@@ -45,7 +46,7 @@ class Run:
         network: the stack, its networks in the order of the table's rows.
         table: one row per network: what it was trained with, and what was measured of it.
         snapshots: copies of the stack at the steps that were asked for.
-        history: one row per network and snapshot, with the columns of `progress`.
+        regularisers: copies of what the penalty computed there, with what it had learned.
 
     >>> run = fit("retina", seeds=[0, 1], steps=1)
     >>> [tuple(W.shape)[0] for W in run.chain]
@@ -58,7 +59,17 @@ class Run:
     network: Stack
     table: pd.DataFrame
     snapshots: dict[int, Stack]
-    history: pd.DataFrame
+    regularisers: dict[int, nn.Module]
+
+    @cached_property
+    def history(self) -> pd.DataFrame:
+        """One row per network and snapshot, with the columns of `progress`; measured when asked."""
+        if not self.snapshots:
+            return pd.DataFrame()
+        grid = self.table[["strength", "seed"]]
+        keys = pd.concat([grid.assign(step=step) for step in self.snapshots], ignore_index=True)
+        then = list(self.snapshots.values()), list(self.regularisers.values())
+        return keys.join(progress(*then, self.task, self.data))
 
     @property
     def chain(self) -> list[Float[Tensor, "n_stack _ _"]]:
@@ -140,7 +151,7 @@ def fit(
         hidden, activation, steps: the task's own if left out.
         optimiser: called with the parameters of the stack and of the penalty; over the last
             fifth of the steps its learning rate falls to 0.
-        snapshots: numbers of steps after which to keep a copy and a row of history.
+        snapshots: numbers of steps after which to keep a copy.
 
     Raises:
         ValueError: for an unknown task or penalty; for no or repeated strengths or seeds,
@@ -182,15 +193,12 @@ def fit(
     update.register_step_post_hook(lambda *_: rule())
     factor = torch.tensor(grid.strength.to_numpy(), dtype=torch.float32)
     kept: dict[int, Stack] = {}
-    history = []
+    regularisers: dict[int, nn.Module] = {}
 
     def record(step: int) -> None:
         if step in snapshots:
-            network.eval()
-            kept[step] = deepcopy(network)
-            now = progress(network, regulariser, task, data)
-            history.append(pd.concat([grid.assign(step=step), now], axis=1))
-            network.train()
+            kept[step] = deepcopy(network).eval()
+            regularisers[step] = deepcopy(regulariser)
 
     def losses(batch: Examples) -> Float[Tensor, " n_stack"]:
         x, targets = repeated(batch, len(strengths))
@@ -212,7 +220,7 @@ def fit(
         network=network,
         table=grid.assign(task=task.name, penalty=penalty.name, steps=steps, seconds=seconds),
         snapshots=kept,
-        history=pd.concat(history, ignore_index=True) if history else pd.DataFrame(),
+        regularisers=regularisers,
     )
 
 

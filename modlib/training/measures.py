@@ -16,7 +16,7 @@ from modlib.modularity.measure import Modularity, modularity
 from modlib.modularity.nulls import same_strengths
 from modlib.tasks.task import Data, Examples, Task
 from modlib.training.lesions import lesion_drops, specialisation
-from modlib.training.stacks import Stack, with_weights
+from modlib.training.stacks import Stack, joined, with_weights
 
 
 def stacked(examples: Iterable[Examples]) -> Examples:
@@ -36,23 +36,28 @@ def finite(chain: Sequence[Float[Tensor, "n_stack _ _"]]) -> Bool[Tensor, " n_st
 
 @torch.no_grad()
 def progress(
-    network: Stack, regulariser: nn.Module, task: Task, data: Sequence[Data]
+    snapshots: Sequence[Stack], regularisers: Sequence[nn.Module], task: Task, data: Sequence[Data]
 ) -> pd.DataFrame:
-    """Return where each network of a stack stands during training.
+    """Return where each network of a stack stood at some steps of its training.
 
     `task_loss` (nats) and `accuracy` on its validation examples, the `penalty` before
     it is multiplied by the strength, and the `excess` of Q over 5 nulls, one search each;
-    NaN for a diverged network.
+    NaN for a diverged network. All networks of the first step come first.
     """
+    network = joined(snapshots)
     chain = weights(network)
     sound = finite(chain)
     x, targets = repeated(stacked(d.validation for d in data), len(sound) // len(data))
     outputs = network(x)
     found = modularity([W.where(sound[:, None, None], 0.0) for W in chain], nulls=5, restarts=1)
+    penalties = [
+        regulariser(weights(stack))
+        for stack, regulariser in zip(snapshots, regularisers, strict=True)
+    ]
     return pd.DataFrame(
         {
             "task_loss": task.loss(outputs, targets, task.heads),
-            "penalty": regulariser(chain),
+            "penalty": torch.cat(penalties),
             "accuracy": task.accuracy(outputs, targets, task.heads).mean(-1),
             "excess": found.excess,
         }

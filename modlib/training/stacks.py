@@ -58,6 +58,16 @@ class Stack(nn.Module):
         return output(x)
 
 
+def joined(stacks: Sequence[Stack]) -> Stack:
+    """Return the networks of several stacks of one shape as one, in evaluation."""
+    first, states = stacks[0], [stack.layers.state_dict() for stack in stacks]
+    network = Stack(first.widths, [s for stack in stacks for s in stack.seeds], first.activation)
+    network.layers.load_state_dict(
+        {name: torch.cat([state[name] for state in states]) for name in states[0]}
+    )
+    return network.eval()
+
+
 def with_weights(
     network: Stack, chain: Sequence[Float[np.ndarray, "n_stack _ _"]]
 ) -> Callable[[Tensor], Tensor]:

@@ -52,7 +52,7 @@ def run():
     )  # fmt: skip
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(explorer, "NULLS", 5)  # of which there are so many in a history
-        return explorer.followed(*made), known
+        return explorer.followed(made), known
 
 
 def test_networks_are_those_of_the_steps_between_which_others_train_on(run):
