@@ -121,7 +121,9 @@ def modularity(
     workers = min(threads, max(1, SIDE_BY_SIDE // max(1, n_weights)))
     bar = tqdm(total=len(pairs), unit="network", delay=5, disable=None)
     found = []
-    with bar, _threads(threads // workers), ThreadPoolExecutor(workers) as pool:
+    each = threads // workers
+    pool = ThreadPoolExecutor(workers, initializer=torch.set_num_threads, initargs=(each,))
+    with bar, _threads(each), pool:
         base = balanced(weights, ends)
         searched = partial(_searched, base, ends, seeds, null, restarts)
         for batch, of_batch in zip(batches, pool.map(searched, batches), strict=True):
@@ -142,7 +144,7 @@ def modularity(
 
 @contextmanager
 def _threads(number: int) -> Iterator[None]:
-    """Let torch compute on so many threads, when this one or one that it starts calls it.
+    """Let torch compute on so many threads, when this one calls it.
 
     On several, small products take longer, and forked workers wait for ever.
     """

@@ -1,6 +1,6 @@
 """What walk loops make: by themselves from even and uneven weights, and together with a task."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from inspect import signature
 
@@ -17,12 +17,17 @@ from modlib.penalties import PENALTIES
 from modlib.penalties.penalty import of_weights
 from modlib.study import theory
 from modlib.study.closed_forms import with_retraced
-from modlib.training.fit import Run, train
+from modlib.training.fit import Run, fit
+from modlib.training.lesions import specialisation
+from modlib.training.measures import drops_on_tests, overview, stack_modularity
 from modlib.training.stacks import Stack
 from modlib.walks import walk_loop_penalty, walk_loop_sum
 
 WATCHED = [0, 60, 100, 200]
 """The steps at which networks are looked at on the way."""
+
+NULLS = 10
+"""The permuted networks that each Q of a network with a task is held against."""
 
 
 ALONE = {
@@ -99,36 +104,45 @@ def with_task(
     """
     strength = PENALTIES["walk_loops"].strength
     decay = signature(walk_loop_penalty).parameters["decay"].default
-    budget = {"seeds": seeds, "steps": steps, "nulls": 2}
-    bare = of_weights("no decay", partial(walk_loop_penalty, decay=0.0), strength)
-    l2 = train(task, "l2", strength=[0.0, strength * decay], **budget)
-    loops = train(task, bare, strength=[strength, stronger * strength], **budget)
-    full = train(task, "walk_loops", strength=strength, **budget)
+    budget = {"seeds": seeds, "steps": steps}
+    no_decay = of_weights("no decay", partial(walk_loop_penalty, decay=0.0), strength)
+    l2 = fit(task, "l2", strength=[0.0, strength * decay], **budget)
+    bare = fit(task, no_decay, strength=[strength, stronger * strength], **budget)
+    full = fit(task, "walk_loops", strength=strength, **budget)
     layers = [W.shape[-2] for W in full.chain] + [full.chain[-1].shape[-1]]
     adam = partial(torch.optim.Adam, lr=rate)
     initial = weights(Stack(layers, seeds))
     ends = theory.descend(ALONE["walk loops"], initial, steps_alone, adam)[steps_alone]
-    kinds = {
-        "task": _part(l2, 0, len(seeds)),
-        "walk loops": (ends, pd.DataFrame({"seed": seeds})),
-        "task, decay": _part(l2, 1, len(seeds)),
-        "task, walk loops": _part(loops, 0, len(seeds)),
-        "task, stronger walk loops": _part(loops, 1, len(seeds)),
-        "task, decay, walk loops": _part(full, 0, len(seeds)),
+    alone = {
+        "seed": seeds,
+        "excess": modularity(ends, nulls=NULLS).excess,
+        "modules": theory.module_count(ends).numpy(),
     }
-    tables = {kind: _measured(*pair) for kind, pair in kinds.items()}
-    table = pd.concat(tables, names=["kind"]).reset_index("kind").reset_index(drop=True)
+    (task_alone, with_decay), (with_loops, with_stronger), (with_both,) = map(
+        _parts, (l2, bare, full)
+    )
+    kinds = {
+        "task": task_alone,
+        "walk loops": (ends, pd.DataFrame(alone)),
+        "task, decay": with_decay,
+        "task, walk loops": with_loops,
+        "task, stronger walk loops": with_stronger,
+        "task, decay, walk loops": with_both,
+    }
+    table = pd.concat({kind: rows for kind, (_, rows) in kinds.items()}, names=["kind"])
+    table = table.reset_index("kind").reset_index(drop=True)
     return {kind: chain for kind, (chain, _) in kinds.items()}, table
 
 
-def _part(run: Run, place: int, n_seeds: int) -> tuple[list[Tensor], pd.DataFrame]:
-    """Return the networks and the table of one of a run's strengths."""
-    of_strength = slice(place * n_seeds, (place + 1) * n_seeds)
-    columns = ["seed", "ari", "specialisation", "accuracy"]
-    return [W[of_strength] for W in run.chain], run.table[of_strength][columns]
-
-
-def _measured(chain: Chain, table: pd.DataFrame) -> pd.DataFrame:
-    return table.assign(
-        excess=modularity(chain, nulls=10).excess, modules=theory.module_count(chain).numpy()
+def _parts(run: Run) -> Iterator[tuple[list[Tensor], pd.DataFrame]]:
+    """Yield the networks of each strength of a run, and what is measured of them."""
+    found = stack_modularity(run.network, NULLS, restarts=5)
+    rows = overview(run.network, run.task, run.data, found)[["accuracy", "ari", "excess"]]
+    drops = drops_on_tests(run.network, run.task, run.data, found.communities)
+    rows = rows.assign(
+        seed=run.table.seed,
+        specialisation=specialisation(drops).numpy(),
+        modules=theory.module_count(run.chain).numpy(),
     )
+    for of_strength in run.table.groupby("strength").indices.values():
+        yield [W[of_strength] for W in run.chain], rows.iloc[of_strength]

@@ -161,21 +161,21 @@ def firing(run: Run, x: Float[Tensor, "n_stack n _"]) -> Float[Tensor, " n_stack
     return on.sum(-1) / (on > 0).sum(-1).clamp_min(1)
 
 
-RECTIFIED: Mapping[str, tuple[Callable, int, float]] = {
-    **{f"SGD {rate}": (sgd(rate), 128, 0.0) for rate in (0.02, 0.05, 0.1, 0.2)},
-    "SGD 0.05, batch 16": (sgd(0.05), 16, 0.0),
-    **{f"Adam {rate}": (partial(ADAM, lr=rate), 128, 0.0) for rate in (0.005, 0.02, 0.05)},
-    "Adam 0.005, dropout": (ADAM, 128, 0.3),
+RECTIFIED: Mapping[str, tuple[Callable, int, str, float]] = {
+    **{f"SGD {rate}": (sgd(rate), 128, "none", 0.0) for rate in (0.02, 0.05, 0.1, 0.2)},
+    "SGD 0.05, batch 16": (sgd(0.05), 16, "none", 0.0),
+    **{f"Adam {rate}": (partial(ADAM, lr=rate), 128, "none", 0.0) for rate in (0.005, 0.02, 0.05)},
+    "Adam 0.005, dropout": (ADAM, 128, "dropout", 0.3),
 }
-"""Optimiser, batch size and dropout of each training of rectified networks."""
+"""Optimiser, batch size, penalty and strength of each training of rectified networks."""
 
 
 def rectified(seeds: Sequence[int], steps: int) -> pd.DataFrame:
     """Return separation, firing, agreement and accuracy of rectified networks on two digits."""
     rows = []
-    for training, (optimiser, batch, dropout) in RECTIFIED.items():
+    for training, (optimiser, batch, penalty, strength) in RECTIFIED.items():
         run = fit(
-            "two_digits", "dropout", dropout, seeds, activation=torch.relu, optimiser=optimiser,
+            "two_digits", penalty, strength, seeds, activation=torch.relu, optimiser=optimiser,
             steps=steps, batch_size=batch,
         )  # fmt: skip
         found = stack_modularity(run.network, 2, 1)

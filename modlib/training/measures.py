@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from modlib.chain import weights
@@ -158,6 +158,14 @@ def overview(network: Stack, task: Task, data: Sequence[Data], found: Modularity
     return rows
 
 
+def drops_on_tests(
+    network: Stack, task: Task, data: Sequence[Data], communities: Int[np.ndarray, "n_stack n"]
+) -> Float[Tensor, "n_stack n_communities n_tasks"]:
+    """Return the `lesion_drops` of a trained stack's communities on its test examples."""
+    test = repeated(stacked(d.test for d in data), len(network.seeds) // len(data))
+    return lesion_drops(network, communities, test.x, task.scored(test))
+
+
 @torch.no_grad()
 def measure(
     network: Stack, task: Task, data: Sequence[Data], nulls: int = 20, restarts: int = 5
@@ -181,7 +189,6 @@ def measure(
     found = stack_modularity(network, nulls, restarts)
     rows = overview(network, task, data, found)
     test = repeated(stacked(d.test for d in data), len(seeds) // len(data))
-    drops = lesion_drops(network, found.communities, test.x, task.scored(test))
     measures = pd.DataFrame(
         {
             "strengths_excess": modularity(chain, nulls, restarts, seeds, same_strengths).excess,
@@ -196,7 +203,9 @@ def measure(
                 conductance(neuron_graph([W[n] for W in chain]), labels)
                 for n, labels in enumerate(found.communities)
             ],
-            "specialisation": specialisation(drops),
+            "specialisation": specialisation(
+                drops_on_tests(network, task, data, found.communities)
+            ),
             "pruned_excess": modularity(sparse_chain, nulls, restarts, seeds).excess,
             "pruned_accuracy": task.accuracy(
                 with_weights(network, sparse_chain)(test.x), test.targets, task.heads

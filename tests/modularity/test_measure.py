@@ -1,5 +1,6 @@
 """Modularity of layered networks: its definition, what was planted, what must not matter."""
 
+import importlib
 import math
 import threading
 from itertools import pairwise
@@ -17,6 +18,7 @@ from modlib.modularity.gauge import balanced, chained
 from modlib.modularity.nulls import same_strengths
 from modlib.network.connections import Connection, Network
 
+MEASURE = importlib.import_module("modlib.modularity.measure")
 QUICK = {"nulls": 3, "restarts": 2}
 
 
@@ -330,6 +332,32 @@ def test_weights_of_any_precision_are_measured(dtype):
     exact = modularity([W.double() for W in whole], **QUICK)
     found = modularity([W if dtype == torch.int64 else W.requires_grad_() for W in whole], **QUICK)
     assert all(np.array_equal(a, b) for a, b in zip(found, exact, strict=True))
+
+
+@pytest.mark.parametrize("at_once", [450, 1_300, 10_000])
+def test_searches_side_by_side_find_what_they_find_one_after_the_other(at_once, monkeypatch):
+    monkeypatch.setattr(MEASURE, "AT_ONCE", at_once)
+    chain = random_chain(20, 20, 10, stack=(3,))
+    before, found = torch.get_num_threads(), {}
+    for threads in (1, 4):
+        torch.set_num_threads(threads)
+        try:
+            found[threads] = modularity(chain, **QUICK)
+            assert torch.get_num_threads() == threads
+        finally:
+            torch.set_num_threads(before)
+    assert all(np.array_equal(a, b) for a, b in zip(found[1], found[4], strict=True))
+
+
+def test_a_batch_that_fails_is_told_and_the_number_of_threads_restored(monkeypatch):
+    def failing(*_):
+        raise RuntimeError("no memory")
+
+    before = torch.get_num_threads()
+    monkeypatch.setattr(MEASURE, "search", failing)
+    with pytest.raises(RuntimeError, match="no memory"):
+        modularity(random_chain(3, 4, 2), **QUICK)
+    assert torch.get_num_threads() == before
 
 
 def test_threads_answer_as_one_and_keep_their_number_of_threads():

@@ -170,9 +170,8 @@ def test_of_numbers_to_be_predicted_a_row_says_what_share_of_their_variance_is_e
 
     data = [Data(*(noisy(n, part) for part in range(3))) for n in (0, 1)]
     rows = measure(network, task, data, **QUICK)
-    now = progress(
-        network, PENALTIES["l2"].make(task, network.widths, network.seeds, [0.1] * 2), task, data
-    )
+    l2 = PENALTIES["l2"].make(task, network.widths, network.seeds, [0.1] * 2)
+    now = progress([network], [l2], task, data)
     for n in (0, 1):
         outputs = {
             part: network(getattr(data[n], part).x.expand(2, -1, -1))[n].detach()
@@ -215,9 +214,8 @@ def test_a_diverged_network_has_a_status_and_no_measures(network, bad):
     assert rows.loc[1].drop("status").isna().all()
     others = [0, 2, 3]
     assert rows.loc[others, "q"].tolist() == sound.loc[others, "q"].tolist()
-    now = progress(
-        network, PENALTIES["l2"].make(TASK, network.widths, network.seeds, [0.1] * 4), TASK, DATA
-    )
+    l2 = PENALTIES["l2"].make(TASK, network.widths, network.seeds, [0.1] * 4)
+    now = progress([network], [l2], TASK, DATA)
     assert now.isna().all(axis=1).tolist() == [False, True, False, False]
 
 
