@@ -49,6 +49,34 @@ from modlib.batch import tables
 glue("mean", tables.published_table("settings", FOLDER).value.mean(), display=False)
 """
 
+PLAIN = """# Plain loops
+
+| loops | share |
+| --- | --- |
+| 1 | 2 |
+
+Walk
+loops share *loops*: {doc}`a loop <told>`, `share`, loops; loops, share-free, shares.
+
+Told again: walk loops.
+"""
+GLOSSARY = """# Words
+
+```{glossary}
+loop
+  Four edges, each
+  closed ([](../told)).
+
+share
+  A part of loops.
+
+  More is not told.
+
+walk loops
+  The mended ones.
+```
+"""
+
 
 def notebook(title, code, folder):
     """A notebook with a figure that is glued first, if it has one."""
@@ -72,12 +100,14 @@ def book(tmp_path_factory):
     (place / "told.ipynb").write_text(notebook("Told", TOLD, place / "results"))
     register = "# Claims\n\n```{glue} held\n:doc: shown.ipynb\n```\n"
     (place / "claims.md").write_text(register)
-    (place / "plain.md").write_text("# Plain\n\n| a | b |\n| --- | --- |\n| 1 | 2 |\n")
-    tree = "# Book\n\n```{toctree}\nshown\ntold\nclaims\nplain\n```\n"
+    (place / "plain.md").write_text(PLAIN)
+    (place / "book").mkdir()
+    (place / "book" / "glossary.md").write_text(GLOSSARY)
+    tree = "# Book\n\n```{toctree}\nshown\ntold\nclaims\nplain\nbook/glossary\n```\n"
     (place / "index.md").write_text(tree)
     (place / "conf.py").write_text(
         f"import sys\nsys.path.insert(0, {str(EXTENSIONS)!r})\n"
-        "extensions = ['myst_nb', 'provenance', 'figures']\nnb_execution_mode = 'force'\n"
+        "extensions = ['myst_nb', 'provenance', 'figures', 'terms']\nnb_execution_mode = 'force'\n"
         "nb_execution_timeout = 180\nnb_execution_raise_on_error = True\n"
     )
     command = [sys.executable, "-m", "sphinx", "-q", "-W", str(place), str(place / "html")]
@@ -160,6 +190,19 @@ def test_a_page_that_reads_and_shows_no_figure_has_a_foldout_all_the_same(book):
 def test_what_comes_from_no_run_has_none(book):
     assert FOLDOUT not in page(book, "plain")
     assert FOLDOUT not in page(book, "index")
+
+
+def test_a_words_first_use_in_a_page_leads_to_the_glossary_and_says_what_is_meant(book):
+    text = page(book, "plain")
+    found = re.findall(r'<a class="term[^>]*href="([^"]*)" title="([^"]*)">([^<]*)</a>', text)
+    # not those of headings, tables, code and links; the longest word there is; plurals
+    assert found == [
+        ("book/glossary.html#term-walk-loops", "The mended ones.", "Walk\nloops"),
+        ("book/glossary.html#term-share", "A part of loops.", "share"),
+        ("book/glossary.html#term-loop", "Four edges, each closed.", "loops"),
+    ]
+    assert "</a>; loops, share-free, shares.</p>" in text
+    assert 'class="term' not in page(book, "book/glossary")
 
 
 def test_checksums_are_not_found_by_whoever_searches_the_book(book):
