@@ -1,7 +1,7 @@
 # make book       build the book into _build/html      make reproduce  run the papermill batch
 # make test       run the quick tests                  make test-all   and those of batches, wheels and changed pages
-# make lint       check style and types                make bench      measure speed, as ratios
-# make clean      remove all that can be made again
+# make lint       check style and types                make test-book  the built book, page by page in a browser
+# make clean      remove all that can be made again    make bench      measure speed, as ratios
 # make lock       resolve requirements.txt afresh      make verify     make a sample of published numbers again
 # make rekey      give tables the keys of code that changed in form alone, after a sample; against BASE=commit
 #                                                      PROFILE=smoke|quick|paper chooses the batch and the book
@@ -32,7 +32,7 @@ LENIENT := s/raise_on_error: true/raise_on_error: false/; s/allow_errors: false/
 endif
 CONFIG := build/$(PROFILE)/_config.yml
 
-.PHONY: book test test-all lint reproduce verify rekey bench lock clean
+.PHONY: book test test-all test-book lint reproduce verify rekey bench lock clean
 
 book: export MODLIB_RESULTS = $(CURDIR)/$(RESULTS)
 book: export JUPYTERCACHE = $(BOOK)/_build/.jupyter_cache
@@ -53,10 +53,13 @@ build/%/_config.yml: _config.yml Makefile
 	sed 's/execute_notebooks: force/execute_notebooks: cache/; s|book/_ext|../../book/_ext|; $(LENIENT)' $< > $@
 
 test: .venv/installed
-	$(BIN)/python -m pytest -q -n auto --dist worksteal -m "not slow and not kills"
+	$(BIN)/python -m pytest -q -n auto --dist worksteal -m "not slow and not kills and not built"
 
 test-all: .venv/installed
 	$(BIN)/python -m pytest -q -n auto --dist worksteal
+
+test-book: .venv/installed
+	$(BIN)/python -m pytest -q -n auto --dist worksteal -m built tests/figures/test_built.py
 
 lint: .venv/installed
 	$(BIN)/python -m ruff check .

@@ -1,0 +1,38 @@
+"""The book as it was built, each page in a real browser: what is said, asked, cut off, hard to read."""
+
+import os
+from pathlib import Path
+
+import pytest
+from browsers import PHONE, faults_of
+
+from modlib.batch.checkout import ROOT
+
+HTML = Path(os.environ.get("MODLIB_BOOK", ROOT / "_build" / "html"))
+PAGES = sorted(
+    str(path.relative_to(HTML))
+    for folder in ("book", "notebooks")
+    for path in HTML.glob(f"{folder}/*.html")
+    if "refresh" not in path.read_text("utf-8")[:500]
+)
+SCREENS = {"desk": {"width": 1280, "height": 900}, "phone": PHONE}
+
+pytestmark = pytest.mark.built
+
+
+def test_there_is_a_book():
+    assert PAGES, f"no pages in {HTML}: make book"
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("screen", SCREENS)
+@pytest.mark.parametrize("name", PAGES)
+def test_a_page_says_nothing_asks_nobody_and_can_be_read(opened, name, screen, scheme):
+    page = opened(
+        (HTML / name).as_uri(), "article h1", viewport=SCREENS[screen], color_scheme=scheme
+    )
+    page.wait_for_load_state("networkidle")
+    assert page.evaluate("document.documentElement.dataset.theme") == scheme
+    too_wide = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+    assert page.evaluate(too_wide) == 0
+    assert not faults_of(page, "article")
