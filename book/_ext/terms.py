@@ -16,6 +16,10 @@ WITHOUT = {GLOSSARY, "book/api", "book/references"}
 """Pages whose words lead nowhere."""
 
 
+EVERYDAY = {"share"}
+"""Words that pages use in their everyday sense too, and that lead nowhere."""
+
+
 class Entry(NamedTuple):
     """A word of the glossary: where it stands on that page, and what is said of it there."""
 
@@ -63,9 +67,8 @@ def entries(env: BuildEnvironment) -> dict[str, Entry]:
         # what only a link stood in
         told = re.sub(r"\s*\(\W*\)", "", " ".join(meaning.split()))
         for term in item.findall(nodes.term):
-            word = term.astext().lower()
-            found[word] = Entry(term["ids"][0], told)
-    return found
+            found[term.astext().lower()] = Entry(term["ids"][0], told)
+    return {word: entry for word, entry in found.items() if word not in EVERYDAY}
 
 
 def linked(text: str, unused: dict[str, Entry], to_glossary: str) -> Iterator[nodes.Node]:

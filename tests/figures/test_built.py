@@ -1,4 +1,4 @@
-"""The book as it was built, each page in a real browser: what is said, asked, cut off, hard to read."""
+"""The built book, each page in a real browser: what is said, asked, cut off, hard to read."""
 
 import os
 from pathlib import Path
