@@ -2,6 +2,7 @@
 # make test       run the quick tests                  make test-all   and those of batches, wheels and changed pages
 # make lint       check style and types                make test-book  the built book, page by page in a browser
 # make clean      remove all that can be made again    make bench      measure speed, as ratios
+# make pdf        print the book, where a browser is
 # make lock       resolve requirements.txt afresh      make verify     make a sample of published numbers again
 # make rekey      give tables the keys of code that changed in form alone, after a sample; against BASE=commit
 #                                                      PROFILE=smoke|quick|paper chooses the batch and the book
@@ -32,7 +33,7 @@ LENIENT := s/raise_on_error: true/raise_on_error: false/; s/allow_errors: false/
 endif
 CONFIG := build/$(PROFILE)/_config.yml
 
-.PHONY: book test test-all test-book lint reproduce verify rekey bench lock clean
+.PHONY: book pdf test test-all test-book lint reproduce verify rekey bench lock clean
 
 book: export MODLIB_RESULTS = $(CURDIR)/$(RESULTS)
 book: export JUPYTERCACHE = $(BOOK)/_build/.jupyter_cache
@@ -46,6 +47,13 @@ book: .venv/installed $(CONFIG)
 	$(RUN)/jupyter-book build . --all $(STRICT) -n --keep-going \
 	  --config $(CONFIG) --path-output $(BOOK)
 	@echo "Open $$PWD/$(BOOK)/_build/html/index.html"
+
+# from where the book has just been executed
+pdf: export MODLIB_RESULTS = $(CURDIR)/$(RESULTS)
+pdf: export JUPYTERCACHE = $(BOOK)/_build/.jupyter_cache
+pdf: book
+	$(RUN)/jupyter-book build . -n --builder singlehtml --config $(CONFIG) --path-output $(BOOK)
+	$(BIN)/python book/pdf.py "$(BOOK)/_build/singlehtml" "$(BOOK)/_build/book.pdf"
 
 # pages come from where jcache has just put them; jupyter-book alone executes them afresh, one by one
 build/%/_config.yml: _config.yml Makefile

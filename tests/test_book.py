@@ -4,17 +4,19 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import prose
 import pytest
 import yaml
+from browsers import BROWSERS
 
 import modlib
 
 ROOT = Path(__file__).parents[1]
 PROFILES = ["paper", "quick", "smoke"]
-TARGETS = ["book", "lint", "reproduce", "verify", "test", "bench", "lock"]
+TARGETS = ["book", "pdf", "lint", "reproduce", "verify", "test", "bench", "lock"]
 # what the Makefile is given in an unfriendly place: names with blanks, quotes and other letters
 FOLDERS = ["my papers (1) ü", 'it\'s "mine" & co; $x']
 
@@ -147,3 +149,30 @@ def test_the_glossary_is_in_order_and_has_words_that_pages_use():
     others = " ".join(prose.source(page) for page in prose.pages() if page != "book/glossary")
     for term in terms:
         assert re.search(re.sub(r"\W+", r"\\W+", term), others, flags=re.IGNORECASE), term
+
+
+PDF = [sys.executable, str(ROOT / "book" / "pdf.py")]
+
+
+def test_without_a_browser_no_pdf_is_printed_and_the_browsers_are_named(tmp_path):
+    command = [*PDF, str(tmp_path), str(tmp_path / "book.pdf")]
+    failed = subprocess.run(command, capture_output=True, text=True, env={"PATH": str(tmp_path)})
+    assert failed.returncode == 1
+    assert "by one of chromium, chromium-browser, google-chrome, of which none" in failed.stderr
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.slow
+def test_the_book_is_printed_with_the_styles_of_its_folder(tmp_path):
+    if not any(map(shutil.which, BROWSERS)):
+        pytest.skip(f"no browser is installed, of {', '.join(BROWSERS)}")
+    (tmp_path / "book").mkdir()
+    page = "<script>MathJax = {startup: {promise: Promise.resolve()}}</script>"
+    page += '<link rel="stylesheet" href="style.css"><h1>One</h1><h1>Two</h1>'
+    (tmp_path / "book" / "index.html").write_text(page)
+    (tmp_path / "style.css").write_text("h1 { break-before: page }")
+    target = tmp_path / "book.pdf"
+    subprocess.run([*PDF, str(tmp_path), str(target)], check=True)
+    printed = target.read_bytes()
+    assert printed.startswith(b"%PDF")
+    assert len(re.findall(rb"/Type /Page\b", printed)) == 2
