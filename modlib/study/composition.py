@@ -15,7 +15,7 @@ RIVALS = [
     "none", "dropout", "l2", "l1", "connection_cost", "learned_places", "bimt", "cut",
     "soft_modularity", "hard_wired",
 ]  # fmt: skip
-DRAWN = (*RIVALS, "walk_loops")
+DRAWN = (*RIVALS, "walk_loops", "walk_loop_steps")
 CHOSEN, DEFAULT = "chosen strength", "default strength"
 FEW, HALF = 3, 5
 """Widths at which all tasks and neurons are compared: three and five pairs of ten are seen."""
@@ -47,10 +47,10 @@ def rows_of(rows: pd.DataFrame, task: str, activation: str) -> pd.DataFrame:
     return rows[(rows.task == task) & (rows.activation == activation)]
 
 
-def gains(rows: pd.DataFrame, measure: str = "unseen") -> pd.DataFrame:
-    """Return paired differences in points of walk loops to each rival, by way and situation."""
+def gains(rows: pd.DataFrame, measure: str = "unseen", penalty: str = "walk_loops") -> pd.DataFrame:
+    """Return paired differences in points of a penalty to each other, by way and situation."""
     there = rows.dropna(subset=measure)
-    pairs = statistics.against_in_each(there, ["way", *SITUATION], "walk_loops", measure)
+    pairs = statistics.against_in_each(there, ["way", *SITUATION], penalty, measure)
     return statistics.in_points(pairs).sort_index()
 
 
@@ -106,6 +106,10 @@ def claims(combinations: pd.DataFrame) -> list[Claim]:
     """Return what the page claims of the table."""
     rows = judged(combinations)
     of_unseen = gains(rows).rename_axis(index={"width": SEEN})
+    by_steps = {
+        measure: gains(rows, measure, "walk_loop_steps").loc[DEFAULT, "two_digits", "relu"]
+        for measure in ("unseen", "accuracy")
+    }
     digits = rows_of(rows, "two_digits", "tanh")
     everything = digits[digits.width == CLASSES]
 
@@ -173,6 +177,16 @@ def claims(combinations: pd.DataFrame) -> list[Claim]:
         Claim(
             "With rectified neurons they gain nothing where half the pairs are seen.",
             points, gain(["none"], activation="relu", widths=(HALF,)), not_above(0),
+        ),
+        Claim(
+            "Steps of walk loops, at their default, gain there.",
+            points, by_steps["unseen"].loc[:, ["none"], :].rename_axis(index={"width": SEEN}),
+            above(0),
+        ),
+        Claim(
+            "They cost less than a point on seen pairs.",
+            "difference of accuracy on seen combinations to no penalty, points",
+            by_steps["accuracy"].loc[:, ["none"], :].rename_axis(index={"width": SEEN}), above(-1),
         ),
         Claim(
             "On four digits they are better at their default than no penalty, L2 and L1.",
