@@ -1,12 +1,13 @@
 """Whether known parts are put together in new ways, from the table `combinations`."""
 
+from functools import partial
 from typing import Annotated, Literal
 
 import pandas as pd
 from pydantic import AfterValidator, Field
 
 from modlib.batch import pages, statistics
-from modlib.batch.claims import UNDECIDED, Claim, above, below, not_above
+from modlib.batch.claims import UNDECIDED, Claim, above, below, between, not_above
 from modlib.penalties import PENALTIES
 from modlib.study import generalisation
 from modlib.study.combinations import CHANGES, CLASSES
@@ -105,11 +106,12 @@ def by_strength(combinations: pd.DataFrame) -> pd.DataFrame:
 def claims(combinations: pd.DataFrame) -> list[Claim]:
     """Return what the page claims of the table."""
     rows = judged(combinations)
-    of_unseen = gains(rows).rename_axis(index={"width": SEEN})
-    by_steps = {
-        measure: gains(rows, measure, "walk_loop_steps").loc[DEFAULT, "two_digits", "relu"]
-        for measure in ("unseen", "accuracy")
-    }
+    differences = {
+        (penalty, measure): gains(rows, measure, penalty).rename_axis(index={"width": SEEN})
+        for penalty, measure in (
+            ("walk_loops", "unseen"), ("walk_loop_steps", "unseen"), ("walk_loop_steps", "accuracy")
+        )
+    }  # fmt: skip
     digits = rows_of(rows, "two_digits", "tanh")
     everything = digits[digits.width == CLASSES]
 
@@ -119,8 +121,10 @@ def claims(combinations: pd.DataFrame) -> list[Claim]:
         task: str = "two_digits",
         activation: str = "tanh",
         widths: tuple[int, ...] = (FEW, HALF),
+        penalty: str = "walk_loops",
+        measure: str = "unseen",
     ) -> pd.DataFrame:
-        pairs = of_unseen.loc[way, task, activation]
+        pairs = differences[penalty, measure].loc[way, task, activation]
         return pairs[
             pairs.index.isin(rivals, level="penalty") & pairs.index.isin(widths, level=SEEN)
         ]
@@ -134,7 +138,9 @@ def claims(combinations: pd.DataFrame) -> list[Claim]:
         own = digits[(digits.penalty == "walk_loops") & (digits.way == way)]
         return statistics.means(own[own.width == width], ["width"], measure).rename_axis(SEEN)
 
+    steps = partial(gain, way=DEFAULT, penalty="walk_loop_steps")
     points = "difference of accuracy on unseen combinations to the rival, points"
+    seen = "difference of accuracy on seen combinations to no penalty, points"
     other = "difference of accuracy at the other digit to the rival, points"
     return [
         Claim(
@@ -179,17 +185,29 @@ def claims(combinations: pd.DataFrame) -> list[Claim]:
             points, gain(["none"], activation="relu", widths=(HALF,)), not_above(0),
         ),
         Claim(
-            "Steps of walk loops, at their default, gain there.",
-            points, by_steps["unseen"].loc[:, ["none"], :].rename_axis(index={"width": SEEN}),
-            above(0),
+            "In steps, at their default, they gain there, and where three are seen.",
+            points, steps(["none"], activation="relu"), above(0),
         ),
         Claim(
-            "They cost less than a point on seen pairs.",
-            "difference of accuracy on seen combinations to no penalty, points",
-            by_steps["accuracy"].loc[:, ["none"], :].rename_axis(index={"width": SEEN}), above(-1),
+            "Where half are, they come within a point of modules that are given,",
+            points, steps(["hard_wired"], activation="relu", widths=(HALF,)), above(-1),
         ),
         Claim(
-            "On four digits they are better at their default than no penalty, L2 and L1.",
+            "and cost less than a point on seen pairs;",
+            seen, steps(["none"], activation="relu", widths=(HALF,), measure="accuracy"), above(-1),
+        ),
+        Claim(
+            "where three are, about a point.",
+            seen, steps(["none"], activation="relu", widths=(FEW,), measure="accuracy"),
+            between(-2, 0),
+        ),
+        Claim(
+            "With tanh neurons steps are better than the loss where three pairs are seen.",
+            points, steps(["walk_loops"], widths=(FEW,)), above(0),
+        ),
+        Claim(
+            "On four digits walk loops in the loss are better at their default than no penalty, L2"
+            " and L1.",
             points, gain(["none", "l2", "l1"], DEFAULT, task="four_digits"), above(0),
         ),
     ]  # fmt: skip
