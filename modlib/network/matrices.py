@@ -56,7 +56,8 @@ def checked(chain: object) -> Weighted:
     else:
         raise ValueError(
             "a list of weight matrices is needed, or a modlib.Network, got one"
-            f" {type(chain).__name__}; pass modlib.weights(model) for a model, [W] for one matrix"
+            f" {type(chain).__name__}; pass modlib.weights(model) for a model of layers in a line,"
+            " modlib.network(model, x) for any other, [W] for one matrix"
         )
     if not weights:
         raise ValueError(

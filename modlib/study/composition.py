@@ -7,7 +7,16 @@ import pandas as pd
 from pydantic import AfterValidator, Field
 
 from modlib.batch import pages, statistics
-from modlib.batch.claims import UNDECIDED, Claim, above, below, between, not_above
+from modlib.batch.claims import (
+    UNDECIDED,
+    Claim,
+    Together,
+    above,
+    below,
+    between,
+    not_above,
+    together,
+)
 from modlib.penalties import PENALTIES
 from modlib.study import generalisation
 from modlib.study.combinations import CHANGES, CLASSES
@@ -103,7 +112,7 @@ def by_strength(combinations: pd.DataFrame) -> pd.DataFrame:
     return means.rename(columns=measures).rename_axis(index={"width": "w"})
 
 
-def claims(combinations: pd.DataFrame) -> list[Claim]:
+def claims(combinations: pd.DataFrame) -> list[Claim | Together]:
     """Return what the page claims of the table."""
     rows = judged(combinations)
     differences = {
@@ -184,23 +193,21 @@ def claims(combinations: pd.DataFrame) -> list[Claim]:
             "With rectified neurons they gain nothing where half the pairs are seen.",
             points, gain(["none"], activation="relu", widths=(HALF,)), not_above(0),
         ),
-        Claim(
+        together(Claim(
             "In steps, at their default, they gain there, and where three are seen.",
             points, steps(["none"], activation="relu"), above(0),
-        ),
-        Claim(
-            "Where half are, they come within a point of modules that are given,",
+        ), Claim(
+            "Where half are, they come within a point of modules that are given.",
             points, steps(["hard_wired"], activation="relu", widths=(HALF,)), above(-1),
-        ),
-        Claim(
-            "and cost less than a point on seen pairs;",
+        )),
+        together(Claim(
+            "Where half are seen that costs less than a point on seen pairs.",
             seen, steps(["none"], activation="relu", widths=(HALF,), measure="accuracy"), above(-1),
-        ),
-        Claim(
-            "where three are, about a point.",
+        ), Claim(
+            "Where three are, it costs about a point.",
             seen, steps(["none"], activation="relu", widths=(FEW,), measure="accuracy"),
             between(-2, 0),
-        ),
+        )),
         Claim(
             "With tanh neurons steps are better than the loss where three pairs are seen.",
             points, steps(["walk_loops"], widths=(FEW,)), above(0),
