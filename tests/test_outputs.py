@@ -56,7 +56,7 @@ PLAIN = """# Plain loops
 | 1 | 2 |
 
 Walk
-loops share *loops*: {doc}`a loop <told>`, `lesion`, loops; loops, lesion-free, lesions.
+loops, walk loops share *loops*: {doc}`a loop <told>`, `lesion`, loops; loops, lesion-free, lesions.
 
 Told again: walk loops.
 """

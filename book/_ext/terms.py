@@ -16,7 +16,7 @@ WITHOUT = {GLOSSARY, "book/api", "book/references"}
 """Pages whose words lead nowhere."""
 
 
-EVERYDAY = {"share"}
+EVERYDAY = {"degree", "share"}
 """Words that pages use in their everyday sense too, and that lead nowhere."""
 
 
@@ -39,7 +39,7 @@ class Terms(SphinxPostTransform):
         if page in WITHOUT or GLOSSARY not in env.found_docs:
             return
         to_glossary = self.app.builder.get_relative_uri(page, GLOSSARY)
-        unused = entries(env)
+        known, used = entries(env), set()
         for paragraph in list(self.document.findall(nodes.paragraph)):
             if not is_cell(paragraph):
                 parts: list[nodes.Node] = []
@@ -47,7 +47,7 @@ class Terms(SphinxPostTransform):
                 for kind, run in groupby(paragraph.children, type):
                     if kind is nodes.Text:
                         text = "".join(part.astext() for part in run)
-                        parts += linked(text, unused, to_glossary)
+                        parts += linked(text, known, used, to_glossary)
                     else:
                         parts += run
                 paragraph.children = []
@@ -71,20 +71,23 @@ def entries(env: BuildEnvironment) -> dict[str, Entry]:
     return {word: entry for word, entry in found.items() if word not in EVERYDAY}
 
 
-def linked(text: str, unused: dict[str, Entry], to_glossary: str) -> Iterator[nodes.Node]:
-    """Yield the parts of a text, words of the glossary as links; take these out of `unused`."""
+def linked(
+    text: str, known: Mapping[str, Entry], used: set[str], to_glossary: str
+) -> Iterator[nodes.Node]:
+    """Yield the parts of a text, words that are not in `used` as links; add these to it."""
     end = 0
-    while match := pattern(unused).search(text, end):
-        entry = unused.pop(re.sub(r"\s+", " ", match["word"]).lower())
-        if match.start() > end:
+    for match in pattern(known).finditer(text):
+        word = re.sub(r"\s+", " ", match["word"]).lower()
+        if word not in used:
+            used.add(word)
             yield nodes.Text(text[end : match.start()])
-        uri = f"{to_glossary}#{entry.anchor}"
-        yield nodes.reference(
-            "", match[0], internal=True, refuri=uri, reftitle=entry.meaning, classes=["term"]
-        )
-        end = match.end()
-    if end < len(text):
-        yield nodes.Text(text[end:])
+            uri = f"{to_glossary}#{known[word].anchor}"
+            yield nodes.reference(
+                "", match[0], internal=True, refuri=uri, reftitle=known[word].meaning,
+                classes=["term"],
+            )  # fmt: skip
+            end = match.end()
+    yield nodes.Text(text[end:])
 
 
 def pattern(words: Mapping[str, Entry]) -> re.Pattern:
