@@ -17,6 +17,14 @@ PAGES = sorted(
 )
 SCREENS = {"desk": {"width": 1280, "height": 900}, "phone": PHONE}
 
+OF_SPHINX = {
+    "book/api.html": ["definition-list"],
+    "book/references.html": [
+        "aria-allowed-role", "aria-deprecated-role", "aria-required-children",
+    ],
+}  # fmt: skip
+"""Rules of axe that the lists break which Sphinx and its bibliography write."""
+
 pytestmark = pytest.mark.built
 
 
@@ -35,4 +43,4 @@ def test_a_page_says_nothing_asks_nobody_and_can_be_read(opened, name, screen, s
     assert page.evaluate("document.documentElement.dataset.theme") == scheme
     too_wide = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
     assert page.evaluate(too_wide) == 0
-    assert not faults_of(page, "article")
+    assert not faults_of(page, "article", OF_SPHINX.get(name, ()))
