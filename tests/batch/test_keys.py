@@ -1,6 +1,7 @@
 """What a table follows from: parameters and what the code that it reaches does, but no words."""
 
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -150,7 +151,7 @@ NO_CHANGES = {
     "a module that it does not need": ("modlib/plots.py", "GREY = ", "GRAY = GREY = "),
     "an annotation": ("modlib/batch/selection.py", "DataFrame) -> pd.Series:\n", "DataFrame):\n"),
     "an annotated number": (LOOP, "\nFALL = 0.2", "\nFALL: float = 0.2"),
-    "an annotated local variable": (FIT, "    history = []", "    history: list = []"),
+    "an annotated local variable": (FIT, "    kept: dict[int, Stack] = {}", "    kept: dict = {}"),
     "a docstring": (KINDS, "Return sum |W|.", "Return the sum of |W|."),
     "a module's docstring": (FIT, '"""Train a stack', '"""Train stacks'),
     "a number's docstring": (
@@ -214,7 +215,7 @@ def definition_moved_and_renamed(checkout):
 def imported_by_module(checkout):
     path = checkout / "modlib" / "training" / "measures.py"
     replace(path, "from modlib.chain import weights", "import modlib.chain as links")
-    path.write_text(path.read_text().replace("weights(network)", "links.weights(network)"))
+    path.write_text(re.sub(r"\bweights\((network|stack)\)", r"links.\g<0>", path.read_text()))
 
 
 @pytest.mark.parametrize(

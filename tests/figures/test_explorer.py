@@ -19,7 +19,7 @@ TASKS, PENALTIES, STEPS = ["planted_0", "retina"], ["none", "walk_loops"], 40
 @pytest.fixture(scope="module")
 def networks():
     runs = [explorer.trained(t, p, [1.0, 3.0], 0, STEPS) for t in TASKS for p in PENALTIES]
-    return [network for run in runs for network in explorer.followed(*run)]
+    return [network for run in runs for network in explorer.followed(run)]
 
 
 @pytest.fixture(scope="module")
