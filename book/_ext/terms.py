@@ -1,7 +1,7 @@
 """The first time that a page uses a word of the glossary it leads there, and says what it means."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import groupby
 from typing import NamedTuple
 
@@ -14,7 +14,6 @@ GLOSSARY = "book/glossary"
 
 WITHOUT = {GLOSSARY, "book/api", "book/references"}
 """Pages whose words lead nowhere."""
-
 
 EVERYDAY = {"degree", "share"}
 """Words that pages use in their everyday sense too, and that lead nowhere."""
@@ -40,6 +39,7 @@ class Terms(SphinxPostTransform):
             return
         to_glossary = self.app.builder.get_relative_uri(page, GLOSSARY)
         known, used = entries(env), set()
+        words = pattern(known)
         for paragraph in list(self.document.findall(nodes.paragraph)):
             if not is_cell(paragraph):
                 parts: list[nodes.Node] = []
@@ -47,7 +47,7 @@ class Terms(SphinxPostTransform):
                 for kind, run in groupby(paragraph.children, type):
                     if kind is nodes.Text:
                         text = "".join(part.astext() for part in run)
-                        parts += linked(text, known, used, to_glossary)
+                        parts += linked(words.finditer(text), text, known, used, to_glossary)
                     else:
                         parts += run
                 paragraph.children = []
@@ -72,11 +72,15 @@ def entries(env: BuildEnvironment) -> dict[str, Entry]:
 
 
 def linked(
-    text: str, known: Mapping[str, Entry], used: set[str], to_glossary: str
+    matches: Iterable[re.Match],
+    text: str,
+    known: Mapping[str, Entry],
+    used: set[str],
+    to_glossary: str,
 ) -> Iterator[nodes.Node]:
-    """Yield the parts of a text, words that are not in `used` as links; add these to it."""
+    """Yield the parts of a text, matches that are not in `used` as links; add these to it."""
     end = 0
-    for match in pattern(known).finditer(text):
+    for match in matches:
         word = re.sub(r"\s+", " ", match["word"]).lower()
         if word not in used:
             used.add(word)
