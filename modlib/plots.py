@@ -13,6 +13,7 @@ from modlib import require_extra
 require_extra("plots", "matplotlib")
 
 import matplotlib.pyplot as plt
+import networkx as nx
 import numpy as np
 from jaxtyping import Float, Int, Shaped
 from matplotlib.axes import Axes
@@ -135,28 +136,19 @@ def weight_matrices(
 def depths(network: Network) -> dict[str, int]:
     """Return how far each layer is from the inputs, on the longest way.
 
-    What leads back, to a layer that it comes from, does not count.
+    Layers that lead to each other, as those that read a stream of residual sums and write to it,
+    come one after the other in the network's own order.
     """
-    following = {name: [] for name in network.sizes}
-    for connection in network.connections:
-        following[connection.source].append(connection.target)
-    found: list[str] = []  # in an order in which all connections but those back lead on
-    met = set()
-
-    def visit(name: str) -> None:
-        met.add(name)
-        for target in following[name]:
-            if target not in met:
-                visit(target)
-        found.insert(0, name)
-
-    for name in network.sizes:
-        if name not in met:
-            visit(name)
-    depth = dict.fromkeys(network.sizes, 0)
-    for place, name in enumerate(found):
-        for target in {*following[name]} & {*found[place + 1 :]}:
-            depth[target] = max(depth[target], depth[name] + 1)
+    graph = nx.DiGraph()
+    graph.add_nodes_from(network.sizes)
+    graph.add_edges_from((c.source, c.target) for c in network.connections)
+    cycles = nx.condensation(graph)
+    depth, reached = {}, {}
+    for cycle in nx.topological_sort(cycles):
+        start = max((reached[before] for before in cycles.predecessors(cycle)), default=0)
+        members = [name for name in network.sizes if name in cycles.nodes[cycle]["members"]]
+        depth |= {name: start + place for place, name in enumerate(members)}
+        reached[cycle] = start + len(members)
     return depth
 
 

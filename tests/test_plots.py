@@ -131,6 +131,8 @@ def test_layers_of_one_depth_stand_below_each_other():
         ),  # the longer of two ways, whichever is found last
         (["xc", "cy", "xa", "ab", "by"], {"x": 0, "a": 1, "b": 2, "c": 1, "y": 3}),
         (["xa", "ab", "by", "xc", "cy"], {"x": 0, "a": 1, "b": 2, "c": 1, "y": 3}),
+        # a stream that three branches read and write to, in their order
+        (["xa", "ab", "ba", "ac", "ca", "ay"], {"x": 0, "a": 1, "b": 2, "c": 3, "y": 4}),
     ],
 )
 def test_a_layer_is_as_deep_as_its_longest_way_from_the_inputs(ends, depths):

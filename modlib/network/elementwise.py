@@ -32,7 +32,25 @@ def elementwise(reading: Reading, node: Node) -> Tensor:
         reading.neurons.are_of(n, reading.neurons.conditions) for n in numbers
     ):
         return mixed(outputs(node)[0])
-    return reduce(lambda a, b: together(reading, node, a, b), numbers).expand(shape(node))
+    met = reduce(lambda a, b: together(reading, node, a, b), numbers).expand(shape(node))
+    scaled_apart(reading, node, met)
+    return met
+
+
+def scaled_apart(reading: Reading, node: Node, numbers: Tensor) -> None:
+    """Note a constant that may scale or silence some neurons and not others, as a mask does.
+
+    Whether these are different neurons is known when all has been read.
+    """
+    if operation(node).rstrip("_") not in {*GATES, "where", "masked_fill"}:
+        return
+    for operand in reading.fixed.intersection(node.all_input_nodes):
+        if shape(operand).numel() > 1 and not reading.is_trained(operand):
+            value = reading.value(operand)
+            sizes = range(-value.dim(), 0)
+            varied = [dim for dim in sizes if (value != value.narrow(dim, 0, 1)).any()]
+            if varied:
+                reading.scaled.append((node, numbers, varied))
 
 
 def meets_foreign_mixtures(reading: Reading, operands: list[Node]) -> bool:
@@ -107,6 +125,7 @@ def unchanged(reading: Reading, node: Node) -> Tensor | list[Tensor]:
     if any(map(reading.is_mixed, rest)) and not (numbers != NOTHING).any():
         numbers = mixed(outputs(node)[0])  # a mask writes over a constant
     numbers = numbers.expand(shape(node))
+    scaled_apart(reading, node, numbers)
     return [numbers, *map(mixed, others)] if is_several(node) else numbers
 
 

@@ -1,8 +1,10 @@
 """A model's graph of operations, as `torch.export` finds it, without a trace in the model."""
 
+import io
+import logging
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stderr
 
 import torch
 from torch import nn
@@ -20,20 +22,49 @@ def exported(
     """
     refuse_unreadable(model)
     try:
-        with evaluated_untouched(model), warnings.catch_warnings(), torch.enable_grad():
-            warnings.simplefilter("ignore")
+        with evaluated_untouched(model), in_silence(), torch.enable_grad():
             program = torch.export.export(model, tuple(inputs), dict(keywords), strict=False)
             return program.run_decompositions({})
     except Exception as error:
-        said = next(iter(str(error).strip().splitlines()), type(error).__name__)
+        said = next(iter(str(error).strip().splitlines()), type(error).__name__).rstrip(".")
+        given = ", ".join(
+            [*map(described, inputs), *(f"{k}={described(keywords[k])}" for k in keywords)]
+        )
         raise ValueError(
-            f"{type(model).__name__} cannot be traced: {said}; pass inputs as the model takes them,"
-            " and a model, or a part of one, whose operations do not depend on their values"
+            f"{type(model).__name__} cannot be traced with {given}: {said}; pass inputs as the"
+            " model takes them, one after the other, and a model, or a part of one, whose"
+            " operations do not depend on their values"
         ) from error
 
 
-def refuse_unreadable(model: nn.Module) -> None:
-    """Raise ValueError unless all parameters hold plain real numbers."""
+def described(value: object) -> str:
+    """Return what a value is, for messages: a tensor's type and shape, another's class."""
+    if isinstance(value, torch.Tensor):
+        return f"{str(value.dtype).removeprefix('torch.')} of shape {tuple(value.shape)}"
+    return f"a {type(value).__name__}"
+
+
+@contextmanager
+def in_silence() -> Iterator[None]:
+    """Let torch say nothing: why a model cannot be traced is in the error."""
+    level = logging.root.manager.disable
+    logging.disable(logging.CRITICAL)
+    try:
+        with redirect_stderr(io.StringIO()), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logging.disable(level)
+
+
+def refuse_unreadable(model: object) -> None:
+    """Raise ValueError unless it is a model, all of whose parameters hold plain real numbers."""
+    if not isinstance(model, nn.Module):
+        got = f"the class {model.__name__}" if isinstance(model, type) else described(model)
+        raise ValueError(
+            f"a model is needed, an instance of torch.nn.Module, got {got}; pass"
+            " modlib.network(model, x), with the model first"
+        )
     for name, parameter in model.named_parameters():
         kind = (
             "not initialised: call the model once"

@@ -60,8 +60,9 @@ def argument(node: Node, name: str) -> Any:
 
 def refuse(node: Node, why: str) -> NoReturn:
     """Raise ValueError that names the module and the operation that cannot be read."""
+    where = f"module '{place(node)}'" if place(node) else "the model itself"
     raise ValueError(
-        f"cannot read '{operation(node)}' in module '{place(node)}': {why}; read a part of the"
+        f"cannot read '{operation(node)}' in {where}: {why}; read a part of the"
         " model, or give its layers and connections by hand:"
         " modlib.Network({'layer': n_neurons, ...}, [modlib.Connection(name, source, target,"
         " weight), ...], [])"

@@ -50,6 +50,7 @@ class Reading:
         self.unsettled: dict[int, dict[str, Tensor]] = {}
         self.pairwise: dict[int, Node] = {}
         self.crossed: list[tuple[Node, Tensor]] = []
+        self.scaled: list[tuple[Node, Tensor, list[int]]] = []
         self.left_out: list[str] = []
 
     def of(self, node: Node) -> Tensor:

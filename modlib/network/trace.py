@@ -11,6 +11,7 @@ from torch.fx import Node
 
 from modlib.chain import weights as in_order_of_registration
 from modlib.network.connections import Connection, Network, chain
+from modlib.network.elementwise import one_along
 from modlib.network.experts import alike_for_all
 from modlib.network.exporting import exported
 from modlib.network.fixed import evaluated, needed
@@ -56,6 +57,8 @@ class Trace:
                 )
             reading.join_crossed()
             alike_for_all(reading)
+            for node, numbers, dims in reading.scaled:
+                one_along(reading, node, numbers, dims)
             layers = joined_layers(reading)
             self.wires = wires_of(reading, layers)
         self.sizes = dict(zip(layers.names, layers.sizes, strict=True))

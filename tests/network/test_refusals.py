@@ -1,5 +1,6 @@
 """What cannot be read is refused, by its module's name."""
 
+import logging
 from functools import partial
 
 import pytest
@@ -10,6 +11,7 @@ from torch.nn import functional as F
 
 import modlib
 from modlib import Trace, network
+from modlib.network import exporting
 
 
 def linear(*sizes):
@@ -40,7 +42,7 @@ REFUSED = {
             out=linear(4, 2),
         ),
         (X,),
-        "'fft_fft' in module ''.*no rule",
+        "'fft_fft' in the model itself.*no rule",
     ),
     "layers that mix times": (
         Model(lambda net, x: net.mix(net.into(x).mT), into=linear(4, 3), mix=linear(5, 5)),
@@ -60,7 +62,7 @@ REFUSED = {
             out=linear(3, 2),
         ),
         (X[0],),
-        "'layer_norm' in module ''.*scales, shifts or fills with depends on inputs",
+        "'layer_norm' in the model itself.*scales, shifts or fills with depends on inputs",
     ),
     "a slope that is made of inputs": (
         Model(
@@ -70,7 +72,7 @@ REFUSED = {
             out=linear(3, 2),
         ),
         (X,),
-        "'prelu' in module ''.*scales, shifts or fills",
+        "'prelu' in the model itself.*scales, shifts or fills",
     ),
     "a convolution's bias that is made of inputs": (
         Model(
@@ -79,7 +81,7 @@ REFUSED = {
             bias=linear(3, 4),
         ),
         (IMAGE,),
-        "'conv2d' in module ''.*its bias depends on inputs",
+        "'conv2d' in the model itself.*its bias depends on inputs",
     ),
     "an embedding's entries that are made of inputs": (
         Model(
@@ -87,7 +89,7 @@ REFUSED = {
             entries=linear(4, 24),
         ),
         (X,),
-        "'embedding' in module ''.*its weights depend on inputs",
+        "'embedding' in the model itself.*its weights depend on inputs",
     ),
     "a mean of neurons that is read": (
         Model(
@@ -105,14 +107,14 @@ REFUSED = {
             out=linear(3, 2),
         ),
         (X,),
-        "'mul' in module ''.*matrix of parameters",
+        "'mul' in the model itself.*matrix of parameters",
     ),
     "an outer sum": (
         Model(
             lambda net, x: net.a(x)[:, :, None] + net.b(x)[:, None], a=linear(4, 3), b=linear(4, 5)
         ),
         (X,),
-        "'add' in module ''.*each of several",
+        "'add' in the model itself.*each of several",
     ),
     "an outer product": (
         Model(
@@ -121,13 +123,13 @@ REFUSED = {
             b=linear(4, 5),
         ),
         (X,),
-        "'einsum' in module ''.*each of several",
+        "'einsum' in the model itself.*each of several",
     ),
     **{
         f"an outer product by {name}": (
             Model(partial(read_after, outer), a=linear(4, 3), b=linear(4, 5), out=linear(15, 2)),
             (X,),
-            "in module ''.*each of several neurons is multiplied by each of several others",
+            "in the model itself.*each of several neurons is multiplied by each of several others",
         )
         for name, outer in {
             "matmul": lambda a, b: a[:, :, None] @ b[:, None],
@@ -143,7 +145,7 @@ REFUSED = {
             out=linear(16, 2),
         ),
         (IMAGE,),
-        "'matmul' in module ''.*each of several neurons is multiplied",
+        "'matmul' in the model itself.*each of several neurons is multiplied",
     ),
     "products of channels of two layers": (
         Model(
@@ -153,7 +155,7 @@ REFUSED = {
             out=linear(20, 2),
         ),
         (IMAGE,),
-        "'matmul' in module ''.*each of several neurons is multiplied",
+        "'matmul' in the model itself.*each of several neurons is multiplied",
     ),
     "attention without projections": (
         Model(
@@ -168,7 +170,7 @@ REFUSED = {
     "one neuron added to many": (
         Model(lambda net, x: net.a(x) + net.b(x), a=linear(4, 1), b=linear(4, 3)),
         (X,),
-        "'add' in module ''.*one neuron is added to many",
+        "'add' in the model itself.*one neuron is added to many",
     ),
     "a product that is summed over new neurons": (
         Model(
@@ -177,12 +179,12 @@ REFUSED = {
             out=linear(1, 2),
         ),
         (X,),
-        "'einsum' in module ''",
+        "'einsum' in the model itself",
     ),
     "steps of other neurons": (
         Model(lambda net, x: net.a(x) + (net.b(x) > 0), a=linear(4, 3), b=linear(4, 3)),
         (X,),
-        "'add' in module ''.*mixture of others",
+        "'add' in the model itself.*mixture of others",
     ),
     "neurons that inputs choose": (
         Model(
@@ -198,7 +200,7 @@ REFUSED = {
             out=linear(4, 2),
         ),
         (X, torch.randn(2, 4)),
-        "'mul' in module ''.*inputs that no weights have read",
+        "'mul' in the model itself.*inputs that no weights have read",
     ),
     "a mean added to other neurons": (
         Model(
@@ -207,7 +209,7 @@ REFUSED = {
             b=linear(4, 3),
         ),
         (X,),
-        "'add' in module ''.*mixture of others",
+        "'add' in the model itself.*mixture of others",
     ),
     "examples as features": (
         Model(lambda net, x: net.into(x.flatten()), into=linear(20, 3)),
@@ -227,7 +229,7 @@ REFUSED = {
     "neurons between inputs as weights": (
         Model(lambda net, x, w: net.out(net.into(x) @ w), into=linear(4, 3), out=linear(5, 2)),
         (X, torch.randn(3, 5)),
-        "'matmul' in module ''.*multiplied by a matrix of inputs",
+        "'matmul' in the model itself.*multiplied by a matrix of inputs",
     ),
     "a hidden layer as a signal": (
         Model(
@@ -248,12 +250,12 @@ REFUSED = {
     "projected states": (
         nn.LSTM(4, 5, proj_size=2),
         (SEQUENCE,),
-        "'lstm' in module ''.*states are projected",
+        "'lstm' in the model itself.*states are projected",
     ),
     "inputs without a batch dimension": (
         Model(lambda net, x: net.weight @ x, weight=nn.Parameter(torch.randn(3, 4))),
         (torch.randn(4, 1),),
-        "'matmul' in module ''.*first dimension of inputs counts examples",
+        "'matmul' in the model itself.*first dimension of inputs counts examples",
     ),
     "a bilinear layer": (
         Model(lambda net, x: net.both(x, x), both=nn.Bilinear(4, 4, 2)),
@@ -268,17 +270,22 @@ REFUSED = {
             conv=nn.Conv2d(3, 3, 1),
         ),
         (IMAGE,),
-        "'grid_sampler' in module ''",
+        "'grid_sampler' in the model itself",
     ),
     "control by values": (
         Model(lambda net, x: net.a(x) if x.sum() > 0 else net.b(x), a=linear(4, 2), b=linear(4, 2)),
         (X,),
-        "Model cannot be traced: .*do not depend on their values",
+        r"Model cannot be traced with float32 of shape \(2, 4\): .*do not depend on their values",
     ),
     "an input of another size": (
         nn.Linear(3, 2),
         (X,),
-        "Linear cannot be traced: .*pass inputs as the model takes them",
+        "Linear cannot be traced with .*[^.]; pass inputs as the model takes them",
+    ),
+    "a tuple of inputs": (
+        nn.Bilinear(4, 4, 2),
+        ((X, X),),
+        "Bilinear cannot be traced with a tuple: .*pass inputs .* one after the other",
     ),
     "a lazy layer": (nn.LazyLinear(3), (X,), "'weight' of the network is not initialised: call"),
     "complex weights": (nn.Linear(4, 2, dtype=torch.complex64), (X,), "'weight' .* is complex"),
@@ -355,6 +362,14 @@ def test_what_cannot_be_read_is_refused(kind):
         network(model, *inputs)
 
 
+@pytest.mark.parametrize(
+    ("model", "got"), [(nn.Linear, "the class Linear"), (X, r"float32 of shape \(2, 4\)")]
+)
+def test_what_is_no_model_is_refused(model, got):
+    with pytest.raises(ValueError, match=f"instance of torch.nn.Module, got {got};.*model first"):
+        exporting.refuse_unreadable(model)
+
+
 def test_a_refusal_shows_how_to_give_connections_by_hand():
     model, inputs, _ = REFUSED["a bilinear layer"]
     with pytest.raises(ValueError, match=r"by hand: modlib.Network\(.*modlib.Connection\("):
@@ -362,3 +377,12 @@ def test_a_refusal_shows_how_to_give_connections_by_hand():
     W = torch.randn(4, 2)
     by_hand = modlib.Network({"x": 4, "y": 2}, [modlib.Connection("both", "x", "y", W)], [])
     assert by_hand.connections[0].weight is W
+
+
+def test_what_torch_says_of_a_model_that_cannot_be_traced_is_in_the_error_alone(capfd):
+    net = Model(lambda net, x: net.a(x) if x.sum() > 0 else x, a=nn.Linear(4, 4))
+    for model, x in ((net, X), (nn.Linear(3, 2), X)):
+        with pytest.raises(ValueError, match="cannot be traced"):
+            network(model, x)
+    assert capfd.readouterr() == ("", "")
+    assert logging.root.manager.disable == 0

@@ -322,3 +322,32 @@ def test_fixed_features_are_read_as_weights():
     found = network(net, X)
     assert list(found.sizes.values()) == [4, 6, 2]
     assert torch.equal(found.connections[0].weight, features)
+
+
+HALF = torch.tensor([1.0, 1.0, 0.0, 0.0])
+MASKED = {
+    "mul": lambda h, mask: h * mask,
+    "div": lambda h, mask: h / (1 + mask),
+    "where": lambda h, mask: torch.where(mask > 0, h, 0),
+    "masked_fill": lambda h, mask: h.masked_fill(mask > 0, 0),
+}
+
+
+@pytest.mark.parametrize("name", MASKED)
+@pytest.mark.parametrize("mask", [HALF, torch.ones(4)])
+def test_a_constant_that_scales_neurons_apart_is_left_out(name, mask):
+    net = Model(lambda net, x: MASKED[name](net.into(x), net.mask), into=nn.Linear(4, 4))
+    net.register_buffer("mask", mask)
+    is_named = f"({name})" in network(net, X).left_out
+    assert is_named == (mask.unique().numel() > 1)
+
+
+def test_a_constant_that_scales_places_or_entries_of_one_head_is_none():
+    def run(net, x):
+        q, k, v = net.heads(x).view(2, 5, 3, 2, 4).permute(2, 0, 3, 1, 4)
+        rotation = torch.arange(20.0).view(5, 4)
+        weighed = F.scaled_dot_product_attention(q * rotation, k * rotation, v)
+        return net.out(weighed.transpose(1, 2).reshape(2, 5, 8))
+
+    net = Model(run, heads=nn.Linear(8, 24), out=nn.Linear(8, 8))
+    assert "(mul)" not in network(net, torch.randn(2, 5, 8)).left_out
