@@ -5,6 +5,7 @@
 # make pdf        print the book, where a browser is
 # make lock       resolve requirements.txt afresh      make verify     make a sample of published numbers again
 # make rekey      give tables the keys of code that changed in form alone, after a sample; against BASE=commit
+# make faults     harm a small batch while it runs, and see what it ends with
 #                                                      PROFILE=smoke|quick|paper chooses the batch and the book
 
 PYTHON ?= python3
@@ -33,7 +34,7 @@ LENIENT := s/raise_on_error: true/raise_on_error: false/; s/allow_errors: false/
 endif
 CONFIG := build/$(PROFILE)/_config.yml
 
-.PHONY: book pdf test test-all test-book lint reproduce verify rekey bench lock clean
+.PHONY: book pdf test test-all test-book lint reproduce verify rekey faults bench lock clean
 
 book: export MODLIB_RESULTS = $(CURDIR)/$(RESULTS)
 book: export JUPYTERCACHE = $(BOOK)/_build/.jupyter_cache
@@ -61,7 +62,7 @@ build/%/_config.yml: _config.yml Makefile
 	sed 's/execute_notebooks: force/execute_notebooks: cache/; s|book/_ext|../../book/_ext|; $(LENIENT)' $< > $@
 
 test: .venv/installed
-	$(BIN)/python -m pytest -q -n auto --dist worksteal -m "not slow and not kills and not built"
+	$(BIN)/python -m pytest -q -n auto --dist worksteal -m "not slow and not built"
 
 test-all: .venv/installed
 	$(BIN)/python -m pytest -q -n auto --dist worksteal
@@ -83,6 +84,9 @@ verify: .venv/installed
 
 rekey: .venv/installed
 	$(BIN)/python -m modlib.batch.rekey $(if $(SEED),--seed $(SEED)) $(if $(BASE),--base "$(BASE)")
+
+faults: .venv/installed
+	$(BIN)/python benchmarks/faults.py
 
 bench: .venv/installed
 	$(BIN)/python -m pytest benchmarks -q -o addopts= --benchmark-columns=min,median,rounds --benchmark-sort=min

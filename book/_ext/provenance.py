@@ -79,12 +79,11 @@ def foldout(page: str, noted: Mapping[str, dict]) -> str:
     notebook = page.endswith(".ipynb")
     command = f".venv/bin/papermill {page} out.ipynb" if notebook else "make book"
     parameters = "; ".join(f"{name} = {value!r}" for name, value in noted.get(RUN, {}).items())
-    run = {"parameters": parameters, **built(), "made again by": [command]}
-    entries = [entry(page, run)]
-    for name in sorted(noted.keys() - {RUN}):
+    entries = [entry(page, {"made again by": [command], "parameters": parameters, **built()})]
+    for name in (name for name in noted if name != RUN):  # as the page reads them
         of = noted[name]
         told = {term: of[key] for key, term in TERMS.items() if key in of}
-        entries.append(entry(name, told | {"made again by": again(of["folder"], of["file"])}))
+        entries.append(entry(name, {"made again by": again(of["folder"], of["file"])} | told))
     return (
         '<details class="origin"><summary>Where this comes from</summary>'
         f"<dl>{''.join(entries)}</dl></details>\n"

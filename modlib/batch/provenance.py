@@ -4,6 +4,7 @@ import os
 import platform
 import subprocess
 from importlib.metadata import version
+from pathlib import Path
 
 import torch
 
@@ -20,9 +21,17 @@ def provenance() -> dict[str, str]:
     where this came from an archive, in which changes cannot be told; it may be `unknown`.
     """
     packages = ("modlib", "torch", "numpy", "scikit-learn")
-    machine = f"{platform.machine()} {torch.backends.cpu.get_cpu_capability()}"
+    machine = [platform.machine(), torch.backends.cpu.get_cpu_capability(), maker()]
     versions = [f"python {platform.python_version()}", *(f"{p} {version(p)}" for p in packages)]
-    return {"versions": "; ".join([*versions, machine]), "commit": _commit()}
+    return {"versions": "; ".join([*versions, " ".join(machine).strip()]), "commit": _commit()}
+
+
+def maker() -> str:
+    """Return who made the processor: on another's, torch's libraries round differently."""
+    cpuinfo = Path("/proc/cpuinfo")
+    lines = cpuinfo.read_text().splitlines() if cpuinfo.exists() else []
+    told = [line.partition(":")[2].strip() for line in lines if line.startswith("vendor_id")]
+    return told[0] if told else platform.processor()
 
 
 def _commit() -> str:

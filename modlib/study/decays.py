@@ -15,7 +15,7 @@ from modlib.batch import pages, selection, statistics
 from modlib.batch.claims import Claim, Together, above, below, between, exact, not_below, together
 from modlib.study import rivals
 
-OWN = "walk_loops"
+OWN, STEPS = "walk_loops", "walk_loop_steps"
 TASKS = ["two_digits", "four_digits", "planted_0", "retina"]
 TOLD = ["block_fraction", "hard_wired"]
 """What is told the modules: references, not rivals."""
@@ -107,7 +107,7 @@ def claims(table: pd.DataFrame) -> list[Claim | Together]:
     """Return what the page claims of the table `rivals`."""
     rows, pairs = judged(table), differences(table)
     tasks = rows.task.nunique()
-    untold = [p for p in rows.penalty.unique() if p not in {OWN, *TOLD}]
+    untold = [p for p in rows.penalty.unique() if p not in {OWN, STEPS, *TOLD}]
 
     def won(measure: str) -> int:
         return int(counts(pairs, WINS, measure)[untold].max())

@@ -6,7 +6,6 @@ from modlib.batch import selection, statistics, tables
 from modlib.batch.claims import Claim, Together, above, below, between, exact, not_below, together
 from modlib.batch.names import SEPARATE
 from modlib.penalties import PENALTIES
-from modlib.study import benefits
 
 DIGITS = ["two_digits", "three_digits", "four_digits"]
 DRAWN = [
@@ -216,7 +215,7 @@ def claims(networks: pd.DataFrame, effects: pd.DataFrame) -> list[Claim | Togeth
     ]  # fmt: skip
 
 
-def evidence() -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return the published networks of all penalties, and differences in each benefit."""
-    networks = tables.published()
-    return networks[networks.penalty.isin(PENALTIES)], benefits.differences()
+def networks() -> pd.DataFrame:
+    """Return the published networks of all penalties, without those of other forms of a term."""
+    table = tables.published()
+    return table[table.penalty.isin(PENALTIES)]

@@ -142,3 +142,11 @@ def test_an_archive_says_which_commit_it_was(root, tmp_path, monkeypatch):
     exec(code, found)
     found["ROOT"] = archived
     assert found["provenance"]()["commit"] == f"{first}-archive"
+
+
+def test_who_made_the_processor_is_named():
+    name = provenance.maker()
+    assert provenance.provenance()["versions"].endswith(name)
+    cpuinfo = Path("/proc/cpuinfo")
+    if cpuinfo.exists() and "vendor_id" in cpuinfo.read_text():
+        assert name in ("AuthenticAMD", "GenuineIntel")

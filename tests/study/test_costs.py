@@ -135,7 +135,7 @@ def test_differences_are_paired_at_the_defaults_and_kept_within_the_margin(more,
 
 @pytest.fixture(scope="module")
 def evidence():
-    published, _ = results.evidence()
+    published = results.networks()
     return tables.published_table("step_costs"), published
 
 

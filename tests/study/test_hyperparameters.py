@@ -133,7 +133,7 @@ def test_departures_and_drawn_combinations_are_told_apart():
 @pytest.mark.slow
 def test_a_claim_broken_on_purpose_is_told_by_its_sentence():
     published = tables.published_table("hyperparameter_grid")
-    networks, _ = results.evidence()
+    networks = results.networks()
     made = page.claims(page.judged(published, networks))
     assert claims.judged(made).holds.all()
     spoilt = published.assign(share=published["share"].where(published.method != "steps", 0.0))

@@ -4,7 +4,7 @@ import pytest
 from rows import table
 
 from modlib.batch import claims, pages
-from modlib.study import results
+from modlib.study import benefits, results
 
 PAGE = pages.Page("results", own=True)
 GOOD = {"share": 0.97, "ari": 0.99, "specialisation": 0.98}
@@ -58,7 +58,7 @@ def test_what_was_missed_is_named(change, missed):
 
 @pytest.fixture(scope="module")
 def evidence():
-    return results.evidence()
+    return results.networks(), benefits.differences()
 
 
 def test_a_measure_rises_where_its_difference_is_clear_after_correction(evidence):

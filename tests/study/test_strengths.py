@@ -18,7 +18,7 @@ REFUSED = {
 
 @pytest.fixture(scope="module")
 def networks():
-    return results.evidence()[0]
+    return results.networks()
 
 
 @pytest.mark.slow
