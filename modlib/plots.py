@@ -24,7 +24,7 @@ from torch import Tensor
 
 from modlib.graphs import layer_sizes
 from modlib.modularity.measure import modularity
-from modlib.network.connections import Connection, Network
+from modlib.network.connections import Connection, Network, of_neurons
 from modlib.network.matrices import checked, mapped, matrices
 
 PALETTE = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#F0E442"]
@@ -79,7 +79,7 @@ def drawable(
         sizes = dict(zip(["inputs", *hidden, "outputs"], layer_sizes(absolute), strict=True))
         ends = zip(pairwise(sizes), absolute, strict=True)
         absolute = Network(sizes, [Connection("", *names, W) for names, W in ends], [])
-    return absolute, by_layer(absolute.sizes, np.asarray(communities))
+    return absolute, by_layer(absolute.sizes, of_neurons(communities, absolute.sizes))
 
 
 def by_layer(

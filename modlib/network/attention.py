@@ -50,6 +50,22 @@ def refuse_made_weights(
             refuse(node, "neurons make the weights by which others are multiplied")
 
 
+def refuse_mixtures(
+    reading: Reading, node: Node, numbers: Int[Tensor, "n_heads n_places n_entries"]
+) -> None:
+    """Raise ValueError if places of a query or a key are neurons that differ, and so are entries.
+
+    Then it is no query: neurons of several layers are weighed and mixed, unit by unit.
+    """
+    found = reading.neurons.found(narrow(numbers, (1, 2)))
+    layers = reading.neurons.layer[found]
+    entries_differ = ((found != found[:, :, :1]) & (found > MIXED)).any()
+    for layer in layers.unique().tolist():
+        own = torch.where(layers == layer, found, NOTHING)
+        if entries_differ and ((own != own.amax(1, keepdim=True)) & (own > MIXED)).any():
+            refuse(node, "neurons weigh others, of several layers, by which these are mixed")
+
+
 def refuse_made_mask(reading: Reading, node: Node, mask: Node | None) -> None:
     """Raise ValueError if neurons are added to scores as a mask; note it if they choose one."""
     if mask is None or mask in reading.fixed:
@@ -70,6 +86,7 @@ def scores(reading: Reading, node: Node, parts: Parts) -> Int[Tensor, " n_heads"
     heads = reading.neurons.new(f"{place(node)}.heads".lstrip("."), len(met))[which]
     heads = torch.where(reading.neurons.found(first) > MIXED, heads, first)
     reading.neurons.heads.add(layer)
+    reading.scored[layer] = node
     reading.unsettled[layer] = {**parts, "": heads[:, None]}
     return heads
 

@@ -3,9 +3,11 @@
 Rows feed columns, as in a chain, which is the special case of layers in a line.
 """
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
-from jaxtyping import Float
+import numpy as np
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from modlib.chain import Chain
@@ -52,6 +54,23 @@ class Network(NamedTuple):
             Connection(str(depth), str(depth), str(depth + 1), W) for depth, W in enumerate(chain)
         ]
         return cls(sizes, connections, [])
+
+
+def of_neurons(communities: object, sizes: Mapping[str, int]) -> Int[np.ndarray, " n_neurons"]:
+    """Return the community of each neuron of layers of these sizes.
+
+    Raises:
+        ValueError: if it is not one whole number, 0 or above, for each of them.
+    """
+    numbers = np.asarray(communities)
+    n_neurons = sum(sizes.values())
+    if numbers.shape != (n_neurons,) or numbers.dtype.kind not in "iu" or (numbers < 0).any():
+        raise ValueError(
+            f"a community, a whole number from 0, is needed for each of {n_neurons} neurons in the"
+            f" layers {dict(sizes)}, got an array of {numbers.dtype} of shape {numbers.shape}; pass"
+            " modlib.modularity(network).communities"
+        )
+    return numbers
 
 
 def chain(network: Network) -> list[Float[Tensor, "*stack _ _"]]:

@@ -12,8 +12,11 @@ from modlib.network.neurons import MIXED, NOTHING, alike, pairs_of
 from modlib.network.nodes import argument, arguments, operation, outputs, refuse, shape
 from modlib.network.reading import Reading, mixed, nothing
 
-GATES = {"mul", "div"}
+GATES = {"mul", "multiply", "div", "divide", "true_divide"}
 """Operations by which one neuron may scale many, which is left out."""
+
+SHIFTS = {"add", "sub", "subtract", "rsub"}
+"""Operations by which a constant is a bias."""
 
 
 def elementwise(reading: Reading, node: Node) -> Tensor:
@@ -33,7 +36,8 @@ def elementwise(reading: Reading, node: Node) -> Tensor:
     ):
         return mixed(outputs(node)[0])
     met = reduce(lambda a, b: together(reading, node, a, b), numbers).expand(shape(node))
-    scaled_apart(reading, node, met)
+    if operation(node).rstrip("_") not in SHIFTS:
+        scaled_apart(reading, node, met)
     return met
 
 
@@ -42,15 +46,19 @@ def scaled_apart(reading: Reading, node: Node, numbers: Tensor) -> None:
 
     Whether these are different neurons is known when all has been read.
     """
-    if operation(node).rstrip("_") not in {*GATES, "where", "masked_fill"}:
-        return
     for operand in reading.fixed.intersection(node.all_input_nodes):
         if shape(operand).numel() > 1 and not reading.is_trained(operand):
-            value = reading.value(operand)
-            sizes = range(-value.dim(), 0)
-            varied = [dim for dim in sizes if (value != value.narrow(dim, 0, 1)).any()]
+            varied = varying(reading.value(operand))
             if varied:
                 reading.scaled.append((node, numbers, varied))
+
+
+def varying(value: Tensor) -> list[int]:
+    """Return the dimensions along which a value varies, from the end; on meta, those it may."""
+    if value.is_meta:
+        return [dim - value.dim() for dim, size in enumerate(value.shape) if size > 1]
+    dims = range(-value.dim(), 0)
+    return [dim for dim in dims if (value != value.narrow(dim, 0, 1)).any()]
 
 
 def meets_foreign_mixtures(reading: Reading, operands: list[Node]) -> bool:
@@ -125,7 +133,8 @@ def unchanged(reading: Reading, node: Node) -> Tensor | list[Tensor]:
     if any(map(reading.is_mixed, rest)) and not (numbers != NOTHING).any():
         numbers = mixed(outputs(node)[0])  # a mask writes over a constant
     numbers = numbers.expand(shape(node))
-    scaled_apart(reading, node, numbers)
+    if operation(node).rstrip("_") in {"masked_fill", "prelu"}:  # the scales of norms are known
+        scaled_apart(reading, node, numbers)
     return [numbers, *map(mixed, others)] if is_several(node) else numbers
 
 

@@ -5,11 +5,15 @@ import logging
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, redirect_stderr
+from typing import TypeVar
 
 import torch
 from torch import nn
 from torch.export import ExportedProgram
 from torch.nn.parameter import is_lazy
+from torch.utils import _pytree as pytree
+
+T = TypeVar("T")
 
 
 def exported(
@@ -23,7 +27,8 @@ def exported(
     refuse_unreadable(model)
     try:
         with evaluated_untouched(model), in_silence(), torch.enable_grad():
-            program = torch.export.export(model, tuple(inputs), dict(keywords), strict=False)
+            args, kwargs = apart((tuple(inputs), dict(keywords)))
+            program = torch.export.export(model, args, kwargs, strict=False)
             return program.run_decompositions({})
     except Exception as error:
         said = next(iter(str(error).strip().splitlines()), type(error).__name__).rstrip(".")
@@ -35,6 +40,18 @@ def exported(
             " model takes them, one after the other, and a model, or a part of one, whose"
             " operations do not depend on their values"
         ) from error
+
+
+def apart(inputs: T) -> T:
+    """Return inputs in which no tensor stands twice, which `torch.export` would take for one."""
+    met = set()
+
+    def once(tensor: torch.Tensor) -> torch.Tensor:
+        is_new = id(tensor) not in met
+        met.add(id(tensor))
+        return tensor if is_new else tensor.clone()
+
+    return pytree.tree_map_only(torch.Tensor, once, inputs)
 
 
 def described(value: object) -> str:

@@ -16,6 +16,7 @@ from torch.export.graph_signature import InputKind, OutputKind
 from torch.fx import Interpreter, Node, map_arg
 from torch.utils import _pytree as pytree
 
+from modlib.network.connections import of_neurons
 from modlib.network.nodes import shape
 from modlib.network.trace import Trace
 from modlib.network.wiring import Wire
@@ -128,18 +129,14 @@ def community_drops(
     [[1.0, 0.0], [0.0, 1.0]]
     """
     trace = Trace(model, *inputs, **keywords)
-    if len(communities) != sum(trace.sizes.values()):
-        raise ValueError(
-            f"a community is needed for each of {sum(trace.sizes.values())} neurons in the layers"
-            f" {trace.sizes}, got {len(communities)}"
-        )
-    parts = torch.as_tensor(communities).split([*trace.sizes.values()])
+    numbers = of_neurons(communities, trace.sizes)
+    parts = torch.as_tensor(numbers).split([*trace.sizes.values()])
     reached = {wire.target for wire in trace.wires}
     between = {n: p for n, p in zip(trace.sizes, parts, strict=True) if n in reached}
     intact = score(lesioned(trace, {}))
     return torch.stack(
         [
             intact - score(lesioned(trace, {n: part == c for n, part in between.items()}))
-            for c in range(int(communities.max()) + 1)
+            for c in range(int(numbers.max()) + 1)
         ]
     )

@@ -10,8 +10,8 @@ from typing import NamedTuple
 from torch import Tensor
 from torch.fx import Node
 
-from modlib.network.attention import refuse_made_weights, scores, values
-from modlib.network.elementwise import together
+from modlib.network.attention import refuse_made_weights, refuse_mixtures, scores, values
+from modlib.network.elementwise import together, varying
 from modlib.network.neurons import MIXED, alike, narrow
 from modlib.network.nodes import arguments, refuse, shape
 from modlib.network.reading import Reading
@@ -20,11 +20,11 @@ Sizes = dict[str, int]
 
 
 class Factor(NamedTuple):
-    """An operand: its dimensions' letters, those that were dropped, its neurons."""
+    """An operand: its dimensions' letters, the place of each that was dropped, its neurons."""
 
     node: Node
     letters: str
-    ones: list[int]
+    kept: tuple[int | slice, ...]
     numbers: Tensor
 
 
@@ -77,7 +77,7 @@ def product(reading: Reading, node: Node, left: Node, right: Node, letters: str)
     sizes: Sizes = {}
     for letter, size in [*zip(a, shape(left), strict=True), *zip(b, shape(right), strict=True)]:
         sizes[letter] = max(size, sizes.get(letter, size))
-    x, y = factor(reading, left, a, sizes), factor(reading, right, b, sizes)
+    x, y = factor(reading, left, a, out, sizes), factor(reading, right, b, out, sizes)
     summed = [letter for letter in x.letters if letter in y.letters and letter not in out]
     if right not in reading.fixed or not reading.is_trained(right):
         for mover, mixer in ((x, y), (y, x)):
@@ -87,7 +87,14 @@ def product(reading: Reading, node: Node, left: Node, right: Node, letters: str)
                 if mixer.node not in reading.fixed:
                     reading.leave_out(node)
                 left_letters = [letter for letter in mover.letters if letter not in summed]
-                return spread(kept, left_letters, out, sizes)
+                result = spread(kept, left_letters, out, sizes)
+                if mixer.node in reading.fixed:
+                    varied = [
+                        mixer.letters[dim] for dim in varying(reading.value(mixer.node)[mixer.kept])
+                    ]
+                    dims = [out.index(letter) for letter in varied if letter in out]
+                    reading.scaled.append((node, result, dims))
+                return result
     if right in reading.fixed:
         return weighed(reading, node, x, y, out, sizes)
     if not (carries(reading, x.numbers) and carries(reading, y.numbers)):
@@ -95,11 +102,18 @@ def product(reading: Reading, node: Node, left: Node, right: Node, letters: str)
     return attended(reading, node, x, y, out, sizes)
 
 
-def factor(reading: Reading, node: Node, letters: str, sizes: Sizes) -> Factor:
-    """Return an operand without the dimensions along which it repeats itself."""
-    ones = [d for d, n in enumerate(shape(node)) if n != sizes[letters[d]]]
-    kept = "".join(letter for d, letter in enumerate(letters) if d not in ones)
-    return Factor(node, kept, ones, reading.of(node).squeeze(ones))
+def factor(reading: Reading, node: Node, letters: str, out: str, sizes: Sizes) -> Factor:
+    """Return an operand without the dimensions along which it repeats itself.
+
+    So do weights that are expanded over examples or places of the result.
+    """
+    strides = reading.value(node).stride() if node in reading.fixed else (1,) * len(letters)
+    kept = tuple(
+        0 if n != sizes[letter] or (stride == 0 and letter in out) else slice(None)
+        for n, letter, stride in zip(shape(node), letters, strides, strict=True)
+    )
+    own = "".join(letter for letter, place in zip(letters, kept, strict=True) if place != 0)
+    return Factor(node, own, kept, reading.of(node)[kept])
 
 
 def carries(reading: Reading, numbers: Tensor) -> bool:
@@ -129,7 +143,7 @@ def weighed(reading: Reading, node: Node, x: Factor, y: Factor, out: str, sizes:
     order = [y.letters.index(letter) for letter in [*blocks, *summed, *made]]
 
     def arrange(weight: Tensor) -> Tensor:
-        return weight.squeeze(y.ones).permute(order).reshape(n_blocks, n_rows, n_columns)
+        return weight[y.kept].permute(order).reshape(n_blocks, n_rows, n_columns)
 
     columns = reading.neurons.new(reading.name(node, y.node), n_blocks * n_columns)
     reading.connect(node, y.node, arrange, rows, columns.view(n_blocks, n_columns))
@@ -146,17 +160,20 @@ def attended(reading: Reading, node: Node, x: Factor, y: Factor, out: str, sizes
     blocks, summed = ([s for s in shared if (s in out) == kept] for kept in (True, False))
     if not summed:
         refuse(node, "each of several neurons is multiplied by each of several others")
-    parts, are_several = [], []
+    parts, own_parts, are_several = [], [], []
     for each in (x, y):
         parted = blocks, [s for s in each.letters if s not in shared], summed
         numbers = each.numbers.permute([each.letters.index(s) for part in parted for s in part])
         numbers = numbers.reshape([prod(sizes[s] for s in part) for part in parted])
         refuse_made_weights(reading, node, numbers)
+        own_parts.append(numbers)
         are_several.append(bool((alike(reading.neurons.found(numbers), [1]) == MIXED).any()))
         parts.append(numbers.flatten(1))
     if any(reading.neurons.are_heads(part) for part in parts):
         heads = values(reading, *parts)
     else:
+        for numbers in own_parts:
+            refuse_mixtures(reading, node, numbers)
         heads = scores(reading, node, {"query": parts[0], "key": parts[1]})
         if all(are_several):
             reading.pairwise |= dict.fromkeys(reading.neurons.layer[heads].tolist(), node)

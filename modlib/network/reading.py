@@ -48,6 +48,7 @@ class Reading:
         self.cells: dict[Node, Tensor] = {}
         self.experts: dict[Node, list[Tensor]] = {}
         self.unsettled: dict[int, dict[str, Tensor]] = {}
+        self.scored: dict[int, Node] = {}
         self.pairwise: dict[int, Node] = {}
         self.crossed: list[tuple[Node, Tensor]] = []
         self.scaled: list[tuple[Node, Tensor, list[int]]] = []

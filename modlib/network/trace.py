@@ -14,7 +14,7 @@ from modlib.network.connections import Connection, Network, chain
 from modlib.network.elementwise import one_along
 from modlib.network.experts import alike_for_all
 from modlib.network.exporting import exported
-from modlib.network.fixed import evaluated, needed
+from modlib.network.fixed import evaluated, needed, sources
 from modlib.network.neurons import NOTHING
 from modlib.network.nodes import outputs, refuse
 from modlib.network.operations import read
@@ -25,7 +25,8 @@ from modlib.network.wiring import joined_layers, matrix, wires_of
 class Trace:
     """How a model's neurons are connected; called, it returns them with the present weights.
 
-    Tracing takes about a second, a call some milliseconds.
+    Tracing takes about a second, a call some milliseconds. What is left out is told as it was when
+    the model was traced: of a constant that scales neurons, whether it did then.
 
     >>> net = nn.Linear(2, 2)
     >>> trace = Trace(net, torch.zeros(1, 2))
@@ -44,7 +45,7 @@ class Trace:
         program = exported(model, inputs, keywords)
         self.model, self.program, self.inputs = model, program, (inputs, keywords)
         self.names = names_of_tensors(program)
-        with torch.device("cpu"):
+        with torch.device("cpu"), torch.random.fork_rng(devices=[]):
             reading = Reading(self.names, self.tensors())
             meet_inputs(reading, program)
             for node in program.graph.nodes:
@@ -59,6 +60,8 @@ class Trace:
             alike_for_all(reading)
             for node, numbers, dims in reading.scaled:
                 one_along(reading, node, numbers, dims)
+            for layer in reading.unsettled:  # scores that neither values nor weights have read
+                reading.leave_out(reading.scored[layer])
             layers = joined_layers(reading)
             self.wires = wires_of(reading, layers)
         self.sizes = dict(zip(layers.names, layers.sizes, strict=True))
@@ -140,7 +143,7 @@ def follow(reading: Reading, node: Node) -> None:
     """Find the neurons of a node's value, unless no input reaches it or it has none."""
     if node.op != "call_function" or not outputs(node):
         return
-    if all(operand in reading.fixed for operand in node.all_input_nodes):
+    if all(operand in reading.fixed for operand in sources(node)):
         reading.fixed.add(node)
         return
     try:

@@ -342,3 +342,9 @@ def test_a_transformer_of_patches():
         "out": 2,
     }
     assert found.left_out[:2] == ["token", "places"]
+
+
+def test_scores_that_nothing_reads_are_left_out():
+    net = Model(lambda net, u, v: net.a(u) @ net.b(v).T, a=nn.Linear(4, 3), b=nn.Linear(4, 3))
+    found = network(net, torch.randn(5, 4), torch.randn(5, 4))
+    assert "(matmul)" in found.left_out

@@ -12,6 +12,7 @@ from torch.nn import functional as F
 from torch.nn.utils import parametrizations
 
 from modlib import Trace, community_drops, lesioned
+from modlib.network.connections import of_neurons
 from modlib.training.lesions import lesion_drops
 from modlib.training.stacks import Stack
 
@@ -172,5 +173,8 @@ def test_neurons_that_are_not_there_are_refused():
         lesioned(Trace(net, x), {"hidden": mask(3, 0)})
     with pytest.raises(ValueError, match="got 2 of '0'"):
         lesioned(Trace(net, x), {"0": mask(2, 0)})
-    with pytest.raises(ValueError, match=r"each of 7 neurons.*, got 3"):
+    for wrong in (np.zeros(3, int), np.zeros(7), np.full(7, -1)):
+        with pytest.raises(ValueError, match=r"for each of 7 neurons.*, got an array of"):
+            of_neurons(wrong, Trace(net, x).sizes)
+    with pytest.raises(ValueError, match=r"for each of 7 neurons.*, got an array of"):
         community_drops(net, x, communities=np.zeros(3, int), score=lambda y: y.mean())

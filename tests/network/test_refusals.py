@@ -272,6 +272,23 @@ REFUSED = {
         (IMAGE,),
         "'grid_sampler' in the model itself",
     ),
+    "a mixture of experts by a product": (
+        Model(
+            lambda net, x: net.out(
+                torch.einsum(
+                    "be,beo->bo",
+                    net.gate(x).softmax(-1),
+                    torch.stack([net.a(x), net.b(x)], 1),
+                )
+            ),
+            a=linear(4, 8),
+            b=linear(4, 8),
+            gate=linear(4, 2),
+            out=linear(8, 2),
+        ),
+        (X,),
+        "'einsum' in the model itself: neurons weigh others",
+    ),
     "control by values": (
         Model(lambda net, x: net.a(x) if x.sum() > 0 else net.b(x), a=linear(4, 2), b=linear(4, 2)),
         (X,),

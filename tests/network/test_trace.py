@@ -7,6 +7,7 @@ from contextlib import nullcontext
 
 import pytest
 import torch
+from by_hand import Model
 from torch import nn
 from torch.nn.utils import parametrizations, parametrize, prune, spectral_norm, weight_norm
 
@@ -179,3 +180,23 @@ def test_a_trace_of_parameters_that_are_gone_says_so():
     parametrizations.weight_norm(net[0])
     with pytest.raises(ValueError, match=r"has lost 0\.weight since it was traced: trace it anew"):
         trace()
+
+
+def test_a_tensor_that_is_passed_twice_is_two_inputs():
+    net = Model(lambda net, u, v: net.a(u) - net.b(v), a=nn.Linear(4, 3), b=nn.Linear(4, 3))
+    x = torch.randn(5, 4)
+    found = network(net, x, x)
+    one, other = (connection.source for connection in found.connections)
+    assert one != other
+    assert found.sizes == network(net, x, x.clone()).sizes
+
+
+@pytest.mark.parametrize("n", [1, 2, 3, 7])
+def test_weights_that_are_expanded_over_examples_are_read_once(n):
+    net = Model(
+        lambda net, x: torch.bmm(net.a(x)[:, None], net.W.expand(len(x), 5, 2))[:, 0],
+        a=nn.Linear(4, 5), W=nn.Parameter(torch.randn(5, 2)),
+    )  # fmt: skip
+    found = network(net, torch.randn(n, 4))
+    assert found.sizes == {"input": 4, "a": 5, "W": 2}
+    assert torch.equal(found.connections[1].weight, net.W)

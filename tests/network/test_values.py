@@ -327,9 +327,16 @@ def test_fixed_features_are_read_as_weights():
 HALF = torch.tensor([1.0, 1.0, 0.0, 0.0])
 MASKED = {
     "mul": lambda h, mask: h * mask,
+    "multiply": lambda h, mask: torch.multiply(h, mask.type_as(h)),
     "div": lambda h, mask: h / (1 + mask),
     "where": lambda h, mask: torch.where(mask > 0, h, 0),
     "masked_fill": lambda h, mask: h.masked_fill(mask > 0, 0),
+    "minimum": torch.minimum,
+    "clamp": lambda h, mask: torch.clamp(h, -mask, mask),
+    "lerp": lambda h, mask: torch.lerp(h, torch.zeros_like(h), mask),
+    "pow": torch.pow,
+    "prelu": F.prelu,
+    "einsum": lambda h, mask: torch.einsum("bi,i->bi", h, mask),
 }
 
 
@@ -340,6 +347,30 @@ def test_a_constant_that_scales_neurons_apart_is_left_out(name, mask):
     net.register_buffer("mask", mask)
     is_named = f"({name})" in network(net, X).left_out
     assert is_named == (mask.unique().numel() > 1)
+    if name not in ("where", "masked_fill", "clamp"):  # in them a constant is compared first
+        assert f"({name})" in network(net.to("meta"), X.to("meta")).left_out
+
+
+OF_ITS_SHAPE = {
+    "ones_like": lambda h: torch.ones_like(h) * HALF,
+    "new_ones": lambda h: h.new_ones(4).masked_fill(HALF == 0, 0),
+    "cat": lambda h: torch.cat([torch.ones_like(h[:, :2]), torch.zeros_like(h[:, 2:])], 1),
+}
+
+
+@pytest.mark.parametrize("kind", OF_ITS_SHAPE)
+def test_a_constant_of_a_values_shape_is_one(kind):
+    net = Model(lambda net, x: net.a(x) * OF_ITS_SHAPE[kind](net.a(x)), a=nn.Linear(4, 4))
+    assert "(mul)" in network(net, X).left_out
+    shifted = Model(lambda net, x: net.a(x) + OF_ITS_SHAPE[kind](x), a=nn.Linear(4, 4))
+    assert network(shifted, X).left_out == ["a.bias"]
+
+
+def test_random_constants_take_nothing_from_the_model():
+    net = Model(lambda net, x: net.a(x) * (torch.rand(4) > 0.5), a=nn.Linear(4, 4))
+    before = torch.random.get_rng_state()
+    network(net, X)
+    assert torch.equal(before, torch.random.get_rng_state())
 
 
 def test_a_constant_that_scales_places_or_entries_of_one_head_is_none():
