@@ -34,7 +34,7 @@ LENIENT := s/raise_on_error: true/raise_on_error: false/; s/allow_errors: false/
 endif
 CONFIG := build/$(PROFILE)/_config.yml
 
-.PHONY: book pdf test test-all test-book lint reproduce verify rekey faults bench lock clean
+.PHONY: book pdf test test-all test-book test-slurm lint reproduce verify rekey faults bench lock clean
 
 book: export MODLIB_RESULTS = $(CURDIR)/$(RESULTS)
 book: export JUPYTERCACHE = $(BOOK)/_build/.jupyter_cache
@@ -62,13 +62,16 @@ build/%/_config.yml: _config.yml Makefile
 	sed 's/execute_notebooks: force/execute_notebooks: cache/; s|book/_ext|../../book/_ext|; $(LENIENT)' $< > $@
 
 test: .venv/installed
-	$(BIN)/python -m pytest -q -n auto --dist worksteal -m "not slow and not built"
+	$(BIN)/python -m pytest -q -n auto --dist worksteal -m "not slow and not built and not slurm"
 
 test-all: .venv/installed
 	$(BIN)/python -m pytest -q -n auto --dist worksteal
 
 test-book: .venv/installed
 	$(BIN)/python -m pytest -q -n auto --dist worksteal -m built tests/figures/test_built.py
+
+test-slurm: .venv/installed
+	$(BIN)/python -m pytest -q -n 0 -m slurm tests/batch/test_slurm.py
 
 lint: .venv/installed
 	$(BIN)/python -m ruff check .
@@ -77,7 +80,7 @@ lint: .venv/installed
 
 reproduce: .venv/installed
 	$(BIN)/python -m snakemake --snakefile workflow/Snakefile --configfile workflow/$(PROFILE).yaml --cores $(CORES) \
-	  $(if $(WORKFLOW_PROFILE),--profile "$(WORKFLOW_PROFILE)") $(if $(ONLY),--config only="$(ONLY)")
+	  $(if $(EXECUTOR),--profile "workflow/profiles/$(EXECUTOR)") $(if $(ONLY),--config only="$(ONLY)")
 
 verify: .venv/installed
 	$(BIN)/python -m modlib.batch.verification $(if $(SEED),--seed $(SEED))

@@ -155,8 +155,9 @@ def contents(folder: Path) -> dict[str, bytes | str]:
 
 
 def is_whole(folder: Path) -> bool:
-    """Return whether what is published is whole, or waits to be put in place."""
-    return not folder.exists() or files.complete(folder) or (folder / ".publishing").exists()
+    """Return whether what is published is whole, or waits to be put in place, if there is any."""
+    is_staged = (folder / ".publishing").exists()
+    return not [*folder.glob("[!.]*")] or files.complete(folder) or is_staged
 
 
 def main() -> int:
