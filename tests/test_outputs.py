@@ -11,6 +11,8 @@ import sys
 import pandas as pd
 import pytest
 import yaml
+from docutils import nodes
+from docutils.utils import new_document
 
 from modlib.batch import files
 from modlib.batch.checkout import ROOT, WORKFLOW
@@ -213,12 +215,25 @@ def test_checksums_are_not_found_by_whoever_searches_the_book(book):
     assert checksum not in (book / "html" / "searchindex.js").read_text("utf-8")
 
 
-@pytest.fixture(scope="module")
-def extension():
-    spec = importlib.util.spec_from_file_location("provenance", EXTENSIONS / "provenance.py")
+def loaded(name):
+    spec = importlib.util.spec_from_file_location(name, EXTENSIONS / f"{name}.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
+
+
+@pytest.fixture(scope="module")
+def extension():
+    return loaded("provenance")
+
+
+def test_an_output_that_failed_is_found(monkeypatch):
+    monkeypatch.setitem(sys.modules, "provenance", loaded("provenance"))
+    document = new_document("page")
+    document += nodes.literal_block("", "1 + 1", classes=["output", "stream"])
+    document += nodes.literal_block("", "ValueError", classes=["output", "traceback"])
+    (block,) = loaded("figures").failures(document)
+    assert block.astext() == "ValueError"
 
 
 def test_the_batch_takes_the_command_that_makes_any_published_file_again(extension):

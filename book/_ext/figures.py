@@ -14,8 +14,11 @@ from myst_nb.ext.glue.crossref import read_glue_cache
 from provenance import Markup
 from sphinx.application import Sphinx
 from sphinx.transforms.post_transforms import SphinxPostTransform
+from sphinx.util import logging
 
 from modlib.figures.pictures import data_of
+
+logger = logging.getLogger(__name__)
 
 READABLE = 9
 """How many pixels the smallest letter of a figure has, as shown, at least."""
@@ -54,6 +57,8 @@ class Figures(SphinxPostTransform):
 
     def run(self, **kwargs: object) -> None:
         """Put them there."""
+        for block in failures(self.document):
+            logger.warning("an output failed:\n%s", block.astext()[-500:], location=block)
         noted = read_glue_cache(str(self.env.mystnb_config.output_folder), self.env.docname)
         page = Path(self.app.outdir, self.env.docname)
         page.parent.mkdir(parents=True, exist_ok=True)
@@ -68,6 +73,12 @@ class Figures(SphinxPostTransform):
             shown.parent.insert(shown.parent.index(shown) + 1, below)
             html = inline(drawing, image.get("alt", ""), "" if ids else anchor)
             image.replace_self(Markup(html=html))
+
+
+def failures(document: nodes.document) -> list[nodes.literal_block]:
+    """Return what tells of outputs that failed: a cell that shows one does not stop for it."""
+    blocks = document.findall(nodes.literal_block)
+    return [block for block in blocks if "traceback" in block["classes"]]
 
 
 def drawings(

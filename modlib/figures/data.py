@@ -166,5 +166,5 @@ def named(ax: Axes, part: pd.DataFrame) -> pd.DataFrame:
 
 def name_of(axis: Axis, value: float | int) -> object:
     """Return the name of a place on an axis, or else the place."""
-    name = " ".join(axis.get_major_formatter()(value).split())
+    name = " ".join(str(axis.get_major_formatter()(value)).split())
     return name if any(letter.isalpha() for letter in name) else value

@@ -57,10 +57,10 @@ class Modularity(NamedTuple):
         excess: q - null_mean.
         share: excess / (attainable - null_mean), where attainable is 1 - sum_k r_k c_k / m^2,
             which the Q of these communities reaches if no weight leaves them, and never exceeds;
-            excess / null_mean if that is negative. So it lies between -1, where nothing is left of
-            the nulls' Q, and 1; 0 where there is nothing to gain or to lose. Separate parts have 1
-            only if attainable exceeds null_mean, as it does not where one part has nearly all
-            weight.
+            excess / null_mean if that is negative, so that about zero a gain may count for more
+            than a loss. It lies between -1, where nothing is left of the nulls' Q, and 1; 0 where
+            there is nothing to gain or to lose. Separate parts have 1 only if attainable exceeds
+            null_mean, as it does not where one part has nearly all weight.
         communities: each neuron's community, numbered from 0 in the order in which neurons, inputs
             first, meet them; a neuron without weight is a community of its own.
 

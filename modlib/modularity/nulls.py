@@ -23,7 +23,8 @@ def permuted(
 ) -> list[Float[Tensor, "_ _"]]:
     """Return the weights of each matrix in random order.
 
-    Layer sizes, density and every matrix's weights are kept.
+    Layer sizes, density and every matrix's weights are kept. Neurons without any are left out, so
+    that of few weights a null is denser on the others: sparse random networks have some excess.
     """
     return [_permuted(W, generator) for W in weights]
 

@@ -171,7 +171,7 @@ def claims(
             q, means(excess, "whole", deepest), below(0.02), ".3f",
         )),
         together(Claim(
-            "Random weights have no excess, however their neurons are rescaled.",
+            "Random normal weights have no excess, however their neurons are rescaled.",
             q, means(by_spread["excess"], "layered", widest), between(-0.02, 0.02), "+.3f",
         ), Claim(
             "By the whole graph they have.", q, means(by_spread["excess"], "whole", widest),

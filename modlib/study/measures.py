@@ -9,8 +9,10 @@ from jaxtyping import Float
 from sklearn.metrics import adjusted_rand_score
 from torch.nn.functional import one_hot
 
+from modlib.batch import tables
 from modlib.modularity.measure import modularity
-from modlib.modularity.nulls import same_strengths
+from modlib.modularity.nulls import permuted, same_strengths
+from modlib.network import weights
 from modlib.study.whole_graph import rescaled
 
 N, DEPTH = 32, 2
@@ -18,6 +20,9 @@ N, DEPTH = 32, 2
 
 STRAY = 0.1
 """The share of the weights between two parts that have any."""
+
+PERMUTED = ["none", "l2", "l1", "connection_cost", "learned_places", "bimt", "walk_loops"]
+"""Penalties whose networks' weights are put in random order, the densest first."""
 
 Made = Callable[[np.random.Generator], list[Float[np.ndarray, "_ _"]]]
 """Draws a network."""
@@ -48,8 +53,21 @@ def hubs(spread: float) -> Made:
     return drawn
 
 
+def random(spread: float, density: float) -> Made:
+    """Return what draws random weights, log-normal if they have a spread, and leaves out others."""
+
+    def drawn(rng: np.random.Generator) -> list[Float[np.ndarray, "_ _"]]:
+        sizes = rng.standard_normal((DEPTH, N, N))
+        sizes = np.exp(spread * sizes) if spread else np.abs(sizes)
+        return [*(sizes * (rng.random(sizes.shape) < density))]
+
+    return drawn
+
+
 EXAMPLES: dict[str, tuple[Made, int]] = {
     "random weights": (hubs(0.0), N // 2),
+    "random, one in sixteen there": (random(0.0, 1 / 16), N // 2),
+    "random, of very different size": (random(3.0, 1.0), N // 2),
     "random, and some neurons stronger": (hubs(1.0), N // 2),
     "two equal parts": (parts(N // 2), N // 2),
     "two equal parts, stray weights": (parts(N // 2, STRAY), N // 2),
@@ -57,6 +75,28 @@ EXAMPLES: dict[str, tuple[Made, int]] = {
     "two parts, seven to one": (parts(7 * N // 8), 7 * N // 8),
 }
 """What draws networks of a kind, and of how many neurons a layer its first part is."""
+
+
+def in_random_order(task: str, orders: int, nulls: int, restarts: int) -> pd.DataFrame:
+    """Return the share of published networks, and that of their weights in random order.
+
+    The weights of each matrix are permuted as they are, before any neuron is rescaled; `lowest` and
+    `highest` are over the orders. One row for each of `PERMUTED`.
+    """
+    rows = {}
+    for penalty in PERMUTED:
+        chain = [W[:1].double() for W in weights(tables.published_network(task, penalty).network)]
+        generators = (torch.Generator().manual_seed(order) for order in range(orders))
+        each = [permuted([W[0].abs() for W in chain], one) for one in generators]
+        shuffled = [torch.stack(matrices) for matrices in zip(*each, strict=True)]
+        shares = modularity(shuffled, nulls, restarts).share
+        rows[penalty] = {
+            "share": float(modularity(chain, nulls, restarts).share[0]),
+            "in random order": shares.mean(),
+            "lowest": shares.min(),
+            "highest": shares.max(),
+        }
+    return pd.DataFrame(rows).T.rename_axis("penalty")
 
 
 def examples(seeds: Sequence[int], nulls: int, restarts: int) -> pd.DataFrame:

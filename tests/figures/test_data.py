@@ -53,6 +53,13 @@ def test_a_dot_has_its_interval_and_the_name_of_its_place():
     ]  # fmt: skip
 
 
+def test_a_place_may_be_named_by_a_number_that_is_no_text():
+    figure, ax = plt.subplots()
+    ax.plot([2, 12], [0.5, 1.0])
+    ax.set_xticks([2, 12], np.array([2, 12]))
+    assert drawn(figure).x.tolist() == [2, 12]
+
+
 def test_a_place_that_is_named_by_its_number_stays_a_number():
     figure, ax = plt.subplots()
     ax.plot([1000], [0])

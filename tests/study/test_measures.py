@@ -54,3 +54,18 @@ def test_unequal_parts_have_a_smaller_share(made):
         < made.loc["two parts, three to one", "share"]
         < 0.5
     )
+
+
+def test_sparse_and_uneven_random_weights_are_drawn_as_they_are_called(made):
+    for W in measures.random(0.0, 1 / 16)(np.random.default_rng(0)):
+        assert (W > 0).mean() == pytest.approx(1 / 16, abs=0.02)
+    for W in measures.random(3.0, 1.0)(np.random.default_rng(0)):
+        assert np.log(W).std() == pytest.approx(3, abs=0.2)
+    assert made.loc["random, one in sixteen there", "share"] > 0.05
+
+
+def test_weights_of_published_networks_have_no_share_in_random_order():
+    found = measures.in_random_order("two_digits", orders=2, nulls=2, restarts=1)
+    assert (found["in random order"].abs() < 0.1).all()
+    assert found.share["walk_loops"] > 0.9
+    assert (found.lowest <= found.highest).all()
