@@ -29,7 +29,7 @@ def provenance() -> dict[str, str]:
 def maker() -> str:
     """Return who made the processor: on another's, torch's libraries round differently."""
     cpuinfo = Path("/proc/cpuinfo")
-    lines = cpuinfo.read_text().splitlines() if cpuinfo.exists() else []
+    lines = cpuinfo.read_text("utf-8").splitlines() if cpuinfo.exists() else []
     told = [line.partition(":")[2].strip() for line in lines if line.startswith("vendor_id")]
     return told[0] if told else platform.processor()
 

@@ -162,7 +162,7 @@ def test_a_claim_broken_on_purpose_stops_the_page_with_its_sentence(monkeypatch,
     rows, _ = evidence
     dear = rows.assign(seconds=np.where(rows.penalty == "walk_loop_steps", 9.0, 1.0) * rows.seconds)
     monkeypatch.setattr(tables, "published_table", lambda _: dear)
-    monkeypatch.setattr(results, "evidence", lambda: (evidence[1], None))
+    monkeypatch.setattr(results, "networks", lambda: evidence[1])
     with pytest.raises(AssertionError, match="'As steps of their own they cost less than two"):
         execute("costs", {})
     other = {"free": 2.0, "widths": [4, 3, 2], "examples": 5}

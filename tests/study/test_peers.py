@@ -12,7 +12,7 @@ REFUSED = {"task = 'retna'": {"task": "retna"}, "savefigure = 'x'": {"savefigure
 
 @pytest.fixture(scope="module")
 def networks():
-    return results.evidence()[0]
+    return results.networks()
 
 
 @pytest.mark.slow
