@@ -19,4 +19,6 @@ def survived() -> pd.DataFrame:
     faults = rows.groupby("fault", sort=False)
     table = faults.agg(times=("exit", "size"), status=("exit", "unique"), whole=("whole", "sum"))
     table["status"] = [", ".join(map(str, sorted(codes))) for codes in table.status]
+    # the plain command, which follows each round, comes last
+    table = table.loc[sorted(table.index, key=lambda fault: fault.startswith("then"))]
     return table.rename(columns={"status": "exit status", "whole": "times whole"})

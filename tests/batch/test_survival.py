@@ -18,6 +18,7 @@ def test_faults_are_counted_with_their_exit_statuses(tmp_path, monkeypatch):
 def test_nothing_that_was_published_was_harmed_and_the_plain_command_mended_the_rest():
     table = survival.survived()
     assert (table["times whole"] == table.times).all()
+    assert table.index[-1] == "then the plain command"
     kills = table[table.index.str.startswith("kill of")]
     assert kills.times.sum() == 25
     assert table.loc["then the plain command", "exit status"] == "0"
