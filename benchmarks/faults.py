@@ -23,8 +23,9 @@ import psutil
 import yaml
 
 from modlib.batch import files
+from modlib.batch.checkout import WORKFLOW
+from modlib.batch.survival import FILE, FOLDER, PLAIN
 
-ROOT = Path(__file__).parents[1]
 CONFIG = {
     "build": "build",
     "results": "results",
@@ -62,7 +63,6 @@ PROCESSES = {
 
 SIGNALS = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT)
 A_ROUND, N_KILLS = 5, 25
-PLAIN = "then the plain command"
 SECONDS = 600
 """As long as a batch may take before it counts as hanging."""
 
@@ -73,7 +73,7 @@ Fault = Callable[[Path, random.Random], tuple[str, str, int]]
 def begin(folder: Path, *options: str, room: int | None = None) -> subprocess.Popen:
     """Start a batch in a folder, whose files may have no more than so many bytes each."""
     (folder / "config.yaml").write_text(yaml.safe_dump(CONFIG))
-    command = [sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "workflow/Snakefile")]
+    command = [sys.executable, "-m", "snakemake", "--snakefile", str(WORKFLOW / "Snakefile")]
     command += ["--configfile", "config.yaml", "--directory", ".", "--cores", "2", *options]
 
     def before() -> None:
@@ -181,7 +181,7 @@ def main() -> int:
             rows.append((number, PLAIN, "", code, same))
             print(f"{number}: {PLAIN}: exit {code}, the same: {same}", flush=True)
     table = pd.DataFrame(rows, columns=["round", "fault", "how", "exit", "whole"])
-    table.to_csv(Path(__file__).with_suffix(".csv"), index=False)
+    table.to_csv(FOLDER / FILE, index=False)
     ends = table[table.fault == PLAIN]
     return 0 if (ends.exit == 0).all() and table.whole.all() else 1
 

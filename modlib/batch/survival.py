@@ -6,6 +6,8 @@ from modlib.batch import sources
 from modlib.batch.checkout import ROOT, require
 
 FOLDER, FILE = ROOT / "benchmarks", "faults.csv"
+PLAIN = "then the plain command"
+"""What each round of faults ends with."""
 
 
 def survived() -> pd.DataFrame:
@@ -20,5 +22,5 @@ def survived() -> pd.DataFrame:
     table = faults.agg(times=("exit", "size"), status=("exit", "unique"), whole=("whole", "sum"))
     table["status"] = [", ".join(map(str, sorted(codes))) for codes in table.status]
     # the plain command, which follows each round, comes last
-    table = table.loc[sorted(table.index, key=lambda fault: fault.startswith("then"))]
+    table = table.loc[sorted(table.index, key=lambda fault: fault == PLAIN)]
     return table.rename(columns={"status": "exit status", "whole": "times whole"})

@@ -102,7 +102,7 @@ def values(reading: Reading, *parts: Int[Tensor, "n_heads _"]) -> Int[Tensor, " 
         by_role[role] = torch.cat([by_role[role], part], 1) if role in by_role else part
     weighing = by_role[""]
     for layer in reading.neurons.layer[weighing].unique().tolist():
-        reading.pairwise.pop(layer, None)
+        reading.pairwise.discard(layer)
     reading.settle(weighing)
     reading.merge(by_role)
     return weighing.amax(1)

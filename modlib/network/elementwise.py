@@ -48,12 +48,10 @@ def scaled_apart(reading: Reading, node: Node, numbers: Tensor) -> None:
     """
     for operand in reading.fixed.intersection(node.all_input_nodes):
         if shape(operand).numel() > 1 and not reading.is_trained(operand):
-            varied = varying(reading.value(operand))
-            if varied:
-                reading.scaled.append((node, numbers, varied))
+            reading.scaled.append((node, numbers, dims_of_change(reading.value(operand))))
 
 
-def varying(value: Tensor) -> list[int]:
+def dims_of_change(value: Tensor) -> list[int]:
     """Return the dimensions along which a value varies, from the end; on meta, those it may."""
     if value.is_meta:
         return [dim - value.dim() for dim, size in enumerate(value.shape) if size > 1]

@@ -45,8 +45,7 @@ RULES: dict[Rule, str] = {
         native_layer_norm _safe_softmax _softmax _log_softmax normalize prelu rms_norm softmax
         softmin to tanhshrink type_as
         """,
-    constant: "empty_like full_like new_empty new_full new_ones new_zeros ones_like rand_like "
-    "randn_like zeros_like",
+    constant: "rand_like randn_like",
     sampled: "bernoulli",
     elementwise: "absolute arctan arctan2 divide fix multiply negative special_expit subtract "
     "true_divide where",

@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.fx import Node
 
 from modlib.network.attention import refuse_made_weights, refuse_mixtures, scores, values
-from modlib.network.elementwise import together, varying
+from modlib.network.elementwise import dims_of_change, together
 from modlib.network.neurons import MIXED, alike, narrow
 from modlib.network.nodes import arguments, refuse, shape
 from modlib.network.reading import Reading
@@ -89,9 +89,8 @@ def product(reading: Reading, node: Node, left: Node, right: Node, letters: str)
                 left_letters = [letter for letter in mover.letters if letter not in summed]
                 result = spread(kept, left_letters, out, sizes)
                 if mixer.node in reading.fixed:
-                    varied = [
-                        mixer.letters[dim] for dim in varying(reading.value(mixer.node)[mixer.kept])
-                    ]
+                    dims = dims_of_change(reading.value(mixer.node)[mixer.kept])
+                    varied = [mixer.letters[dim] for dim in dims]
                     dims = [out.index(letter) for letter in varied if letter in out]
                     reading.scaled.append((node, result, dims))
                 return result
@@ -160,21 +159,21 @@ def attended(reading: Reading, node: Node, x: Factor, y: Factor, out: str, sizes
     blocks, summed = ([s for s in shared if (s in out) == kept] for kept in (True, False))
     if not summed:
         refuse(node, "each of several neurons is multiplied by each of several others")
-    parts, own_parts, are_several = [], [], []
+    parts, are_several = [], []
     for each in (x, y):
         parted = blocks, [s for s in each.letters if s not in shared], summed
         numbers = each.numbers.permute([each.letters.index(s) for part in parted for s in part])
         numbers = numbers.reshape([prod(sizes[s] for s in part) for part in parted])
         refuse_made_weights(reading, node, numbers)
-        own_parts.append(numbers)
         are_several.append(bool((alike(reading.neurons.found(numbers), [1]) == MIXED).any()))
-        parts.append(numbers.flatten(1))
-    if any(reading.neurons.are_heads(part) for part in parts):
-        heads = values(reading, *parts)
+        parts.append(numbers)
+    flat = [part.flatten(1) for part in parts]
+    if any(reading.neurons.are_heads(part) for part in flat):
+        heads = values(reading, *flat)
     else:
-        for numbers in own_parts:
-            refuse_mixtures(reading, node, numbers)
-        heads = scores(reading, node, {"query": parts[0], "key": parts[1]})
+        for part in parts:
+            refuse_mixtures(reading, node, part)
+        heads = scores(reading, node, {"query": flat[0], "key": flat[1]})
         if all(are_several):
-            reading.pairwise |= dict.fromkeys(reading.neurons.layer[heads].tolist(), node)
+            reading.pairwise |= {*reading.neurons.layer[heads].tolist()}
     return spread(heads.view([sizes[letter] for letter in blocks]), blocks, out, sizes)

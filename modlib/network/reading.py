@@ -49,7 +49,7 @@ class Reading:
         self.experts: dict[Node, list[Tensor]] = {}
         self.unsettled: dict[int, dict[str, Tensor]] = {}
         self.scored: dict[int, Node] = {}
-        self.pairwise: dict[int, Node] = {}
+        self.pairwise: set[int] = set()
         self.crossed: list[tuple[Node, Tensor]] = []
         self.scaled: list[tuple[Node, Tensor, list[int]]] = []
         self.left_out: list[str] = []
@@ -170,8 +170,11 @@ class Reading:
 
     def refuse_pairs(self, layers: Iterable[int]) -> None:
         """Raise ValueError if layers are of products of several neurons with several others."""
-        for node in (self.pairwise[layer] for layer in self.pairwise.keys() & {*layers}):
-            refuse(node, "each of several neurons is multiplied by each of several others")
+        for layer in self.pairwise & {*layers}:
+            refuse(
+                self.scored[layer],
+                "each of several neurons is multiplied by each of several others",
+            )
 
     def merge(self, parts: Mapping[str, Int[Tensor, "n_heads _"]]) -> None:
         """Make one neuron of each head's entries, and note what attention makes of them."""

@@ -59,7 +59,8 @@ class Trace:
             reading.join_crossed()
             alike_for_all(reading)
             for node, numbers, dims in reading.scaled:
-                one_along(reading, node, numbers, dims)
+                if dims:
+                    one_along(reading, node, numbers, dims)
             for layer in reading.unsettled:  # scores that neither values nor weights have read
                 reading.leave_out(reading.scored[layer])
             layers = joined_layers(reading)

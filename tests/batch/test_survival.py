@@ -8,11 +8,15 @@ from modlib.batch import survival
 
 def test_faults_are_counted_with_their_exit_statuses(tmp_path, monkeypatch):
     monkeypatch.setattr(survival, "FOLDER", tmp_path)
-    told = {"fault": ["kill", "kill", "then"], "exit": [1, -9, 0], "whole": [True, False, True]}
+    told = {
+        "fault": ["kill", "kill", survival.PLAIN],
+        "exit": [1, -9, 0],
+        "whole": [True, False, True],
+    }
     pd.DataFrame(told).to_csv(tmp_path / "faults.csv", index=False)
     table = survival.survived()
     assert table.loc["kill"].tolist() == [2, "-9, 1", 1]
-    assert table.loc["then"].tolist() == [1, "0", 1]
+    assert table.loc[survival.PLAIN].tolist() == [1, "0", 1]
 
 
 def test_nothing_that_was_published_was_harmed_and_the_plain_command_mended_the_rest():
