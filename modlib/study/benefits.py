@@ -1,12 +1,16 @@
 """What modules are said to be good for, benefit by benefit, from the published tables."""
 
-from pathlib import Path
+from collections.abc import Callable
 from typing import NamedTuple
 
 import pandas as pd
 
 from modlib import PENALTIES
-from modlib.batch import statistics, tables
+from modlib.batch import statistics
+from modlib.batch.tables import published_table
+
+Read = Callable[[str], pd.DataFrame]
+"""Returns a table by its name."""
 
 
 class Benefit(NamedTuple):
@@ -59,24 +63,24 @@ BENEFITS = {
 What is kept, 1 less the accuracy lost, is above 1 where some was gained.
 """
 
-NOT_THE_BEST_OTHER = ["none", "pruned", "l2", "hard_wired", "more_decay"]
+NOT_THE_BEST_OTHER = ["none", "pruned", "l2", "hard_wired", "more_decay", "walk_loop_steps"]
 """Left out when the best other is looked for: what walk loops are compared with anyway, what is
-told the modules, and a form of the walk loops themselves."""
+told the modules, and other forms of the walk loops."""
 
 
-def measured(benefit: Benefit, folder: Path | str = tables.FOLDER) -> pd.DataFrame:
+def measured(benefit: Benefit, read: Read = published_table) -> pd.DataFrame:
     """Return one row per network: its task, penalty, seed and value.
 
     Rows of one network, as of several switches or sub-tasks, are averaged.
     """
-    table = tables.published_table(benefit.table, folder).query(benefit.rows)
+    table = read(benefit.table).query(benefit.rows)
     if "task" not in table:
         table = table.assign(task="retina AND and OR")
     table = table.assign(value=table.eval(benefit.value))
     return table.groupby(["task", "penalty", "seed"], as_index=False).value.mean()
 
 
-def differences(own: str = "walk_loops", folder: Path | str = tables.FOLDER) -> pd.DataFrame:
+def differences(own: str = "walk_loops", read: Read = published_table) -> pd.DataFrame:
     """Return a penalty's paired differences to each other one, for each benefit and task.
 
     Rows of `comparisons.against` under the index (benefit, task, penalty). The largest mean of
@@ -85,7 +89,7 @@ def differences(own: str = "walk_loops", folder: Path | str = tables.FOLDER) -> 
     """
     found = {}
     for name, benefit in BENEFITS.items():
-        for task, rows in measured(benefit, folder).groupby("task"):
+        for task, rows in measured(benefit, read).groupby("task"):
             pairs = statistics.against(rows, own, "value")
             others = pairs.index.difference(NOT_THE_BEST_OTHER)
             if len(others):

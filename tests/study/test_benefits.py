@@ -3,15 +3,14 @@
 import pandas as pd
 import pytest
 
-from modlib.batch import tables
-from modlib.batch.publishing import publish
+from modlib.batch import schemas
 from modlib.study import benefits
 from modlib.study.benefits import Benefit
 
 
 @pytest.fixture
-def folder(tmp_path):
-    """A folder with one table: three penalties, two seeds, two rows of each network."""
+def damage():
+    """The table of that name: three penalties, two seeds, two rows of each network."""
     values = {"none": [0.1, 0.3], "l1": [0.2, 0.2], "walk_loops": [0.5, 0.9]}
     rows = [
         {"task": "retina", "penalty": penalty, "seed": seed, "damage": kind, "area": value + shift}
@@ -22,21 +21,21 @@ def folder(tmp_path):
     origin = {"versions": "python 3", "commit": "0123456", "key": "12345678"}
     levels = {"level_0": 0.0, "accuracy_0": 0.9}
     table = pd.DataFrame(rows).assign(strength=0.1, **levels, **origin)
-    publish({"damage": table}, tmp_path)
-    return tmp_path
+    return schemas.check("damage", table)
 
 
-def test_a_benefit_is_the_mean_of_its_rows(folder):
-    found = benefits.measured(Benefit("damage", "damage != 'c'", "1 - area"), folder)
+def test_a_benefit_is_the_mean_of_its_rows(damage):
+    read = {"damage": damage}.__getitem__
+    found = benefits.measured(Benefit("damage", "damage != 'c'", "1 - area"), read)
     expected = {("none", 0): 0.9, ("none", 1): 0.7, ("walk_loops", 1): 0.1}
     values = found.set_index(["penalty", "seed"]).value
     assert len(values) == 6
     assert values[list(expected)].to_dict() == pytest.approx(expected)
 
 
-def test_differences_are_paired_and_the_best_other_is_told_twice(folder, monkeypatch):
+def test_differences_are_paired_and_the_best_other_is_told_twice(damage, monkeypatch):
     monkeypatch.setattr(benefits, "BENEFITS", {"hits": Benefit("damage", "damage != 'c'", "area")})
-    found = benefits.differences(folder=folder)["mean"]
+    found = benefits.differences(read={"damage": damage}.__getitem__)["mean"]
     assert found.to_dict() == pytest.approx(
         {
             ("hits", "retina", "none"): 0.5,
@@ -46,13 +45,13 @@ def test_differences_are_paired_and_the_best_other_is_told_twice(folder, monkeyp
     )
 
 
-def test_another_form_of_the_walk_loops_is_not_the_best_other(folder, monkeypatch):
+@pytest.mark.parametrize("form", ["more_decay", "walk_loop_steps"])
+def test_another_form_of_the_walk_loops_is_not_the_best_other(damage, monkeypatch, form):
     monkeypatch.setattr(benefits, "BENEFITS", {"hits": Benefit("damage", "damage != 'c'", "area")})
-    table = tables.published_table("damage", folder)
-    own = table[table.penalty == "walk_loops"].assign(penalty="more_decay")
-    publish({"damage": pd.concat([table, own])}, folder)
-    found = benefits.differences(folder=folder).loc["hits", "retina"]["mean"]
-    assert found["more_decay"] == pytest.approx(0.0)
+    own = damage[damage.penalty == "walk_loops"].assign(penalty=form)
+    read = {"damage": pd.concat([damage, own])}.__getitem__
+    found = benefits.differences(read=read).loc["hits", "retina"]["mean"]
+    assert found[form] == pytest.approx(0.0)
     assert found["best other"] == pytest.approx(found["l1"])
 
 
