@@ -19,6 +19,7 @@ def without_thebe(
 OWN = {
     "notebooks/explorer": ("plot/d3.min.js", "plot/plot.min.js", "explorer.js"),
     "notebooks/listing": ("records.js",),
+    "notebooks/replication": ("records.js",),
     "book/claims": ("records.js",),
 }
 """The scripts that pages need, each for itself."""

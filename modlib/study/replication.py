@@ -1,14 +1,18 @@
 """Whether what pages claim of published tables holds on networks of other seeds, claim by claim."""
 
+import re
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import Annotated, Literal
 
+import nbformat
 import numpy as np
 import pandas as pd
+from pydantic import AfterValidator, Field
 
 from modlib.batch import pages
-from modlib.batch.checkout import ROOT
+from modlib.batch.checkout import NOTEBOOKS, ROOT
 from modlib.batch.claims import Claim, Together, above, below, exact, judged, parts
 from modlib.batch.tables import FOLDER, published_table
 from modlib.penalties import PENALTIES
@@ -77,7 +81,22 @@ NUMBER = "mean [95 % interval]"
 
 
 class Parameters(pages.Parameters):
-    """The page takes none."""
+    """What the page may be run with."""
+
+    listed: Annotated[
+        list[Literal[tuple(VERDICTS)]], Field(min_length=1), AfterValidator(pages.distinct)
+    ]
+    at_once: Annotated[int, Field(ge=1, le=100)]
+
+
+def title(page: str) -> str:
+    """Return the title of a page."""
+    notebook, chapter = NOTEBOOKS / f"{page}.ipynb", ROOT / "book" / f"{page}.md"
+    if notebook.exists():
+        text = nbformat.read(notebook, as_version=4).cells[0].source
+    else:
+        text = chapter.read_text("utf-8")
+    return re.search(r"^# (.+)$", text, re.MULTILINE)[1]
 
 
 def verdict(claim: Claim) -> str:
@@ -116,15 +135,15 @@ def compared(fresh: Path = FRESH, published: Path = FOLDER) -> pd.DataFrame:
         )
         shown = judged(old).drop(columns="holds").rename(columns={NUMBER: "published"})
         shown["fresh"], shown["verdict"] = judged(new)[NUMBER], [verdict(claim) for claim in new]
-        rows.append(shown.assign(page=page))
+        shown.insert(0, "page", title(page))
+        rows.append(shown)
     return pd.concat(rows, ignore_index=True)
 
 
 def counted(rows: pd.DataFrame) -> pd.DataFrame:
     """Return how many claims of each page, in the order of the book, meet each verdict."""
-    return pd.crosstab(rows.page, rows.verdict).reindex(
-        index=list(PAGES), columns=VERDICTS, fill_value=0
-    )
+    counts = pd.crosstab(rows.page, rows.verdict)
+    return counts.reindex(index=rows.page.unique(), columns=VERDICTS, fill_value=0)
 
 
 def claims(rows: pd.DataFrame) -> list[Claim]:
