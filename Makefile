@@ -2,7 +2,7 @@
 # make test       run the quick tests                  make test-all   and those of batches, wheels and changed pages
 # make lint       check style and types                make test-book  the built book, page by page in a browser
 # make clean      remove all that can be made again    make bench      measure speed, as ratios
-# make pdf        print the book, where a browser is
+# make pdf        print the book, where a browser is   make crate      pack the tables with what made them, to deposit
 # make lock       resolve requirements.txt afresh      make verify     make a sample of published numbers again
 # make rekey      give tables the keys of code that changed in form alone, after a sample; against BASE=commit
 # make faults     harm a small batch while it runs, and see what it ends with
@@ -34,7 +34,7 @@ LENIENT := s/raise_on_error: true/raise_on_error: false/; s/allow_errors: false/
 endif
 CONFIG := build/$(PROFILE)/_config.yml
 
-.PHONY: book pdf test test-all test-book test-slurm lint reproduce verify rekey faults bench lock clean
+.PHONY: book pdf crate test test-all test-book test-slurm lint reproduce verify rekey faults bench lock clean
 
 book: export MODLIB_RESULTS = $(CURDIR)/$(RESULTS)
 book: export JUPYTERCACHE = $(BOOK)/_build/.jupyter_cache
@@ -90,6 +90,10 @@ rekey: .venv/installed
 
 faults: .venv/installed
 	$(BIN)/python benchmarks/faults.py
+
+crate: export MODLIB_RESULTS = $(CURDIR)/$(RESULTS)
+crate: .venv/installed
+	$(BIN)/python -m modlib.batch.crate build/$(PROFILE)/crate.zip
 
 bench: .venv/installed
 	$(BIN)/python -m pytest benchmarks -q -o addopts= --benchmark-columns=min,median,rounds --benchmark-sort=min

@@ -1,0 +1,66 @@
+"""The crate of the published tables: all of them, whole, each with what made it."""
+
+import zipfile
+
+import pytest
+import yaml
+from rocrate.rocrate import ROCrate
+
+from modlib.batch import crate, files, tables
+from modlib.batch.checkout import ROOT
+
+
+@pytest.fixture(scope="module")
+def unpacked(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("crate")
+    crate.crate().write_zip(folder / "crate.zip")
+    with zipfile.ZipFile(folder / "crate.zip") as packed:
+        packed.extractall(folder / "unpacked")
+    return folder / "unpacked"
+
+
+def test_a_crate_that_is_unpacked_holds_the_published_files_whole(unpacked):
+    published = files.checksums(tables.FOLDER)
+    assert files.checksums(unpacked / "results") == published
+    assert all(files.sha256(unpacked / "results" / name) == of for name, of in published.items())
+
+
+def test_every_table_has_an_action_that_names_what_made_it(unpacked):
+    read = ROCrate(unpacked)
+    actions = {entity.id: entity for entity in read.get_by_type("CreateAction")}
+    names = {path.stem for path in tables.FOLDER.glob("*.csv")}
+    assert set(actions) == {f"#{name}" for name in names}
+    for name in names:
+        action = actions[f"#{name}"]
+        assert [file.id for file in action["result"]] == [f"results/{name}.csv"]
+        assert (unpacked / action["instrument"].id).exists()
+        assert set(action["identifier"]) == set(tables.published_table(name).commit)
+    assert actions["#networks"]["instrument"].id == "notebooks/sweep.ipynb"
+
+
+def test_the_whole_has_what_a_crate_needs(unpacked):
+    root = ROCrate(unpacked).root_dataset
+    cited = yaml.safe_load((ROOT / "CITATION.cff").read_text("utf-8"))
+    assert root["name"] == cited["title"]
+    assert all(root[needed] for needed in ("description", "datePublished", "license", "mainEntity"))
+    for part in root["hasPart"]:
+        assert (unpacked / part.id).stat().st_size == int(part["contentSize"])
+
+
+def test_a_file_that_was_changed_is_refused(tmp_path):
+    digest = files.sha256(tables.FOLDER / "reuse.csv")
+    (tmp_path / "reuse.csv").write_text("changed")
+    (tmp_path / files.CHECKSUMS).write_text(f"{digest}  reuse.csv\n")
+    with pytest.raises(ValueError, match=f"reuse.csv should have the SHA-256 checksum {digest}"):
+        crate.crate(tmp_path)
+
+
+def test_what_a_codechecker_compares_is_there_and_made_by_commands_that_are():
+    told = yaml.safe_load((ROOT / "codecheck.yml").read_text("utf-8"))
+    cited = yaml.safe_load((ROOT / "CITATION.cff").read_text("utf-8"))
+    assert told["paper"]["title"] == cited["title"]
+    paper = yaml.safe_load((ROOT / "workflow" / "paper.yaml").read_text("utf-8"))
+    for entry in told["manifest"]:
+        assert (ROOT / entry["file"]).exists()
+        _, only, name = entry["comment"].partition("ONLY=")
+        assert not only or name in paper["tables"]
