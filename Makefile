@@ -4,6 +4,7 @@
 # make clean      remove all that can be made again    make bench      measure speed, as ratios
 # make pdf        print the book, where a browser is   make crate      pack the tables with what made them, to deposit
 # make lock       resolve requirements.txt afresh      make verify     make a sample of published numbers again
+# make progress   how far a batch that runs is, and about how long the rest takes
 # make rekey      give tables the keys of code that changed in form alone, after a sample; against BASE=commit
 # make faults     harm a small batch while it runs, and see what it ends with
 #                                                      PROFILE=smoke|quick|paper chooses the batch and the book
@@ -34,7 +35,7 @@ LENIENT := s/raise_on_error: true/raise_on_error: false/; s/allow_errors: false/
 endif
 CONFIG := build/$(PROFILE)/_config.yml
 
-.PHONY: book pdf crate test test-all test-book test-slurm lint reproduce verify rekey faults bench lock clean
+.PHONY: book pdf crate test test-all test-book test-slurm lint reproduce progress verify rekey faults bench lock clean
 
 book: export MODLIB_RESULTS = $(CURDIR)/$(RESULTS)
 book: export JUPYTERCACHE = $(BOOK)/_build/.jupyter_cache
@@ -81,6 +82,9 @@ lint: .venv/installed
 reproduce: .venv/installed
 	$(BIN)/python -m snakemake --snakefile workflow/Snakefile --configfile workflow/$(PROFILE).yaml --cores $(CORES) \
 	  $(if $(EXECUTOR),--profile "workflow/profiles/$(EXECUTOR)") $(if $(ONLY),--config only="$(ONLY)")
+
+progress: .venv/installed
+	@$(BIN)/python -m modlib.batch.progress workflow/$(PROFILE).yaml
 
 verify: .venv/installed
 	$(BIN)/python -m modlib.batch.verification $(if $(SEED),--seed $(SEED))

@@ -1,0 +1,111 @@
+"""How far a batch is: what is told of runs that are made, running, failed or waiting."""
+
+import os
+import socket
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import nbformat
+import pandas as pd
+import papermill
+import pytest
+
+from modlib.batch import files, progress
+
+NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
+
+
+def run(folder, name, notebook="sweep"):
+    """Return a run as jobs have it."""
+    return {
+        "notebook": notebook,
+        "executed": str(folder / f"{name}.ipynb"),
+        "folder": str(folder / name),
+    }
+
+
+def executed(path, statuses, minutes=None, begun=NOW, exception=None):
+    """Write a notebook as papermill leaves it, or has left it so far."""
+    cells = [
+        nbformat.v4.new_code_cell(metadata={"papermill": {"status": status}}) for status in statuses
+    ]
+    told = {
+        "start_time": begun.isoformat(),
+        "duration": minutes and 60 * minutes,
+        "exception": exception,
+    }
+    nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata={"papermill": told}), path)
+
+
+def make(run):
+    """Make a run's folder, as the batch does."""
+    with files.renamed_to(Path(run["folder"])) as temporary:
+        temporary.mkdir()
+        (temporary / "table.csv").write_text("rows")
+        files.write_checksums(temporary, {"table.csv": files.sha256(temporary / "table.csv")})
+
+
+@pytest.fixture
+def runs(tmp_path):
+    """One run of each state, and one that was killed."""
+    of = {name: run(tmp_path, name) for name in ("a-1", "b-2", "c-3", "d-4", "e-5")}
+    executed(tmp_path / "a-1.ipynb", ["completed", "completed"], minutes=3.0)
+    make(of["a-1"])
+    begun = NOW - timedelta(minutes=2)
+    executed(tmp_path / "b-2.ipynb", ["completed", "running", "pending"], begun=begun)
+    (tmp_path / f".b-2.{socket.gethostname()}.{os.getpid()}.tmp").mkdir()
+    executed(tmp_path / "c-3.ipynb", ["failed", "pending"], exception=True)
+    executed(tmp_path / "d-4.ipynb", ["completed", "running"])  # was killed
+    return progress.states(of.values(), NOW).set_index("run")
+
+
+def test_each_run_has_its_state_minutes_and_cells(runs):
+    assert runs.state.to_dict() == {
+        "a-1": "made", "b-2": "running", "c-3": "failed", "d-4": "waiting", "e-5": "waiting",
+    }  # fmt: skip
+    assert runs.minutes[["a-1", "b-2"]].tolist() == [3.0, 2.0]
+    assert runs.minutes.isna().sum() == 3
+    assert runs.cells[:3].tolist() == ["2 of 2", "1 of 3", "0 of 2"]
+
+
+def test_the_rest_takes_what_runs_made_of_the_same_notebook_took():
+    rows = pd.DataFrame(
+        [
+            ("sweep", "made", 3.0), ("sweep", "made", 5.0), ("curves", "made", 40.0),
+            ("sweep", "running", 1.0), ("curves", "running", 50.0),  # over its time already
+            ("sweep", "waiting", None), ("rivals", "waiting", None), ("curves", "failed", None),
+        ],
+        columns=["notebook", "state", "minutes"],
+    )  # fmt: skip
+    # 3 of the sweep that runs, 4 of that which waits, and 16, the mean of all, of the rivals
+    assert progress.hours_left(rows) == pytest.approx((3 + 0 + 4 + 16) / 2 / 60)
+    assert progress.hours_left(rows[rows.state != "running"]) is None
+    assert progress.hours_left(rows[rows.state != "made"]) is None
+
+
+def test_a_reader_is_told_the_counts_what_runs_and_what_failed(runs):
+    text = progress.told(runs.reset_index())
+    assert text.splitlines() == [
+        "1 made, 1 running, 1 failed, 2 waiting; about 0.1 hours left",
+        "running: b-2, 2 minutes, 1 of 3 cells",
+        "failed: c-3",
+    ]
+    assert progress.told(runs.iloc[:0].reset_index()) == "nothing has to be made"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("code", "state"), [("1", "made"), ("1 / 0", "failed")])
+def test_papermill_leaves_what_is_read(tmp_path, code, state):
+    own = run(tmp_path, "a-1")
+    cells = [nbformat.v4.new_code_cell(source) for source in ("0", code)]
+    nbformat.write(nbformat.v4.new_notebook(cells=cells), tmp_path / "source.ipynb")
+    try:
+        papermill.execute_notebook(
+            tmp_path / "source.ipynb", own["executed"], kernel_name="python3", progress_bar=False
+        )
+        make(own)
+    except papermill.PapermillExecutionError:
+        pass
+    row = progress.states([own], datetime.now(UTC)).iloc[0]
+    assert row.state == state
+    assert state == "failed" or (0 < row.minutes < 5 and row.cells == "2 of 2")
