@@ -103,3 +103,20 @@ def test_conda_installs_the_same():
     floor = re.search(r'requires-python = ">=(.+)"', (ROOT / "pyproject.toml").read_text())[1]
     assert python == f"python={floor}"
     assert {entry.split("=")[0] for entry in conda} == {"python", "pip", "make", "git"}
+
+
+def test_what_is_tested_on_windows_is_there_and_asks_for_nothing_of_posix():
+    workflow = yaml.safe_load((ROOT / ".github" / "workflows" / "ci.yml").read_text("utf-8"))
+    *_, tested = workflow["jobs"]["windows"]["steps"]
+    places = [ROOT / word for word in tested["run"].split() if word.startswith("tests/")]
+    files = [
+        file for place in places for file in ([place] if place.is_file() else place.glob("*.py"))
+    ]
+    assert all(place.exists() for place in places)
+    posix = (
+        r"\bos\.(fork|kill|mkfifo|setsid|symlink)|\bsignal\.SIG|\bsymlink_to\b|[\"'](/proc|/tmp)\b"
+    )
+    modules = r"^\s*(import|from) (fcntl|grp|pty|pwd|resource|termios)\b"
+    for file in files:
+        found = re.search(f"{posix}|{modules}", file.read_text("utf-8"), re.MULTILINE)
+        assert found is None, f"{file}: {found[0]}"
