@@ -124,6 +124,7 @@ def test_a_run_that_is_killed_ends_its_kernel_and_leaves_no_part(run_of, tmp_pat
     assert there(tmp_path) == []
 
 
+@pytest.mark.skipif(not Path("/proc").exists(), reason="a kernel's parent is read in /proc")
 def test_a_run_ends_with_the_batch_that_began_it(run_of, tmp_path):
     told = yaml.safe_dump([run_of("first", SLEEP)])
     # a batch in between, that can be killed
