@@ -1,8 +1,8 @@
 # docker build -t modlib .      then `mkdir -p out`, to which come
-# docker run --rm --init -v "$PWD/out:/modlib/_build" modlib                              the book: out/html/index.html
-# docker run --rm --init -v "$PWD/out:/modlib/build" modlib make reproduce PROFILE=smoke  tables: out/smoke/results
-# docker run --rm --init -v "$PWD/out:/modlib/build" -v "$PWD/results:/modlib/results" modlib make reproduce
-#                                                                                         the published ones: results
+# docker run --rm -v "$PWD/out:/modlib/_build" modlib                              the book: out/html/index.html
+# docker run --rm -v "$PWD/out:/modlib/build" modlib make reproduce PROFILE=smoke  tables: out/smoke/results
+# docker run --rm -v "$PWD/out:/modlib/build" -v "$PWD/results:/modlib/results" modlib make reproduce
+#                                                                                  the published ones: results
 
 FROM debian:bookworm-slim
 
