@@ -49,7 +49,7 @@ class Foldouts(SphinxPostTransform):
         if not places and noted(self.env, page):
             places = [(self.document[-1], page)]
         for node, of in places:
-            html = foldout(self.env.doc2path(of, base=False), noted(self.env, of))
+            html = foldout(str(self.env.doc2path(of, base=False)), noted(self.env, of))
             node.parent.insert(node.parent.index(node) + 1, Markup(html=html))
 
 
