@@ -5,6 +5,7 @@
 # make pdf        print the book, where a browser is   make crate      pack the tables with what made them, to deposit
 # make lock       resolve requirements.txt afresh      make verify     make a sample of published numbers again
 # make progress   how far a batch that runs is, and about how long the rest takes
+# make canary     the book without Jupyter Book, by the newest Sphinx
 # make rekey      give tables the keys of code that changed in form alone, after a sample; against BASE=commit
 # make faults     harm a small batch while it runs, and see what it ends with
 #                                                      PROFILE=smoke|quick|paper chooses the batch and the book
@@ -14,7 +15,7 @@ PROFILE ?= paper
 CORES ?= all
 BIN := .venv/bin
 # programs are called through Python: their own first lines name it by a path that may have quotes in it
-RUN := $(BIN)/python $(BIN)
+RUN = $(BIN)/python $(BIN)
 export PYTHONUTF8 := 1
 # networks this small run no faster on two threads, and far slower where another program wants the cores
 export OMP_NUM_THREADS ?= 1
@@ -35,19 +36,37 @@ LENIENT := s/raise_on_error: true/raise_on_error: false/; s/allow_errors: false/
 endif
 CONFIG := build/$(PROFILE)/_config.yml
 
-.PHONY: book pdf crate test test-all test-book test-slurm lint reproduce progress verify rekey faults bench lock clean
+.PHONY: book canary pdf crate test test-all test-book test-slurm lint reproduce progress verify rekey faults bench lock clean
 
-book: export MODLIB_RESULTS = $(CURDIR)/$(RESULTS)
-book: export JUPYTERCACHE = $(BOOK)/_build/.jupyter_cache
-book: export JUPYTER_DEFAULT_PROVISIONER_NAME = forked
+# by jcache, into a cache that Sphinx reads
+define EXECUTE
+rm -rf $(JUPYTERCACHE) && mkdir -p $(JUPYTERCACHE)
+$(RUN)/jcache notebook add $$(sed -n 's/.*file: \(notebooks.*\)/\1.ipynb/p' _toc.yml)
+$(RUN)/jcache notebook add --reader myst_nb_md $$(grep -l '{code-cell}' book/*.md)
+$(RUN)/jcache project execute --executor forked --timeout $$(sed -n 's/^  timeout: //p' _config.yml) \
+  2>&1 | sed '/IPKernelApp/d'  # that each kernel listens on a port
+endef
+
+book canary: export MODLIB_RESULTS = $(CURDIR)/$(RESULTS)
+book canary: export JUPYTERCACHE = $(BOOK)/_build/.jupyter_cache
+book canary: export JUPYTER_DEFAULT_PROVISIONER_NAME = forked
 book: .venv/installed $(CONFIG)
-	rm -rf $(JUPYTERCACHE) && mkdir -p $(JUPYTERCACHE)
-	$(RUN)/jcache notebook add $$(sed -n 's/.*file: \(notebooks.*\)/\1.ipynb/p' _toc.yml)
-	$(RUN)/jcache notebook add --reader myst_nb_md $$(grep -l '{code-cell}' book/*.md)
-	$(RUN)/jcache project execute --executor forked --timeout $$(sed -n 's/^  timeout: //p' _config.yml) \
-	  2>&1 | sed '/IPKernelApp/d'  # that each kernel listens on a port
+	$(EXECUTE)
 	$(RUN)/jupyter-book build . --all $(STRICT) -n --keep-going \
 	  --config $(CONFIG) --path-output $(BOOK)
+	@echo "Open $$PWD/$(BOOK)/_build/html/index.html"
+
+# the published book with what is newest of Sphinx, all else as locked; `conf.py` has the settings
+canary: RESULTS := results
+canary: BOOK := build/canary
+canary: BIN := build/canary/venv/bin
+canary:
+	test -d build/canary/venv || $(PYTHON) -m venv build/canary/venv
+	sed -E '/sphinx|myst|^(alabaster|docutils|jupyter-book|markdown-it-py|mdit-py-plugins)=/d' requirements.txt > build/canary/locked.txt
+	$(BIN)/python -m pip install --quiet --upgrade --upgrade-strategy eager \
+	  --constraint build/canary/locked.txt --editable '.[plots,batch,lightning,canary]'
+	$(EXECUTE)
+	$(RUN)/sphinx-build -E -W -n -D nb_execution_mode=cache . $(BOOK)/_build/html
 	@echo "Open $$PWD/$(BOOK)/_build/html/index.html"
 
 # from where the book has just been executed

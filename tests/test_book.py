@@ -2,6 +2,7 @@
 
 import os
 import re
+import runpy
 import shutil
 import subprocess
 import sys
@@ -11,12 +12,13 @@ import prose
 import pytest
 import yaml
 from browsers import BROWSERS
+from jupyter_book.config import get_final_config
 
 import modlib
 
 ROOT = Path(__file__).parents[1]
 PROFILES = ["paper", "quick", "smoke"]
-TARGETS = ["book", "pdf", "lint", "reproduce", "verify", "test", "bench", "lock"]
+TARGETS = ["book", "canary", "pdf", "lint", "reproduce", "verify", "test", "bench", "lock"]
 # what the Makefile is given in an unfriendly place: names with blanks, quotes and other letters
 FOLDERS = ["my papers (1) ü", 'it\'s "mine" & co; $x']
 
@@ -37,9 +39,10 @@ def checkout(tmp_path, request):
         shutil.copy(path, place / path.relative_to(ROOT))
     for name in ("Makefile", "_config.yml", "_toc.yml", "requirements.txt", "pyproject.toml"):
         shutil.copy(ROOT / name, place)
-    (place / ".venv" / "bin").mkdir(parents=True)
-    (place / ".venv" / "bin" / "python").write_text(RECORDER)
-    (place / ".venv" / "bin" / "python").chmod(0o755)
+    for environment in (place / ".venv", place / "build" / "canary" / "venv"):
+        (environment / "bin").mkdir(parents=True)
+        (environment / "bin" / "python").write_text(RECORDER)
+        (environment / "bin" / "python").chmod(0o755)
     (place / ".venv" / "installed").touch()
     return place
 
@@ -101,6 +104,56 @@ def test_all_pages_with_code_are_executed_into_an_empty_folder(checkout, profile
     assert words[words.index("--config") + 1] == f"build/{profile}/_config.yml"
 
 
+def test_without_jupyter_book_the_same_pages_are_executed_elsewhere(checkout):
+    (checkout / ".venv" / "bin" / "python").unlink()
+    assert make(checkout, "canary").returncode == 0
+    called = (checkout / "called").read_text()
+    words = re.findall(r"\[(.*)\]", called)
+    assert {word for word in words if word.endswith((".ipynb", ".md"))} == pages()
+    assert words[-2:] == [".", "build/canary/_build/html"]
+    assert "nb_execution_mode=cache" in words
+    told = f"results={checkout}/results cache=build/canary/_build/.jupyter_cache utf8=1"
+    assert set(re.findall("results=.*", called)) == {told}
+    # of what is locked, all but what Sphinx and its extensions ask for
+    lock = {line.split("=")[0] for line in (ROOT / "requirements.txt").read_text().splitlines()}
+    kept = (checkout / "build" / "canary" / "locked.txt").read_text().splitlines()
+    assert {"sphinx", "myst-nb", "docutils"} < lock - {line.split("=")[0] for line in kept}
+    assert {line.split("=")[0] for line in kept} > {"numpy", "torch", "jupyter-cache"}
+
+
+ITS_OWN = {"jupyter_book", "sphinx_jupyterbook_latex", "sphinx_multitoc_numbering"}
+"""Extensions that `conf.py` does not name: the last one is loaded by that of `_toc.yml`."""
+
+UNSAID = {
+    "comments_config": {"hypothesis": False, "utterances": False},
+    "html_baseurl": "",
+    "html_logo": "",
+    "latex_engine": "pdflatex",
+    "myst_url_schemes": ["mailto", "http", "https"],
+    "nb_execution_cache_path": "",
+    "nb_execution_excludepatterns": [],
+    "nb_execution_in_temp": False,
+    "nb_output_stderr": "show",
+    "use_jupyterbook_latex": True,
+    "use_multitoc_numbering": True,
+}
+"""Settings of Jupyter Book that change nothing in this book: defaults, or for what it lacks."""
+
+
+def test_sphinx_is_told_what_jupyter_book_would_tell_it(monkeypatch):
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    conf = runpy.run_path(str(ROOT / "conf.py"))
+    expected, _ = get_final_config(
+        user_yaml=ROOT / "_config.yml", sourcedir=ROOT,
+        cli_config={"external_toc_path": "_toc.yml", "latex_individualpages": False},
+    )  # fmt: skip
+    expected["extensions"] = [one for one in expected["extensions"] if one not in ITS_OWN]
+    told = conf["settings"](conf["BOOK"])
+    assert told | UNSAID == expected
+    assert {name: conf[name] for name in told} == told
+    assert str(ROOT / "book" / "_ext") in sys.path
+
+
 @pytest.mark.parametrize("profile", ["paper", "quick"])
 def test_profiles_differ_from_the_configuration_in_execution_alone(profile, checkout):
     written = Path("build") / profile / "_config.yml"
@@ -125,7 +178,7 @@ def test_an_unknown_profile_is_refused_by_the_names_of_those_there_are(checkout,
     assert made.returncode != 0
     assert f"PROFILE should be one of {' '.join(PROFILES)}, got '{profile}'" in made.stderr
     assert not (checkout / "called").exists()
-    assert not (checkout / "build").exists()
+    assert [path.name for path in (checkout / "build").iterdir()] == ["canary"]
 
 
 def test_the_batch_gets_all_cores_whatever_one_process_may_use(checkout):
