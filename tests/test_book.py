@@ -17,7 +17,7 @@ from jupyter_book.config import get_final_config
 import modlib
 
 ROOT = Path(__file__).parents[1]
-PROFILES = ["paper", "quick", "smoke"]
+PROFILES = ["fresh", "paper", "quick", "smoke"]
 TARGETS = ["book", "canary", "pdf", "lint", "reproduce", "verify", "test", "bench", "lock"]
 # what the Makefile is given in an unfriendly place: names with blanks, quotes and other letters
 FOLDERS = ["my papers (1) ü", 'it\'s "mine" & co; $x']

@@ -4,14 +4,16 @@ from modlib import require_extra
 
 require_extra(
     "batch",
-    "IPython",
     "filelock",
     "ipykernel",
+    "IPython",
     "jupyter_cache",
     "jupyter_client",
+    "nbformat",
     "pandera",
     "papermill",
     "pydantic",
+    "rocrate",
     "safetensors",
     "yaml",
 )
