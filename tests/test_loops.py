@@ -116,6 +116,17 @@ def test_loops_of_a_network_counted_by_hand():
     assert total_loop_sum(network) == 3 * 3 * (2 + 3) * (3 + 1)
 
 
+def test_networks_in_a_stack_have_the_loops_of_each_where_layers_branch():
+    alone = [random_network(seed) for seed in (0, 1)]
+    weights = zip(*(network.connections for network in alone), strict=True)
+    stacked = [
+        modlib.Connection(one.name, one.source, one.target, torch.stack([one.weight, other.weight]))
+        for one, other in weights
+    ]
+    counted = total_loop_sum(Network(alone[0].sizes, stacked, []))
+    torch.testing.assert_close(counted, torch.stack([total_loop_sum(one) for one in alone]))
+
+
 def test_a_layer_takes_one_product_however_many_connections_meet_in_it():
     network = random_network()
     shapes = [(tuple(W.shape), tuple(V.shape)) for W, V in hidden_layers(network)]
