@@ -29,7 +29,7 @@ RESULTS := results
 BOOK := .
 STRICT := -W
 else
-RESULTS := build/$(PROFILE)/results
+RESULTS := $(shell sed -n "s/^results: //p" workflow/$(PROFILE).yaml)
 BOOK := build/$(PROFILE)/book
 # the sentences of the published book are asserted; fewer networks need not bear them out
 LENIENT := s/raise_on_error: true/raise_on_error: false/; s/allow_errors: false/allow_errors: true/
@@ -47,7 +47,9 @@ $(RUN)/jcache project execute --executor forked --timeout $$(sed -n 's/^  timeou
   2>&1 | sed '/IPKernelApp/d'  # that each kernel listens on a port
 endef
 
-book canary: export MODLIB_RESULTS = $(CURDIR)/$(RESULTS)
+# whose tables they read, and the profile that these were made with
+book canary pdf crate verify rekey: export MODLIB_RESULTS = $(CURDIR)/$(RESULTS)
+book canary pdf crate verify rekey: export MODLIB_PROFILE = $(PROFILE)
 book canary: export JUPYTERCACHE = $(BOOK)/_build/.jupyter_cache
 book canary: export JUPYTER_DEFAULT_PROVISIONER_NAME = forked
 book: .venv/installed $(CONFIG)
@@ -57,6 +59,7 @@ book: .venv/installed $(CONFIG)
 	@echo "Open $$PWD/$(BOOK)/_build/html/index.html"
 
 # the published book with what is newest of Sphinx, all else as locked; `conf.py` has the settings
+canary: PROFILE := paper
 canary: RESULTS := results
 canary: BOOK := build/canary
 canary: BIN := build/canary/venv/bin
@@ -70,7 +73,6 @@ canary:
 	@echo "Open $$PWD/$(BOOK)/_build/html/index.html"
 
 # from where the book has just been executed
-pdf: export MODLIB_RESULTS = $(CURDIR)/$(RESULTS)
 pdf: export JUPYTERCACHE = $(BOOK)/_build/.jupyter_cache
 pdf: book
 	$(RUN)/jupyter-book build . -n --builder singlehtml --config $(CONFIG) --path-output $(BOOK)
@@ -114,7 +116,6 @@ rekey: .venv/installed
 faults: .venv/installed
 	$(BIN)/python benchmarks/faults.py
 
-crate: export MODLIB_RESULTS = $(CURDIR)/$(RESULTS)
 crate: .venv/installed
 	$(BIN)/python -m modlib.batch.crate build/$(PROFILE)/crate.zip
 

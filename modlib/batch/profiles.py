@@ -1,11 +1,21 @@
 """Profiles of the batch: a configuration of its own, or another's on seeds that nobody has seen."""
 
+import os
+
 import yaml
 
-from modlib.batch.checkout import WORKFLOW
+from modlib.batch.checkout import WORKFLOW, require
+
+CONFIG = WORKFLOW / f"{os.environ.get('MODLIB_PROFILE', 'paper')}.yaml"
+"""The configuration that the tables which pages read were made with."""
 
 ROLES = {"selection_seeds": "selection", "evaluation_seeds": "evaluation", "seeds": "evaluation"}
 """Parameters that are seeds, and what the networks of these are for."""
+
+
+def profile() -> dict:
+    """Return the parameters of the batch that the tables which pages read were made with."""
+    return whole(yaml.safe_load(require(CONFIG).read_text("utf-8")))
 
 
 def whole(config: dict) -> dict:

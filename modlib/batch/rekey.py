@@ -17,14 +17,15 @@ from pathlib import Path
 
 import pandas as pd
 
-from modlib.batch import commits, tables, verification
+from modlib.batch import commits, files, profiles, tables, verification
+from modlib.batch.checkout import ROOT
 from modlib.batch.parts import SPLIT_BY, Part, reproduced, sample_parts
 from modlib.batch.plan import all_parts, stale_tables
 from modlib.batch.provenance import provenance
 from modlib.batch.publishing import name_and_key, publish
 from modlib.batch.verification import retrained
 
-CHECKSUMS = "results/SHA256SUMS"
+CHECKSUMS = os.path.relpath(tables.FOLDER / files.CHECKSUMS, ROOT)
 """The file that every publication changes."""
 
 Sample = tuple[list[pd.DataFrame], list[tuple[Part, pd.DataFrame]]]
@@ -98,7 +99,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=0, help="of the sample")
     parser.add_argument("--base", help="commit of the published keys; the last one to publish any")
     options = parser.parse_args()
-    config = verification.profile()
+    config = profiles.profile()
     rows, others = stale(config)
     n_parts = len(rows[["task", "penalty"]].drop_duplicates())
     print(f"{n_parts} parts of networks.csv and {len(others)} other tables are stale", flush=True)

@@ -16,15 +16,11 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-import yaml
 
-from modlib.batch import comparison, provenance, schemas, tables
-from modlib.batch.checkout import WORKFLOW, require
+from modlib.batch import comparison, profiles, provenance, schemas, tables
 from modlib.batch.parts import NOTEBOOKS, Part, matching, reproduced, sample_parts
 from modlib.batch.selection import PAIR, chosen_strengths
 from modlib.training.fit import train
-
-CONFIG = WORKFLOW / "paper.yaml"
 
 PAIRS, PARTS = 12, 3
 """Pairs of task and penalty, and parts of other tables, in a sample."""
@@ -155,11 +151,6 @@ def verified_choices(table: pd.DataFrame) -> Verdict:
     return Verdict(label, "as chosen by the selection seeds", lines)
 
 
-def profile() -> dict:
-    """Return the parameters of the batch that the published tables were made with."""
-    return yaml.safe_load(require(CONFIG).read_text("utf-8"))
-
-
 def verdicts(
     pairs: Sequence[pd.DataFrame], parts: Sequence[tuple[Part, pd.DataFrame]], config: dict
 ) -> list[Verdict]:
@@ -198,7 +189,7 @@ def main() -> int:
     """Verify a sample, print what was compared and what differs; return 1 if anything does."""
     asked = options(sys.argv[1:])
     seed = np.random.SeedSequence().entropy % 2**32 if asked.seed is None else asked.seed
-    config = profile()
+    config = profiles.profile()
     networks = tables.published(tables.FOLDER)
     pairs = sample(networks, asked.pairs, seed)
     parts = sample_parts(config["tables"], asked.parts, seed)

@@ -21,18 +21,15 @@ from modlib.study import (
     benefits,
     composition,
     criticality,
-    decays,
     deep,
     forms,
     generalisation,
-    hyperparameters,
     interpretability,
     keeping,
     peers,
     relearning,
     results,
     robustness,
-    scaling,
     shared,
     switching,
     transfer,
@@ -54,16 +51,11 @@ PAGES: dict[str, Callable[[Read], list[Claim | Together]]] = {
     "depth": lambda read: deep.claims(read("deep")),
     "forms": lambda read: forms.claims(forms.summary(read("networks"))),
     "peers": lambda read: peers.claims(_registered(read)),
-    "decays": lambda read: decays.claims(read("rivals")),
-    "hyperparameters": lambda read: hyperparameters.claims(
-        hyperparameters.judged(read("hyperparameter_grid"), _registered(read))
-    ),
     "shared": lambda read: shared.claims(shared.of_page(read("networks"))),
     "architectures": lambda read: architectures.claims(read("models"), read("pretrained")),
     "robustness": lambda read: robustness.claims(read("damage"), read("damage_tuned")),
     "generalisation": lambda read: generalisation.claims(read("curves")),
     "composition": lambda read: composition.claims(read("combinations")),
-    "scaling": lambda read: scaling.claims(read("samples")),
     "relearning": lambda read: relearning.claims(read("retraining")),
     "keeping": lambda read: keeping.claims(read("retention"), read("retraining")),
     "switching": lambda read: switching.claims(read("goals")),
@@ -71,7 +63,7 @@ PAGES: dict[str, Callable[[Read], list[Claim | Together]]] = {
     "interpretability": lambda read: interpretability.claims(read("circuits")),
     "criticality": lambda read: criticality.claims(read("reservoirs"), read("recurrent")),
 }
-"""What each page claims of published tables alone, by its name."""
+"""What each page claims of published tables alone, by its name, if the profile has those."""
 
 HOLDS, OPEN, FAILS = VERDICTS = ["holds", "open", "fails"]
 """What becomes of a claim on other networks: see `verdict`."""

@@ -6,12 +6,12 @@ import pandas as pd
 from pydantic import AfterValidator, Field
 
 from modlib.batch import pages, selection, statistics
-from modlib.batch.claims import UNDECIDED, Claim, above, below, between
+from modlib.batch.claims import UNDECIDED, Claim, Together, above, below, between, together
 
 TASKS = ["planted_0", "two_digits", "four_digits"]
 PENALTIES = [
     "none", "pruned", "l2", "l1", "dropout", "connection_cost", "soft_modularity", "hard_wired",
-    "more_decay", "walk_loops",
+    "more_decay", "walk_loops", "walk_loop_steps",
 ]  # fmt: skip
 NOISE = ["weight noise", "input noise"]
 LOSS = ["removed connections", "removed neurons"]
@@ -66,11 +66,12 @@ def chosen(tuned: pd.DataFrame, tried: dict[str, dict[str, list[float]]]) -> pd.
     return rows.pivot(index=["task", "damage"], columns="penalty", values="text")
 
 
-def claims(damage: pd.DataFrame, tuned: pd.DataFrame) -> list[Claim]:
+def claims(damage: pd.DataFrame, tuned: pd.DataFrame) -> list[Claim | Together]:
     """Return what the page claims of the two tables."""
     gain = gains(damage)
     wired = gains(damage, "hard_wired")
     more = gains(tuned, "more_decay")
+    steps, tuned_steps = (gains(table, "walk_loop_steps") for table in (damage, tuned))
     digits = ["two_digits", "four_digits"]
 
     def of(pairs: pd.DataFrame, tasks: list[str], damages: list[str], rival: str) -> pd.DataFrame:
@@ -110,5 +111,21 @@ def claims(damage: pd.DataFrame, tuned: pd.DataFrame) -> list[Claim]:
         Claim(
             "Dropout, which trains for this damage, bears loss better on digits.",
             area, of(gain, digits, LOSS, "dropout"), below(0),
+        ),
+        together(Claim(
+            "As steps of their own they bear the loss of neurons better than in the loss,",
+            area, of(steps, TASKS, ["removed neurons"], "walk_loops"), above(0),
+        ), Claim(
+            "and on digits noise worse.", area, of(steps, digits, NOISE, "walk_loops"), below(0),
+        )),
+        together(Claim(
+            "At strengths chosen for the damage they bear lost neurons better there, too,",
+            area, of(tuned_steps, digits, ["removed neurons"], "walk_loops"), above(0),
+        ), Claim(
+            "and noise worse.", area, of(tuned_steps, digits, NOISE, "walk_loops"), below(0),
+        )),
+        Claim(
+            "Steps bear the loss of connections and neurons better than no penalty everywhere.",
+            area, of(steps, TASKS, LOSS, "none"), above(0),
         ),
     ]  # fmt: skip

@@ -39,12 +39,12 @@ def run(site, code):
 
 
 NEED_A_CHECKOUT = """
-from modlib.batch import keys, tables, verification
+from modlib.batch import keys, profiles, tables
 for function, *arguments in [
     (tables.published,),
     (tables.published_table, "damage"),
     (tables.published_network, "retina", "l2"),
-    (verification.profile,),
+    (profiles.profile,),
     (keys.table_key, "sweep"),
 ]:
     try:

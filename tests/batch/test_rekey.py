@@ -7,7 +7,7 @@ import pytest
 import yaml
 from repositories import commit, git
 
-from modlib.batch import checkout, commits, keys, provenance, rekey, tables, verification
+from modlib.batch import checkout, commits, keys, profiles, provenance, rekey, tables
 from modlib.batch.plan import all_parts
 from modlib.batch.publishing import publish
 
@@ -18,8 +18,11 @@ CONFIG = {"groups": [GROUP], "also_judged": {}, "selection_nulls": 2}
 CONFIG |= {"steps": 30, "nulls": 2, "restarts": 1}
 
 
-def test_published_keys_are_those_of_the_code():
-    rows, others = rekey.stale(yaml.safe_load((checkout.WORKFLOW / "paper.yaml").read_text()))
+@pytest.mark.parametrize("profile", ["paper", "fresh"])
+def test_published_keys_are_those_of_the_code(profile, monkeypatch):
+    config = yaml.safe_load((checkout.WORKFLOW / f"{profile}.yaml").read_text("utf-8"))
+    monkeypatch.setattr(tables, "FOLDER", checkout.ROOT / config["results"])
+    rows, others = rekey.stale(profiles.whole(config))
     pairs = sorted({f"{row.task}-{row.penalty}" for row in rows.itertuples()})
     assert not pairs, f"{len(pairs)} parts of networks.csv are stale, {pairs[0]} first: make rekey"
     assert not others, f"{', '.join(others)} are stale: make rekey, or make reproduce"
@@ -31,7 +34,7 @@ def published(networks, goals, goals_parameters, tmp_path, monkeypatch):
     publish({"networks": networks, "goals": goals.assign(key="0")}, tmp_path)
     config = tmp_path / "config.yaml"
     config.write_text(yaml.safe_dump(CONFIG | {"tables": {"goals": goals_parameters}}))
-    monkeypatch.setattr(verification, "CONFIG", config)
+    monkeypatch.setattr(profiles, "CONFIG", config)
     monkeypatch.setattr(tables, "FOLDER", tmp_path)
     monkeypatch.setattr("sys.argv", ["rekey"])
     return tmp_path
@@ -40,7 +43,7 @@ def published(networks, goals, goals_parameters, tmp_path, monkeypatch):
 @pytest.mark.slow
 @pytest.mark.usefixtures("_in_this_process")
 def test_keys_are_written_if_a_sample_has_the_same_digits(published, capsys):
-    before, config = tables.published(published), verification.profile()
+    before, config = tables.published(published), profiles.profile()
     assert rekey.main() == 0
     assert "3 parts of networks.csv and 1 other tables are stale" in capsys.readouterr().out
     after = tables.published(published)
@@ -80,8 +83,8 @@ def elsewhere(published, networks, goals, tmp_path_factory, monkeypatch):
     monkeypatch.setattr(provenance, "ROOT", repository)
     monkeypatch.setenv("MODLIB_RESULTS", str(published))
     config = CONFIG | {"groups": [GROUP | {"strengths": {"l1": [1e-3]}}]}
-    config["tables"] = verification.profile()["tables"]
-    verification.CONFIG.write_text(yaml.safe_dump(config))
+    config["tables"] = profiles.profile()["tables"]
+    profiles.CONFIG.write_text(yaml.safe_dump(config))
 
     def published_by(adam):
         for name in ("modlib", "notebooks"):
@@ -116,8 +119,8 @@ def test_elsewhere_the_code_of_the_published_keys_has_to_make_the_same(
     assert "1 parts of networks.csv and 1 other tables are stale" in told
     short = git(provenance.ROOT, "rev-parse", "--short", first)
     assert told.count(f"rows, six digits (against {short}, made here)") == 2
-    assert rekey.stale(verification.profile())[0].empty
-    assert not rekey.stale(verification.profile())[1]
+    assert rekey.stale(profiles.profile())[0].empty
+    assert not rekey.stale(profiles.profile())[1]
     after = tables.published(published)
     pd.testing.assert_frame_equal(after.drop(columns="key"), before.drop(columns="key"))
 

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 import yaml
 
-from modlib.batch import checkout, schemas, tables, verification
+from modlib.batch import checkout, profiles, schemas, tables, verification
 from modlib.batch.parts import Part
 from modlib.batch.publishing import publish
 from modlib.batch.selection import chosen_strengths
@@ -31,7 +31,7 @@ def published(table, goals, goals_parameters, tmp_path, monkeypatch):
     config.write_text(
         yaml.safe_dump({"nulls": 2, "restarts": 1, "tables": {"goals": goals_parameters}})
     )
-    monkeypatch.setattr(verification, "CONFIG", config)
+    monkeypatch.setattr(profiles, "CONFIG", config)
     monkeypatch.setattr(tables, "FOLDER", tmp_path)
     return tmp_path
 

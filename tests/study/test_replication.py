@@ -72,6 +72,9 @@ def test_the_published_tables_bear_out_all_that_is_claimed_of_them():
 
 def test_no_page_whose_claims_rest_on_tables_alone_is_left_out():
     others = {
+        "decays": "of a table that the profile leaves out",
+        "hyperparameters": "of another",
+        "scaling": "of another",
         "costs": "seconds, which repeat nowhere",
         "images": "of published networks",
         "listing": "of whether all rows are there",
