@@ -10,7 +10,7 @@ from modlib.plots import GREY, PALETTE
 
 def verdicts(counts: pd.DataFrame) -> Figure:
     """Draw how many claims of each page, a line each, meet each verdict, a column of `counts`."""
-    colours = dict(zip(counts, (PALETTE[0], GREY, PALETTE[1]), strict=True))
+    colours = dict(zip(counts, (PALETTE[0], PALETTE[5], GREY, PALETTE[1]), strict=True))
     fig, ax = plt.subplots(figsize=(8, 0.9 + 0.26 * len(counts)))
     lines = counts.iloc[::-1]
     before = pd.Series(0, lines.index)
