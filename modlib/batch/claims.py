@@ -5,6 +5,7 @@ sentence speaks of several situations, the claim rests on the one that bears it 
 """
 
 from collections.abc import Callable, Hashable, Sequence
+from math import inf
 from numbers import Real
 from typing import NamedTuple
 
@@ -20,29 +21,48 @@ MOST = 15
 
 
 class Condition(NamedTuple):
-    """What has to be true of an interval: a text, and how far the ends may still move, if at all.
+    """What has to be true of an interval.
 
-    The condition holds where that is above 0.
+    Attributes:
+        text: what it is.
+        slack: how far the ends, low and high, may still move; below 0 if they moved too far.
+        aim: the number that meets it best; None if it says that something is not clear, which
+            any interval meets that is wide enough.
     """
 
     text: str
-    slack: Callable[[float, float], float]
+    slack: Callable[[Real, Real], Real]
+    aim: Real | None = None
+
+    def holds(self, low: Real, high: Real) -> bool:
+        """Return whether it is true of an interval."""
+        slack = self.slack(low, high)
+        return bool(slack >= 0 if self.aim is None else slack > 0)
+
+    def excluded(self, low: Real, high: Real) -> bool:
+        """Return whether it is true of no number in an interval, or, if not clear, not of that."""
+        if self.aim is None:
+            return not self.holds(low, high)
+        best = min(max(self.aim, low), high)
+        return not self.holds(best, best)
 
 
 def above(value: float | int) -> Condition:
     """Return the condition that all of the interval lies above a value."""
-    return Condition(f"above {value:.3g}", lambda low, high: low - value)
+    return Condition(f"above {value:.3g}", lambda low, high: low - value, inf)
 
 
 def below(value: float | int) -> Condition:
     """Return the condition that all of the interval lies below a value."""
-    return Condition(f"below {value:.3g}", lambda low, high: value - high)
+    return Condition(f"below {value:.3g}", lambda low, high: value - high, -inf)
 
 
 def between(least: float | int, most: float | int) -> Condition:
     """Return the condition that all of the interval lies between two values."""
     return Condition(
-        f"between {least:g} and {most:g}", lambda low, high: min(low - least, most - high)
+        f"between {least:g} and {most:g}",
+        lambda low, high: min(low - least, most - high),
+        (least + most) / 2,
     )
 
 
@@ -124,10 +144,11 @@ def _row(claim: Claim) -> dict[str, object]:
         raise ValueError(f"the claim '{claim.sentence}' needs a situation, got none")
     if (claim.values.low > claim.values.high).any():
         raise ValueError(f"the claim '{claim.sentence}' needs intervals whose ends are in order")
-    slack = [claim.condition.slack(row.low, row.high) for row in claim.values.itertuples()]
+    ends = list(zip(claim.values.low, claim.values.high, strict=True))
     # a situation that was not measured bears nothing out
     measured = claim.values[["mean", "low", "high"]].notna().all(axis=1)
-    slack = pd.Series(slack, claim.values.index).where(measured, float("-inf"))
+    slack = pd.Series([claim.condition.slack(*of) for of in ends], claim.values.index)
+    slack = slack.where(measured, -inf)
     least = claim.values.iloc[slack.argmin()]
     estimate = f"{least['mean']:{claim.form}}"
     if least.low < least.high:
@@ -141,8 +162,8 @@ def _row(claim: Claim) -> dict[str, object]:
         "quantity": claim.quantity,
         "mean [95 % interval]": estimate,
         "should be": claim.condition.text,
-        "holds": slack.min() > 0,
-        "slack": slack.min() / size if size else float("inf"),
+        "holds": bool(measured.all()) and all(claim.condition.holds(*of) for of in ends),
+        "slack": slack.min() / size if size else inf,
     }
 
 

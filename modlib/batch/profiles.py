@@ -1,6 +1,7 @@
 """Profiles of the batch: a configuration of its own, or another's on seeds that nobody has seen."""
 
 import os
+from collections.abc import Callable
 
 import yaml
 
@@ -26,35 +27,53 @@ def whole(config: dict) -> dict:
     tables that are left out; and what else it has replaces the other's.
 
     Raises:
-        ValueError: if it leaves out a table that the other profile does not have.
+        ValueError: if one of these is missing, if it leaves out a table that the other profile
+            does not have, keeps no network of a role, or has a seed that the other has.
     """
     if "like" not in config:
         return config
+    missing = {"later", "most", "without"} - config.keys()
+    if missing:
+        raise ValueError(
+            "a profile like another needs 'later', 'most' and 'without', got none of"
+            f" {', '.join(sorted(missing))}"
+        )
     like, later, most, without = (config[name] for name in ("like", "later", "most", "without"))
-    of = yaml.safe_load((WORKFLOW / f"{like}.yaml").read_text("utf-8"))
+    of = yaml.safe_load(require(WORKFLOW / f"{like}.yaml").read_text("utf-8"))
     unknown = set(without) - of["tables"].keys()
     if unknown:
         raise ValueError(
             f"'without' needs tables of {like}, got {', '.join(sorted(unknown))}; it has"
             f" {', '.join(of['tables'])}"
         )
+    if min(most["selection"], most["evaluation"]) < 1:
+        raise ValueError(f"'most' needs one network or more for each role, got {most}")
+    old: set[int] = set()
+    new: set[int] = set()
 
-    def moved(value: object, role: str | None) -> object:
-        if isinstance(value, dict):
-            roles = {name: ROLES.get(name, name if role else None) for name in value}
-            return {name: moved(entry, roles[name]) for name, entry in value.items()}
-        if role is None:
-            return value
-        return [seed + later for seed in value[: most[role]]]
+    def moved(seeds: list[int] | dict[str, list[int]], role: str) -> list[int] | dict:
+        if isinstance(seeds, dict):
+            return {role: moved(of_role, role) for role, of_role in seeds.items()}
+        old.update(seeds)
+        kept = [seed + later for seed in seeds[: most[role]]]
+        new.update(kept)
+        return kept
 
-    parts = {name: moved(of["tables"][name], None) for name in of["tables"] if name not in without}
-    groups = [
-        group
-        | {
-            name: [group[name][0] + later, min(group[name][1], most[role])]
-            for name, role in ROLES.items()
-            if name in group
-        }
-        for group in of["groups"]
-    ]
-    return of | {"tables": parts, "groups": groups} | config
+    def from_first(seeds: list[int], role: str) -> list[int]:
+        first, count = seeds
+        later_ones = moved(list(range(first, first + count)), role)
+        return [later_ones[0], len(later_ones)]
+
+    def changed(parameters: dict, change: Callable) -> dict:
+        of_role = {name: role for name, role in ROLES.items() if name in parameters}
+        return parameters | {name: change(parameters[name], role) for name, role in of_role.items()}
+
+    parts = {name: changed(of_table, moved) for name, of_table in of["tables"].items()}
+    groups = [changed(group, from_first) for group in of["groups"]]
+    if old & new:
+        raise ValueError(
+            f"'later' needs to lead to seeds that {like} does not have, got {later}, which gives"
+            f" {min(old & new)} again"
+        )
+    kept = {name: parts[name] for name in parts if name not in without}
+    return of | {"tables": kept, "groups": groups} | config

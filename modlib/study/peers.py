@@ -75,13 +75,13 @@ def claims(networks: pd.DataFrame) -> list[Claim]:
     own = summary.xs("walk_loops", level="penalty").loc[SEPARATE]
 
     def means(measure: str, tasks: list[str], penalties: list[str]) -> pd.DataFrame:
-        rows = summary.loc[[(task, p) for task in tasks for p in penalties]]
+        rows = summary.reindex([(task, p) for task in tasks for p in penalties])
         columns = [measure, f"{measure}_low", f"{measure}_high"]
         return rows[columns].set_axis(["mean", "low", "high"], axis=1).dropna()
 
     def beyond(measure: str, tasks: list[str], penalties: list[str]) -> pd.DataFrame:
         rows = pairs.xs(measure, level="measure")
-        return rows.loc[[(task, p) for task in tasks for p in penalties]]
+        return rows.reindex([(task, p) for task in tasks for p in penalties])
 
     agreement, lesions = "agreement with the known modules (ARI)", "specialisation of lesions"
     found = record(networks)

@@ -7,14 +7,13 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import nbformat
-import numpy as np
 import pandas as pd
 from pydantic import AfterValidator, Field
 
 from modlib.batch import pages
 from modlib.batch.checkout import NOTEBOOKS, ROOT
 from modlib.batch.claims import Claim, Together, above, below, exact, judged, parts
-from modlib.batch.tables import FOLDER, published_table
+from modlib.batch.tables import published_table
 from modlib.penalties import PENALTIES
 from modlib.study import (
     architectures,
@@ -36,8 +35,8 @@ from modlib.study import (
 )
 from modlib.study.benefits import Read
 
-FRESH = ROOT / "results" / "fresh"
-"""The tables of the batch's profile `fresh`."""
+PUBLISHED, FRESH = ROOT / "results", ROOT / "results" / "fresh"
+"""The tables of the batch's profiles `paper` and `fresh`."""
 
 
 def _registered(read: Read) -> pd.DataFrame:
@@ -65,11 +64,17 @@ PAGES: dict[str, Callable[[Read], list[Claim | Together]]] = {
 }
 """What each page claims of published tables alone, by its name, if the profile has those."""
 
-HOLDS, UNCLEAR, OPEN, FAILS = VERDICTS = ["holds", "still unclear", "open", "fails"]
+HOLDS, OPEN, FAILS = VERDICTS = ["holds", "open", "fails"]
 """What becomes of a claim on other networks: see `verdict`."""
+
+CLEAR, UNCLEAR, ALONE = KINDS = ["clear", "not clear", "number alone"]
+"""Of an interval and clear, that something is not clear, or of a number without an interval."""
 
 NUMBER = "mean [95 % interval]"
 """The column of `judged` that the number is in."""
+
+FEWER = {"selection": 2, "evaluation": 6}
+"""The networks of each kind in the fresh tables, and of the published ones to compare with."""
 
 
 class Parameters(pages.Parameters):
@@ -91,66 +96,98 @@ def title(page: str) -> str:
     return re.search(r"^# (.+)$", text, re.MULTILINE)[1]
 
 
+def fewer(name: str) -> pd.DataFrame:
+    """Return a published table's rows of the first networks, as many of a kind as fresh ones."""
+    rows = published_table(name, PUBLISHED)
+    roles = rows["role"] if "role" in rows else pd.Series("evaluation", rows.index)
+    first = pd.Series(False, rows.index)
+    for role, of in rows.groupby(roles):
+        first |= rows.seed.isin(sorted(of.seed.unique())[: FEWER[role]]) & (roles == role)
+    return rows[first]
+
+
+def most_networks(folder: Path) -> int:
+    """Return how many evaluation networks of a kind a folder's table of networks has at most."""
+    networks = published_table("networks", folder)
+    return networks[networks.role == "evaluation"].seed.nunique()
+
+
+def kind(claim: Claim) -> str:
+    """Return the kind of a claim, one of `KINDS`, by its condition and its intervals."""
+    if claim.condition.aim is None:
+        return UNCLEAR
+    return ALONE if (claim.values.low == claim.values.high).all() else CLEAR
+
+
+def on_other(claim: Claim, other: Claim) -> Claim:
+    """Return a claim with its situations as another table has them; NaN where it has one not."""
+    if other.sentence != claim.sentence:
+        raise ValueError(f"needs the claim '{claim.sentence}' again, got '{other.sentence}'")
+    if other.values.index.equals(claim.values.index):
+        return other
+    return other._replace(values=other.values.reindex(claim.values.index))
+
+
 def verdict(claim: Claim) -> str:
     """Return what a claim's intervals say of it.
 
-    It holds if its condition does in every situation, and fails if in one of them no number in
-    the interval meets it. Otherwise it is open: networks are too few to tell, or were not measured.
-    What claims that something is not clear holds the more easily the fewer networks there are: if
-    it does, it is still unclear.
+    It holds if its condition does in every situation, and fails if in one of them it is excluded.
+    Otherwise it is open: networks are too few to tell, or were not measured.
     """
     measured = claim.values.dropna(subset=["mean", "low", "high"])
-    slack = [claim.condition.slack(row.low, row.high) for row in measured.itertuples()]
-    if len(measured) == len(claim.values) and min(slack) > 0:
-        return UNCLEAR if claim.condition.slack(-np.inf, np.inf) > 0 else HOLDS
-    for row in measured.itertuples():
-        numbers = np.linspace(row.low, row.high, 101)
-        if not any(claim.condition.slack(number, number) > 0 for number in numbers):
-            return FAILS
-    return OPEN
+    ends = list(zip(measured.low, measured.high, strict=True))
+    if any(claim.condition.excluded(*of) for of in ends):
+        return FAILS
+    every = len(measured) == len(claim.values)
+    return HOLDS if every and all(claim.condition.holds(*of) for of in ends) else OPEN
 
 
-def compared(fresh: Path = FRESH, published: Path = FOLDER) -> pd.DataFrame:
+def compared(fresh: Path | Read = FRESH) -> pd.DataFrame:
     """Return one row per claim of the pages that rest on published tables alone.
 
     A claim of several parts has a row for each. A row has the `page`, the `claim`, its `quantity`,
     what it `should be`, what it is in the tables `published` and `fresh`, there in the situation
-    that bears the claim least, and its `verdict` by the fresh tables.
+    that bears it least, its `kind`, its `verdict` by the fresh tables, and its `verdict of fewer`,
+    by as many published networks. The fresh tables may be given by their folder.
     """
+    read_fresh = partial(published_table, folder=fresh) if isinstance(fresh, Path) else fresh
     rows = []
     for page, claims in PAGES.items():
-        old, new = (
-            [
-                part
-                for claim in claims(partial(published_table, folder=folder))
-                for part in parts(claim)
-            ]
-            for folder in (published, fresh)
+        published, *others = (
+            [part for claim in claims(read) for part in parts(claim)]
+            for read in (partial(published_table, folder=PUBLISHED), read_fresh, fewer)
         )
-        shown = judged(old).drop(columns="holds").rename(columns={NUMBER: "published"})
-        shown["fresh"], shown["verdict"] = judged(new)[NUMBER], [verdict(claim) for claim in new]
+        of_fresh, of_fewer = (
+            [on_other(*pair) for pair in zip(published, other, strict=True)] for other in others
+        )
+        shown = judged(published).drop(columns="holds").rename(columns={NUMBER: "published"})
+        shown["fresh"] = judged(of_fresh)[NUMBER]
+        shown["kind"] = [kind(claim) for claim in published]
+        shown["verdict"] = [verdict(claim) for claim in of_fresh]
+        shown["verdict of fewer"] = [verdict(claim) for claim in of_fewer]
         shown.insert(0, "page", title(page))
         rows.append(shown)
     return pd.concat(rows, ignore_index=True)
 
 
-def counted(rows: pd.DataFrame) -> pd.DataFrame:
-    """Return how many claims of each page, in the order of the book, meet each verdict."""
-    counts = pd.crosstab(rows.page, rows.verdict)
-    return counts.reindex(index=rows.page.unique(), columns=VERDICTS, fill_value=0)
+def counted(rows: pd.DataFrame, by: str, verdicts: str = "verdict") -> pd.DataFrame:
+    """Return how many claims meet each verdict, by the `page`, in the book's order, or `kind`."""
+    order = rows.page.unique() if by == "page" else KINDS
+    counts = pd.crosstab(rows[by], rows[verdicts])
+    return counts.reindex(index=order, columns=VERDICTS, fill_value=0).rename_axis(columns=None)
 
 
 def claims(rows: pd.DataFrame) -> list[Claim]:
     """Return what the page claims of the claims of others."""
-    clear = rows[rows.verdict != UNCLEAR]
+    clear = rows[rows.kind == CLEAR]
     share = clear.verdict.value_counts(normalize=True).reindex(VERDICTS, fill_value=0)
     return [
         Claim(
-            "Of what is claimed to be clear three quarters hold on networks of other seeds.",
+            "Of the claims that something is clear three quarters hold on networks of other seeds.",
             "share of claims", exact(share[HOLDS]), above(0.75), ".2f",
         ),
         Claim(
-            "Fewer than one in ten fails there.",
+            "Fewer than one in ten of them fails there.",
             "share of claims", exact(share[FAILS]), below(0.1), ".2f",
         ),
     ]  # fmt: skip

@@ -157,7 +157,8 @@ def claims(networks: pd.DataFrame, effects: pd.DataFrame) -> list[Claim | Togeth
         Claim(
             "Of what is attainable they have more than L1, L2, connection costs and BIMT.",
             "difference to walk loops in share",
-            pd.concat(beyond(p) for p in ("l1", "l2", "connection_cost", "bimt")), below(0), "+.2f",
+            pd.concat({p: beyond(p) for p in ("l1", "l2", "connection_cost", "bimt")}), below(0),
+            "+.2f",
         ),
         Claim(
             "Without a penalty, too, communities agree in good part with the modules.",
@@ -185,7 +186,7 @@ def claims(networks: pd.DataFrame, effects: pd.DataFrame) -> list[Claim | Togeth
             "Under slow gradient descent networks with walk loops keep more of two digits than"
             " unpenalised ones and those with L2.",
             "difference in the share kept",
-            pd.concat(helps(["kept, slow SGD"], p, ["two_digits"]) for p in ("none", "l2")),
+            pd.concat({p: helps(["kept, slow SGD"], p, ["two_digits"]) for p in ("none", "l2")}),
             above(0), "+.2f",
         ), Claim(
             "Under Adam they keep less than unpenalised ones.",

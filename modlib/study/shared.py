@@ -165,10 +165,10 @@ def claims(networks: pd.DataFrame) -> list[Claim | Together]:
             points, gain[gain.index.isin([(task, "soft_modularity") for task in COMBINING[:2]])],
             above(0),
         ), Claim(
-            "Walk loops do on OR;", points, gain.loc[[("retina_or", "walk_loops")]], above(0)
+            "Walk loops do on OR;", points, gain.reindex([("retina_or", "walk_loops")]), above(0)
         ), Claim(
             "on AND they lose less than half a point.",
-            points, gain.loc[[("retina_and", "walk_loops")]], above(-0.5),
+            points, gain.reindex([("retina_and", "walk_loops")]), above(-0.5),
         )),
         Claim(
             "XOR is not learned from half of the patterns, whatever the penalty.",

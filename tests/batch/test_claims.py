@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 
 from modlib.batch import claims
-from modlib.batch.claims import UNDECIDED, Claim, above, below, between
+from modlib.batch.claims import UNDECIDED, Claim, above, below, between, not_above, not_below
 from modlib.batch.pages import Page
 
 OWN, CHANGED = Page("page", True), Page("page", False)
@@ -21,7 +21,9 @@ def values(*rows):
         (above(1), [(1.1, 3), (1.01, 1.01)], [(1, 3), (0.9, 3), (-3, -2)]),
         (below(-1), [(-3, -1.1)], [(-3, -1), (-3, -0.9), (2, 3)]),
         (between(-1, 2), [(-0.9, 1.9), (0, 0)], [(-1, 1), (0, 2), (-5, 5), (3, 4)]),
-        (UNDECIDED, [(-1, 1), (-0.1, 5)], [(0, 1), (0.1, 1), (-2, -1)]),
+        (UNDECIDED, [(-1, 1), (-0.1, 5), (0, 1), (0, 0)], [(0.1, 1), (-2, -1)]),
+        (not_above(0), [(-1, 1), (0, 1), (0, 0), (-2, -1)], [(0.1, 1)]),
+        (not_below(0), [(-1, 1), (-1, 0), (0, 0), (1, 2)], [(-1, -0.1)]),
     ],
 )
 def test_a_condition_holds_of_the_whole_interval(condition, inside, outside):

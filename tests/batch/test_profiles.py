@@ -73,3 +73,25 @@ def test_what_is_made_is_what_the_sweep_can_make(fresh, tmp_path, monkeypatch):
 def test_a_table_that_there_is_not_cannot_be_left_out(fresh):
     with pytest.raises(ValueError, match="'without' needs tables of paper, got rivales; it has"):
         profiles.whole(fresh | {"without": ["rivales"]})
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"later": 100}, "'later' needs to lead to seeds that paper does not have, got 100, which"),
+        ({"later": -1}, "'later' needs to lead to seeds that paper does not have, got -1"),
+        ({"most": {"selection": 2, "evaluation": 0}}, "'most' needs one network or more for each"),
+        ({"like": "papre"}, "there is no file .*papre.yaml"),
+    ],
+)
+def test_what_would_give_old_seeds_or_none_is_refused(fresh, changed, message):
+    with pytest.raises(ValueError, match=message):
+        profiles.whole(fresh | changed)
+
+
+def test_what_is_missing_is_named(fresh):
+    del fresh["later"], fresh["without"]
+    with pytest.raises(
+        ValueError, match="needs 'later', 'most' and 'without', got none of later, wi"
+    ):
+        profiles.whole(fresh)
