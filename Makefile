@@ -2,13 +2,13 @@
 # make test       run the quick tests                  make test-all   and those of batches, wheels and changed pages
 # make lint       check style and types                make test-book  the built book, page by page in a browser
 # make clean      remove all that can be made again    make bench      measure speed, as ratios
-# make pdf        print the book, where a browser is   make crate      pack the tables with what made them, to deposit
+# make pdf        print the book, where a browser is   make crate      pack tables, package and batch, to deposit
 # make lock       resolve requirements.txt afresh      make verify     make a sample of published numbers again
 # make progress   how far a batch that runs is, and about how long the rest takes
 # make canary     the book without Jupyter Book, by the newest Sphinx
 # make rekey      give tables the keys of code that changed in form alone, after a sample; against BASE=commit
 # make faults     harm a small batch while it runs, and see what it ends with
-#                                                      PROFILE=smoke|quick|paper chooses the batch and the book
+#                                                      PROFILE=smoke|quick|fresh|paper chooses the batch and the book
 
 PYTHON ?= python3
 PROFILE ?= paper
@@ -59,7 +59,7 @@ book: .venv/installed $(CONFIG)
 	@echo "Open $$PWD/$(BOOK)/_build/html/index.html"
 
 # the published book with what is newest of Sphinx, all else as locked; `conf.py` has the settings
-canary: PROFILE := paper
+canary: override PROFILE := paper
 canary: RESULTS := results
 canary: BOOK := build/canary
 canary: BIN := build/canary/venv/bin
@@ -105,7 +105,7 @@ reproduce: .venv/installed
 	  $(if $(EXECUTOR),--profile "workflow/profiles/$(EXECUTOR)") $(if $(ONLY),--config only="$(ONLY)")
 
 progress: .venv/installed
-	@$(BIN)/python -m modlib.batch.progress workflow/$(PROFILE).yaml
+	@$(BIN)/python -m modlib.batch.progress workflow/$(PROFILE).yaml $(ONLY)
 
 verify: .venv/installed
 	$(BIN)/python -m modlib.batch.verification $(if $(SEED),--seed $(SEED))

@@ -2,25 +2,29 @@
 
     python -m modlib.batch.crate build/crate.zip
 
-It holds the tables with their networks and checksums, the notebooks and the workflow that made
-them, and `ro-crate-metadata.json`, in which a `CreateAction` for each table names its notebook,
-the profile, and the commits and versions of its rows.
+It holds the tables with their networks and checksums, the package, the notebooks and the workflow
+that make them, and `ro-crate-metadata.json`, in which a `CreateAction` for each table names its
+notebook, the profile, and the commits and versions of its rows.
 
 Source: Soiland-Reyes et al. (2022), doi 10.3233/DS-210053.
 """
 
 import sys
+from itertools import chain
 from pathlib import Path
 
 import yaml
 from rocrate.model.entity import Entity
 from rocrate.rocrate import ROCrate
 
-from modlib.batch import files, tables
+from modlib.batch import files, profiles, tables
 from modlib.batch.checkout import NOTEBOOKS, ROOT, WORKFLOW
 
-BESIDE = ["CITATION.cff", "LICENSE", "README.md", "requirements.txt"]
-"""What else a reader of the tables needs, from the root of the checkout."""
+BESIDE = [
+    "CITATION.cff", "LICENSE", "Makefile", "README.md", "pyproject.toml", "requirements.txt",
+    "workflow/*.py", "workflow/*.yaml", "modlib/**/*.py", "modlib/py.typed", "modlib/tasks/mnist.*",
+]  # fmt: skip
+"""What else the tables are made with, as patterns from the root of the checkout."""
 
 MADE_BY = {"networks": "sweep"}
 """The notebooks of tables that are not called as these are."""
@@ -42,9 +46,9 @@ def crate(folder: Path = tables.FOLDER) -> ROCrate:
         made.add_jsonld({"@id": f"#{author['name']}", "@type": "Organization", **author})
         for author in cited["authors"]
     ]
-    for name in BESIDE:
-        _added(made, ROOT / name, name)
-    profile = _added(made, WORKFLOW / "paper.yaml", "workflow/paper.yaml")
+    for path in chain.from_iterable(sorted(ROOT.glob(pattern)) for pattern in BESIDE):
+        _added(made, path, path.relative_to(ROOT).as_posix())
+    profile = _added(made, profiles.CONFIG, f"workflow/{profiles.CONFIG.name}")
     made.add_workflow(
         WORKFLOW / "Snakefile", "workflow/Snakefile", main=True, lang="snakemake", record_size=True
     )

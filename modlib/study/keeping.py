@@ -201,5 +201,8 @@ def claims(retention: pd.DataFrame, retraining: pd.DataFrame) -> list[Claim | To
         ), Claim(
             "and no difference to L2 can be told.",
             points, by_steps.xs("l2", level="penalty"), UNDECIDED,
+        ), Claim(
+            "In the loss they keep more of two digits from usual weights.",
+            points, over(two, usual, ["walk_loop_steps"]), above(0),
         )),
     ]  # fmt: skip

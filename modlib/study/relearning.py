@@ -10,9 +10,7 @@ from modlib.batch.claims import Claim, Together, above, below, exact, not_above,
 
 TASKS = ["planted_0", "two_digits", "four_digits"]
 DIGITS = TASKS[1:]
-PENALTIES = [
-    "none", "pruned", "l2", "l1", "connection_cost", "hard_wired", "walk_loops", "walk_loop_steps",
-]  # fmt: skip
+PENALTIES = ["none", "pruned", "l2", "l1", "connection_cost", "hard_wired", "walk_loops"]
 OPTIMISERS = {
     "SGD 0.01": "slow SGD",
     "SGD 0.1": "fast SGD",

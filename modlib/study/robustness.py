@@ -117,6 +117,10 @@ def claims(damage: pd.DataFrame, tuned: pd.DataFrame) -> list[Claim | Together]:
             area, of(steps, TASKS, ["removed neurons"], "walk_loops"), above(0),
         ), Claim(
             "and on digits noise worse.", area, of(steps, digits, NOISE, "walk_loops"), below(0),
+        ), Claim(
+            "Undamaged they are less accurate than in the loss.",
+            "difference in accuracy, points", of(steps, TASKS, ["undamaged"], "walk_loops"),
+            below(0),
         )),
         together(Claim(
             "At strengths chosen for the damage they bear lost neurons better there, too,",

@@ -61,7 +61,7 @@ def runs(tmp_path):
 
 def test_each_run_has_its_state_minutes_and_cells(runs):
     assert runs.state.to_dict() == {
-        "a-1": "made", "b-2": "running", "c-3": "failed", "d-4": "waiting", "e-5": "waiting",
+        "a-1": "made", "b-2": "running", "c-3": "failed", "d-4": "stopped", "e-5": "waiting",
     }  # fmt: skip
     assert runs.minutes[["a-1", "b-2"]].tolist() == [3.0, 2.0]
     assert runs.minutes.isna().sum() == 3
@@ -86,11 +86,29 @@ def test_the_rest_takes_what_runs_made_of_the_same_notebook_took():
 def test_a_reader_is_told_the_counts_what_runs_and_what_failed(runs):
     text = progress.told(runs.reset_index())
     assert text.splitlines() == [
-        "1 made, 1 running, 1 failed, 2 waiting; about 0.1 hours left",
+        "1 made, 1 running, 1 failed, 1 stopped, 1 waiting; about 0.1 hours left",
         "running: b-2, 2 minutes, 1 of 3 cells",
         "failed: c-3",
+        "stopped: d-4",
     ]
     assert progress.told(runs.iloc[:0].reset_index()) == "nothing has to be made"
+
+
+@pytest.mark.parametrize(
+    "text", ["", '{"cells": [', '{"cells": [], "metadata": {}, "nbformat": 4}']
+)
+def test_a_notebook_that_is_half_written_hides_no_run(tmp_path, text):
+    own = run(tmp_path, "a-1")
+    (tmp_path / "a-1.ipynb").write_text(text)
+    assert progress.states([own], NOW).state.tolist() == ["stopped"]
+    temporary = tmp_path / f".a-1.{socket.gethostname()}.{os.getpid()}.tmp"
+    temporary.mkdir()
+    assert progress.states([own], NOW).state.tolist() == ["running"]
+    temporary.rmdir()
+    make(own)
+    rows = progress.states([own], NOW)
+    assert rows.state.tolist() == ["made"]
+    assert progress.hours_left(rows) is None
 
 
 @pytest.mark.slow
