@@ -24,11 +24,11 @@ def whole(config: dict) -> dict:
 
     Such a configuration has `like`, a profile's name; `later`, which is added to each seed;
     `most`, of networks for `selection` and for `evaluation`, how many are kept; `without`, the
-    tables that are left out; and what else it has replaces the other's.
+    tables and the tasks of the sweep that are left out; and what else it has replaces the other's.
 
     Raises:
-        ValueError: if one of these is missing, if it leaves out a table that the other profile
-            does not have, keeps no network of a role, or has a seed that the other has.
+        ValueError: if one of these is missing, if it leaves out what the other profile does not
+            have, keeps no network of a role, or has a seed that the other has.
     """
     if "like" not in config:
         return config
@@ -40,11 +40,12 @@ def whole(config: dict) -> dict:
         )
     like, later, most, without = (config[name] for name in ("like", "later", "most", "without"))
     of = yaml.safe_load(require(WORKFLOW / f"{like}.yaml").read_text("utf-8"))
-    unknown = set(without) - of["tables"].keys()
+    tasks = dict.fromkeys(task for group in of["groups"] for task in group["tasks"])
+    unknown = set(without) - of["tables"].keys() - tasks.keys()
     if unknown:
         raise ValueError(
-            f"'without' needs tables of {like}, got {', '.join(sorted(unknown))}; it has"
-            f" {', '.join(of['tables'])}"
+            f"'without' needs tables or tasks of {like}, got {', '.join(sorted(unknown))}; it has"
+            f" {', '.join([*of['tables'], *tasks])}"
         )
     if min(most["selection"], most["evaluation"]) < 1:
         raise ValueError(f"'most' needs one network or more for each role, got {most}")
@@ -76,4 +77,6 @@ def whole(config: dict) -> dict:
             f" {min(old & new)} again"
         )
     kept = {name: parts[name] for name in parts if name not in without}
+    for group in groups:
+        group["tasks"] = [task for task in group["tasks"] if task not in without]
     return of | {"tables": kept, "groups": groups} | config

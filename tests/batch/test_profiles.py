@@ -48,16 +48,16 @@ def test_seeds_are_later_and_fewer_and_none_was_seen(paper, fresh):
 
 def test_all_but_seeds_places_and_tables_left_out_is_as_it_was(paper, fresh):
     whole = profiles.whole(fresh)
-    assert set(paper["tables"]) - set(whole["tables"]) == set(fresh["without"])
+    tasks = [{task for group in of["groups"] for task in group["tasks"]} for of in (paper, whole)]
+    left_out = set(paper["tables"]) - set(whole["tables"]), tasks[0] - tasks[1]
+    assert set.union(*left_out) == set(fresh["without"])
     for name, parameters in whole["tables"].items():
         same = {key for key, value in parameters.items() if paper["tables"][name][key] == value}
         assert all("seeds" in key for key in set(parameters) - same), name
         assert list(parameters) == list(paper["tables"][name])
     for group, old in zip(whole["groups"], paper["groups"], strict=True):
-        assert {key for key in group if group[key] != old[key]} <= {
-            "selection_seeds",
-            "evaluation_seeds",
-        }
+        changed = {"selection_seeds", "evaluation_seeds", "tasks"}
+        assert {key for key in group if group[key] != old[key]} <= changed
     assert {key for key in paper if whole[key] != paper[key]} == {
         "build", "groups", "networks_of", "results", "tables",
     }  # fmt: skip
@@ -71,7 +71,9 @@ def test_what_is_made_is_what_the_sweep_can_make(fresh, tmp_path, monkeypatch):
 
 
 def test_a_table_that_there_is_not_cannot_be_left_out(fresh):
-    with pytest.raises(ValueError, match="'without' needs tables of paper, got rivales; it has"):
+    with pytest.raises(
+        ValueError, match="'without' needs tables or tasks of paper, got rivales; it has"
+    ):
         profiles.whole(fresh | {"without": ["rivales"]})
 
 
