@@ -29,7 +29,6 @@ from modlib.study import (
     relearning,
     results,
     robustness,
-    shared,
     switching,
     transfer,
 )
@@ -50,7 +49,6 @@ PAGES: dict[str, Callable[[Read], list[Claim | Together]]] = {
     "depth": lambda read: deep.claims(read("deep")),
     "forms": lambda read: forms.claims(forms.summary(read("networks"))),
     "peers": lambda read: peers.claims(_registered(read)),
-    "shared": lambda read: shared.claims(shared.of_page(read("networks"))),
     "architectures": lambda read: architectures.claims(read("models"), read("pretrained")),
     "robustness": lambda read: robustness.claims(read("damage"), read("damage_tuned")),
     "generalisation": lambda read: generalisation.claims(read("curves")),

@@ -116,6 +116,7 @@ def test_no_page_whose_claims_rest_on_tables_alone_is_left_out():
         "decays": "of a table that the profile leaves out",
         "hyperparameters": "of another",
         "scaling": "of another",
+        "shared": "of tasks that it leaves out",
         "costs": "seconds, which repeat nowhere",
         "images": "of published networks",
         "listing": "of whether all rows are there",
