@@ -175,12 +175,12 @@ def claims(networks: pd.DataFrame, effects: pd.DataFrame) -> list[Claim | Togeth
         )),
         Claim(
             "Where one output combines the modules, walk loops have next to no excess.",
-            excess, means(summary.xs("walk_loops", level="penalty").loc[meeting], "excess"),
+            excess, means(summary.xs("walk_loops", level="penalty").reindex(meeting), "excess"),
             below(0.12), ".2f",
         ),
         Claim(
             "At the default strength modular addition is not learned.",
-            "accuracy", means(default.loc[["modular_addition"]], "accuracy"), below(0.5), ".2f",
+            "accuracy", means(default.reindex(["modular_addition"]), "accuracy"), below(0.5), ".2f",
         ),
         together(Claim(
             "Under slow gradient descent networks with walk loops keep more of two digits than"
