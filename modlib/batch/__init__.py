@@ -9,7 +9,6 @@ require_extra(
     "IPython",
     "jupyter_cache",
     "jupyter_client",
-    "nbformat",
     "pandera",
     "papermill",
     "pydantic",

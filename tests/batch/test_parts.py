@@ -17,8 +17,8 @@ from modlib.batch.parts import (
     sample_parts,
     single,
 )
+from modlib.batch.profiles import CONFIG
 from modlib.batch.tables import published_table
-from modlib.batch.verification import CONFIG
 from modlib.study.keeping import SCALES
 
 TABLES = yaml.safe_load(CONFIG.read_text())["tables"]

@@ -260,7 +260,7 @@ def test_other_tables_use_the_strengths_that_were_chosen():
     config = yaml.safe_load((ROOT / "workflow" / "paper.yaml").read_text())
     table = tables.published(ROOT / "results")
     chosen = chosen_strengths(table[table.role == "selection"])
-    default = PENALTIES["walk_loops"].strength
+    defaults = {own: PENALTIES[own].strength for own in ("walk_loops", "walk_loop_steps")}
     used = [
         (task, penalty, strength)
         for name in ("retraining", "damage", "circuits", "reuse", "whole_graph", "deep")
@@ -270,5 +270,5 @@ def test_other_tables_use_the_strengths_that_were_chosen():
     # the retina's goals take turns at the strengths of the two outputs
     used += [("retina", *one) for one in config["tables"]["goals"]["strengths"].items()]
     for task, penalty, strength in used:
-        expected = default if penalty == "walk_loops" else chosen[task, penalty]
+        expected = defaults[penalty] if penalty in defaults else chosen[task, penalty]
         assert strength == pytest.approx(expected), (task, penalty)
