@@ -12,7 +12,7 @@ from pydantic import AfterValidator, Field
 
 from modlib.batch import pages
 from modlib.batch.checkout import NOTEBOOKS, ROOT
-from modlib.batch.claims import Claim, Together, above, below, exact, judged, parts
+from modlib.batch.claims import Claim, Together, above, below, between, exact, judged, parts
 from modlib.batch.tables import published_table
 from modlib.penalties import PENALTIES
 from modlib.study import (
@@ -177,15 +177,26 @@ def counted(rows: pd.DataFrame, by: str, verdicts: str = "verdict") -> pd.DataFr
 
 def claims(rows: pd.DataFrame) -> list[Claim]:
     """Return what the page claims of the claims of others."""
-    clear = rows[rows.kind == CLEAR]
-    share = clear.verdict.value_counts(normalize=True).reindex(VERDICTS, fill_value=0)
+    share, of_fewer = (
+        counts.div(counts.sum(axis=1), axis=0)
+        for counts in (counted(rows, "kind", of) for of in ("verdict", "verdict of fewer"))
+    )
+    beyond = share - of_fewer
     return [
         Claim(
             "Of the claims that something is clear three quarters hold on networks of other seeds.",
-            "share of claims", exact(share[HOLDS]), above(0.75), ".2f",
+            "share of claims", exact(share.loc[CLEAR, HOLDS]), above(0.75), ".2f",
         ),
         Claim(
             "Fewer than one in ten of them fails there.",
-            "share of claims", exact(share[FAILS]), below(0.1), ".2f",
+            "share of claims", exact(share.loc[CLEAR, FAILS]), below(0.1), ".2f",
+        ),
+        Claim(
+            "About as many hold as of as many of the published networks.",
+            "difference of shares", exact(beyond.loc[CLEAR, HOLDS]), between(-0.1, 0.1), "+.2f",
+        ),
+        Claim(
+            "Of what was not clear more is clear than among these.",
+            "difference of shares", exact(beyond.loc[UNCLEAR, FAILS]), above(0), "+.2f",
         ),
     ]  # fmt: skip
