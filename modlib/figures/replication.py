@@ -28,7 +28,7 @@ def verdicts(counts: Mapping[str, pd.DataFrame]) -> Figure:
             before += lines[verdict]
         ax.set_title(name, fontsize=11)
         ax.set_xlabel("claims")
-    name_lines(axes[0, 0], first.index[::-1], 9.5)
+    name_lines(axes[0, 0], list(first.index[::-1]), 9.5)
     fig.legend(
         *axes[0, 0].get_legend_handles_labels(), loc="outside upper center", ncols=len(colours)
     )
