@@ -4,9 +4,9 @@ from modlib import require_extra
 
 require_extra(
     "batch",
+    "IPython",
     "filelock",
     "ipykernel",
-    "IPython",
     "jupyter_cache",
     "jupyter_client",
     "pandera",

@@ -53,12 +53,7 @@ def crate(folder: Path = tables.FOLDER) -> ROCrate:
         WORKFLOW / "Snakefile", "workflow/Snakefile", main=True, lang="snakemake", record_size=True
     )
     for name, digest in files.checksums(folder).items():
-        if not files.intact(folder, name, {name: digest}):
-            raise ValueError(
-                f"{folder / name} should have the SHA-256 checksum {digest}, got another; restore"
-                " it, or delete it, and `make reproduce` makes it again"
-            )
-        file = _added(made, folder / name, f"results/{name}", sha256=digest)
+        file = _added(made, tables.checked(folder, name), f"results/{name}", sha256=digest)
         if name.endswith(".csv"):
             _tell_how_it_was_made(made, file, name.removesuffix(".csv"), folder, profile)
     _added(made, folder / files.CHECKSUMS, f"results/{files.CHECKSUMS}")

@@ -95,7 +95,7 @@ def published_table(name: str, folder: Path | str = FOLDER) -> pd.DataFrame:
         ValueError: if there is none, if its checksum is not the one in `SHA256SUMS`, or for the
             reasons of `schemas.check`.
     """
-    table = read_table(name, _checked(Path(folder), f"{name}.csv"))
+    table = read_table(name, checked(Path(folder), f"{name}.csv"))
     sources.note_table(Path(folder), f"{name}.csv", table)
     return table
 
@@ -110,7 +110,7 @@ def published_network(task: str, penalty: str, folder: Path | str = FOLDER) -> T
             holds others, or for the reasons of `storage.read`.
     """
     name = f"networks/{task}-{penalty}.safetensors"
-    path = _checked(Path(folder), name)
+    path = checked(Path(folder), name)
     stacks = list(storage.read(path).values())
     held = [(of.task.name, of.penalty, len(of.network.seeds)) for of in stacks]
     if held != [(task, penalty, 1)]:
@@ -122,7 +122,7 @@ def published_network(task: str, penalty: str, folder: Path | str = FOLDER) -> T
     return stacks[0]
 
 
-def _checked(folder: Path, name: str) -> Path:
+def checked(folder: Path, name: str) -> Path:
     """Return a published file's path after comparing its checksum."""
     path = folder / name
     require(path)

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -14,7 +13,6 @@ from modlib.batch import pages
 from modlib.batch.checkout import NOTEBOOKS, ROOT
 from modlib.batch.claims import Claim, Together, above, below, between, exact, judged, parts
 from modlib.batch.tables import published_table
-from modlib.penalties import PENALTIES
 from modlib.study import (
     architectures,
     benefits,
@@ -38,17 +36,11 @@ PUBLISHED, FRESH = ROOT / "results", ROOT / "results" / "fresh"
 """The tables of the batch's profiles `paper` and `fresh`."""
 
 
-def _registered(read: Read) -> pd.DataFrame:
-    """Return the networks of all penalties, without those of other forms of a term."""
-    networks = read("networks")
-    return networks[networks.penalty.isin(PENALTIES)]
-
-
 PAGES: dict[str, Callable[[Read], list[Claim | Together]]] = {
-    "results": lambda read: results.claims(_registered(read), benefits.differences(read=read)),
+    "results": lambda read: results.claims(results.networks(read), benefits.differences(read=read)),
     "depth": lambda read: deep.claims(read("deep")),
     "forms": lambda read: forms.claims(forms.summary(read("networks"))),
-    "peers": lambda read: peers.claims(_registered(read)),
+    "peers": lambda read: peers.claims(results.networks(read)),
     "architectures": lambda read: architectures.claims(read("models"), read("pretrained")),
     "robustness": lambda read: robustness.claims(read("damage"), read("damage_tuned")),
     "generalisation": lambda read: generalisation.claims(read("curves")),
@@ -94,9 +86,19 @@ def title(page: str) -> str:
     return re.search(r"^# (.+)$", text, re.MULTILINE)[1]
 
 
+def of_paper(name: str) -> pd.DataFrame:
+    """Return a table of the profile `paper`, whichever the pages read."""
+    return published_table(name, PUBLISHED)
+
+
+def of_fresh(name: str) -> pd.DataFrame:
+    """Return a table of the profile `fresh`."""
+    return published_table(name, FRESH)
+
+
 def fewer(name: str) -> pd.DataFrame:
     """Return a published table's rows of the first networks, as many of a kind as fresh ones."""
-    rows = published_table(name, PUBLISHED)
+    rows = of_paper(name)
     roles = rows["role"] if "role" in rows else pd.Series("evaluation", rows.index)
     first = pd.Series(False, rows.index)
     for role, of in rows.groupby(roles):
@@ -140,28 +142,27 @@ def verdict(claim: Claim) -> str:
     return HOLDS if every and all(claim.condition.holds(*of) for of in ends) else OPEN
 
 
-def compared(fresh: Path | Read = FRESH) -> pd.DataFrame:
+def compared(fresh: Read = of_fresh) -> pd.DataFrame:
     """Return one row per claim of the pages that rest on published tables alone.
 
     A claim of several parts has a row for each. A row has the `page`, the `claim`, its `quantity`,
     what it `should be`, what it is in the tables `published` and `fresh`, there in the situation
     that bears it least, its `kind`, its `verdict` by the fresh tables, and its `verdict of fewer`,
-    by as many published networks. The fresh tables may be given by their folder.
+    by as many published networks.
     """
-    read_fresh = partial(published_table, folder=fresh) if isinstance(fresh, Path) else fresh
     rows = []
     for page, claims in PAGES.items():
         published, *others = (
             [part for claim in claims(read) for part in parts(claim)]
-            for read in (partial(published_table, folder=PUBLISHED), read_fresh, fewer)
+            for read in (of_paper, fresh, fewer)
         )
-        of_fresh, of_fewer = (
+        of_new, of_fewer = (
             [on_other(*pair) for pair in zip(published, other, strict=True)] for other in others
         )
         shown = judged(published).drop(columns="holds").rename(columns={NUMBER: "published"})
-        shown["fresh"] = judged(of_fresh)[NUMBER]
+        shown["fresh"] = judged(of_new)[NUMBER]
         shown["kind"] = [kind(claim) for claim in published]
-        shown["verdict"] = [verdict(claim) for claim in of_fresh]
+        shown["verdict"] = [verdict(claim) for claim in of_new]
         shown["verdict of fewer"] = [verdict(claim) for claim in of_fewer]
         shown.insert(0, "page", title(page))
         rows.append(shown)

@@ -2,10 +2,12 @@
 
 import pandas as pd
 
-from modlib.batch import selection, statistics, tables
+from modlib.batch import selection, statistics
 from modlib.batch.claims import Claim, Together, above, below, between, exact, not_below, together
 from modlib.batch.names import SEPARATE
+from modlib.batch.tables import published_table
 from modlib.penalties import PENALTIES
+from modlib.study.benefits import Read
 
 DIGITS = ["two_digits", "three_digits", "four_digits"]
 DRAWN = [
@@ -216,7 +218,7 @@ def claims(networks: pd.DataFrame, effects: pd.DataFrame) -> list[Claim | Togeth
     ]  # fmt: skip
 
 
-def networks() -> pd.DataFrame:
+def networks(read: Read = published_table) -> pd.DataFrame:
     """Return the published networks of all penalties, without those of other forms of a term."""
-    table = tables.published()
+    table = read("networks")
     return table[table.penalty.isin(PENALTIES)]
