@@ -13,10 +13,10 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from modlib.chain import Chain, weights
+from modlib.chain import weights
 from modlib.penalties import PENALTIES
 from modlib.penalties.forms import FORMS
-from modlib.penalties.penalty import no_penalty, without_rule
+from modlib.penalties.penalty import Penalty
 from modlib.study.changed_tasks import relabelled
 from modlib.study.modules import Masks, module_of_head, outputs_of_head, present
 from modlib.tasks.task import Data, Examples, Task
@@ -37,7 +37,7 @@ def retrained(
     optimiser: Callable[..., torch.optim.Optimizer],
     *,
     trainable: Masks | None = None,
-    penalty: Callable[[Chain], Tensor] = no_penalty,
+    penalty: Penalty = PENALTIES["none"],
     strength: float = 0.0,
     steps: int = 300,
     every: int = 10,
@@ -49,7 +49,8 @@ def retrained(
         data: of each network; its labels of the sub-task `changed` are changed here.
         optimiser: called with the parameters of the stack.
         trainable: what may change; everything if left out.
-        penalty, strength: what is added to the loss while retraining; nothing if left out.
+        penalty, strength: what stays in force while retraining, with its noise and its rule
+            between steps; nothing if left out, and no noise that networks were trained with.
         every: steps between measurements.
 
     Returns:
@@ -75,20 +76,25 @@ def retrained(
     )
     test = stacked(test)
     others = [sub_task for sub_task in range(len(heads)) if sub_task != changed]
+    each = [strength] * len(seeds)
+    regulariser = penalty.make(task, network.widths, seeds, each)
+    update = optimiser(network.parameters())
+    rule = penalty.follow(network, each, steps)
+    update.register_step_post_hook(lambda *_: rule())
     rows = []
 
     @torch.no_grad()
     def record(step: int) -> None:
-        accuracy = task.scored(test)(network(test.x))
+        accuracy = task.scored(test)(network.eval()(test.x))
         measures = {"changed": accuracy[:, changed], "kept": accuracy[:, others].mean(-1)}
         rows.append(pd.DataFrame({"network": range(len(seeds)), "step": step} | measures))
 
     def losses(batch: Examples) -> Float[Tensor, " n_stack"]:
+        network.train(penalty.name != "none")
         outputs = network(batch.x).split(list(heads), -1)[changed]
         loss = task.loss(outputs, batch.targets[..., [changed]], (heads[changed],))
-        return loss + strength * penalty(weights(network))
+        return loss + strength * regulariser(weights(network))
 
-    update = optimiser(network.parameters())
     for step in descend(update, losses, mini_batches(train, seeds, batch_size, steps)):
         if step % every == 0:
             record(step)
@@ -112,10 +118,7 @@ def ways(
     """
     known = PENALTIES | FORMS
     if penalty in known and penalty != "hard_wired":
-        strengths = [strength] * len(network.seeds)
-        record = without_rule(known[penalty])
-        regulariser = record.make(task, network.widths, network.seeds, strengths)
-        as_trained = {"penalty": regulariser, "strength": strength}
+        as_trained = {"penalty": known[penalty], "strength": strength}
     else:
         as_trained = {"trainable": present(network)}
     last = len(task.heads) - 1

@@ -9,7 +9,9 @@ import torch
 
 from modlib.chain import weights
 from modlib.network.matrices import squares
-from modlib.penalties.forms import with_more_decay
+from modlib.penalties import PENALTIES
+from modlib.penalties.forms import FORMS
+from modlib.penalties.penalty import of_weights
 from modlib.penalties.priors import hard_wired
 from modlib.study.changed_tasks import relabelled
 from modlib.study.modules import module_of_head, of_kind, outputs_of_head, present
@@ -125,9 +127,35 @@ def test_pruned_networks_go_on_from_their_largest_weights_and_keep_the_others_at
 def test_a_penalty_stays_in_force_if_it_is_asked_to():
     network, data = stack_and_data()
     plain = retrained(network, RETINA, data, 1, SGD, **BRIEF)
-    held = retrained(network, RETINA, data, 1, SGD, penalty=squares, strength=1.0, **BRIEF)
+    in_force = {"penalty": PENALTIES["l2"], "strength": 1.0}
+    held = retrained(network, RETINA, data, 1, SGD, **in_force, **BRIEF)
     # so much decay leaves nothing to answer with
     assert held[held.step == 30].kept.mean() < plain[plain.step == 30].kept.mean()
+
+
+def test_a_rule_between_steps_and_its_noise_stay_in_force_and_leave_the_network_as_it_was():
+    network, data = stack_and_data(DIGITS)
+    before = [p.clone() for p in network.parameters()]
+    still = [
+        retrained(network, DIGITS, data, 1, STILL, penalty=PENALTIES[name], strength=1.0, **BRIEF)
+        for name in ("none", "l2", "walk_loop_steps")
+    ]
+    # where the optimiser takes no step, a term of the loss does nothing, and a rule fades weights
+    assert still[0].equals(still[1])
+    assert not still[0].equals(still[2])
+    assert still[0].query("step == 0").equals(still[2].query("step == 0"))
+    assert all(torch.equal(a, b) for a, b in zip(before, network.parameters(), strict=True))
+
+
+def test_noise_that_networks_were_trained_with_acts_only_while_it_stays_in_force():
+    network, data = stack_and_data(DIGITS)
+    plain = retrained(network, DIGITS, data, 1, SGD, **BRIEF)
+    dropout = PENALTIES["dropout"]
+    dropout.prepare(DIGITS, network, [0.5, 0.5])
+    free = retrained(network, DIGITS, data, 1, SGD, **BRIEF)
+    held = retrained(network, DIGITS, data, 1, SGD, penalty=dropout, strength=0.5, **BRIEF)
+    assert free.equals(plain)
+    assert not held.equals(plain)
 
 
 def test_retraining_needs_another_sub_task_and_steps():
@@ -147,14 +175,14 @@ def test_a_penalty_stays_in_force_and_what_was_pruned_or_wired_hard_stays_so():
     assert of_l2["free"] == {}
     assert of_l2["as trained"]["strength"] == 0.1
     chain = [W.detach() for W in weights(stack)]
-    assert torch.equal(of_l2["as trained"]["penalty"](chain), squares(chain))
+    assert of_l2["as trained"]["penalty"] is PENALTIES["l2"]
     last = module_of_head(stack, communities, RETINA.heads, 1)
     for name, mask in of_l2["module"]["trainable"].items():
         assert torch.equal(mask, last[name])
     of_outputs = of_kind(of_l2["outputs"]["trainable"], "weight")
     assert [int(mask.sum()) for mask in of_outputs] == [0, 0, 2 * chain[-1].shape[1]]
     of_form = ways(stack, RETINA, "more_decay", 0.1, communities)["as trained"]
-    assert torch.equal(of_form["penalty"](chain), with_more_decay(chain))
+    assert of_form["penalty"] is FORMS["more_decay"]
     hard_wired(RETINA, stack, [1.0, 1.0])
     for name in ("pruned", "hard_wired"):
         kept = ways(stack, RETINA, name, 1.0, communities)["as trained"]
@@ -201,6 +229,6 @@ def test_denormal_weights_become_zero():
 
     # decay alone, by half at each step
     task = replace(RETINA, loss=lambda outputs, targets, heads: outputs.new_zeros(len(outputs)))
-    halving = {"penalty": watched, "strength": 1.0}
+    halving = {"penalty": of_weights("watched", watched, 1.0), "strength": 1.0}
     retrained(network, task, data, 1, partial(torch.optim.SGD, lr=0.25), steps=135, **halving)
     assert not any(W.any() for W in chains[-1])
