@@ -10,7 +10,9 @@ from modlib.batch.claims import Claim, Together, above, below, exact, not_above,
 
 TASKS = ["planted_0", "two_digits", "four_digits"]
 DIGITS = TASKS[1:]
-PENALTIES = ["none", "pruned", "l2", "l1", "connection_cost", "hard_wired", "walk_loops"]
+PENALTIES = [
+    "none", "pruned", "l2", "l1", "connection_cost", "hard_wired", "walk_loop_steps", "walk_loops",
+]  # fmt: skip
 OPTIMISERS = {
     "SGD 0.01": "slow SGD",
     "SGD 0.1": "fast SGD",
@@ -48,14 +50,14 @@ def kept(retraining: pd.DataFrame, task: str, drawn: list[str]) -> pd.DataFrame:
     return rows.iloc[order.argsort(kind="stable")]
 
 
-def gains(retraining: pd.DataFrame) -> pd.DataFrame:
-    """Return walk loops' paired differences to each rival in what is kept, in points.
+def gains(retraining: pd.DataFrame, own: str = "walk_loops") -> pd.DataFrame:
+    """Return a penalty's paired differences to each other one in what is kept, in points.
 
     By optimiser and way, and by task.
     """
     rows = named(retraining)
     rows = rows[rows.way.isin(WAYS)].assign(situation=rows.optimiser + ", " + rows.way)
-    pairs = statistics.against_in_each(rows, ["situation", "task"], "walk_loops", "kept")
+    pairs = statistics.against_in_each(rows, ["situation", "task"], own, "kept")
     order = [f"{name}, {way}" for way in WAYS for name in OPTIMISERS.values()]
     return statistics.in_points(pairs.loc[order])
 
@@ -74,7 +76,7 @@ def relearned(retraining: pd.DataFrame, way: str, drawn: list[str]) -> pd.DataFr
 def claims(retraining: pd.DataFrame) -> list[Claim | Together]:
     """Return what the page claims of the table."""
     rows = named(retraining)
-    gain = gains(retraining)
+    gain, by_steps = gains(retraining), gains(retraining, "walk_loop_steps")
 
     def means(task: str, optimiser: str, way: str, penalties: list[str]) -> pd.DataFrame:
         own = rows[(rows.task == task) & (rows.optimiser == optimiser) & (rows.way == way)]
@@ -115,6 +117,13 @@ def claims(retraining: pd.DataFrame) -> list[Claim | Together]:
             "There it is not clear that they keep more than connection costs.",
             points, less("slow SGD", "free", ["four_digits"], ["connection_cost"]), not_above(0),
         ),
+        together(Claim(
+            "As steps of their own they keep more than no penalty on two and four digits,",
+            points, by_steps.loc[(["slow SGD, free"], DIGITS, ["none"]), :], above(0),
+        ), Claim(
+            "and not clearly more than in the loss.",
+            points, by_steps.loc[(["slow SGD, free"], DIGITS, ["walk_loops"]), :], not_above(0),
+        )),
         Claim(
             "Under fast SGD no penalty keeps half of two digits.",
             share, means("two_digits", "fast SGD", "free", free), below(55), ".1f",
