@@ -29,6 +29,9 @@ files = SimpleNamespace(**runpy.run_path(str(ROOT / "modlib" / "batch" / "files.
 MEMORY = {"hugetlb": 1, "mmap_threshold": 2**25, "trim_threshold": 2**33}
 """Has glibc use huge pages, and keep up to 8 GiB of what a step of training freed for the next."""
 
+TELL = "from modlib.batch import steps; steps.tell(); del steps"
+"""What a kernel begins with, so that notebooks say how far their training is."""
+
 
 def literal(path: Path | str) -> str:
     """Return a path as papermill takes it, which formats it."""
@@ -48,6 +51,7 @@ def execute(run: dict, kernel: AsyncKernelManager) -> None:
             run["parameters"] | written,
             progress_bar=False,
             km=kernel,
+            extra_arguments=[f"--IPKernelApp.exec_lines={TELL}"],
         )
         checksums = {file: files.sha256(temporary / file) for file in run["files"].values()}
         files.write_checksums(temporary, checksums)

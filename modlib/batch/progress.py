@@ -13,7 +13,7 @@ from statistics import mean
 import pandas as pd
 import yaml
 
-from modlib.batch import files, jobs, profiles
+from modlib.batch import files, jobs, profiles, steps
 from modlib.batch.plan import planned
 
 MADE, RUNNING, FAILED, STOPPED, WAITING = STATES = [
@@ -23,44 +23,52 @@ MADE, RUNNING, FAILED, STOPPED, WAITING = STATES = [
 
 
 def states(runs: Iterable[dict], now: datetime) -> pd.DataFrame:
-    """Return one row per run of a batch: `run`, `notebook`, `state`, `minutes` and `cells`.
+    """Return one row per run of a batch: `run`, `notebook`, `state`, `minutes`, `cells`, `stack`.
 
     Minutes are those that it took, or has taken by now; cells are how many of a notebook are
-    executed, as '3 of 7'. A run that failed or was stopped has no minutes, one that waits neither.
+    executed, as '3 of 7', and stack is where its training was half a minute ago, if it trains. A
+    run that failed or was stopped has no minutes, one that waits no cells.
     """
-    rows = []
-    for run in runs:
-        state, minutes, cells = _state(run, now)
-        told = {"run": Path(run["folder"]).name, "notebook": run["notebook"]}
-        rows.append(told | {"state": state, "minutes": minutes, "cells": cells})
-    return pd.DataFrame(rows, columns=["run", "notebook", "state", "minutes", "cells"])
+    columns = ["run", "notebook", "state", "minutes", "cells", "stack"]
+    rows = [(Path(run["folder"]).name, run["notebook"], *_state(run, now)) for run in runs]
+    return pd.DataFrame(rows, columns=columns)
 
 
-def _state(run: dict, now: datetime) -> tuple[str, float | None, str | None]:
-    """Return a run's state, minutes and cells, by its folder and its notebook as executed."""
+def _state(run: dict, now: datetime) -> tuple[str, float | None, str | None, str | None]:
+    """Return a run's state, minutes, cells and stack, by its folder and its notebook."""
     folder, executed = Path(run["folder"]), Path(run["executed"])
-    told, cells = _executed(executed)
+    told, cells, stack = _executed(executed)
     if files.complete(folder):
-        return MADE, told.get("duration") and told["duration"] / 60, cells
+        return MADE, told.get("duration") and told["duration"] / 60, cells, None
     if any(folder.parent.glob(f".{folder.name}.*.tmp")):
         begun = datetime.fromisoformat(told["start_time"]) if told.get("start_time") else now
-        return RUNNING, (now - begun).total_seconds() / 60, cells
+        return RUNNING, (now - begun).total_seconds() / 60, cells, stack
     if not executed.exists():
-        return WAITING, None, None
-    return (FAILED if told.get("exception") else STOPPED), None, cells
+        return WAITING, None, None, None
+    return (FAILED if told.get("exception") else STOPPED), None, cells, stack
 
 
-def _executed(path: Path) -> tuple[dict, str | None]:
-    """Return what papermill tells of a notebook, and its cells; nothing while it is written."""
+def _executed(path: Path) -> tuple[dict, str | None, str | None]:
+    """Return what papermill tells of a notebook, its cells, and where the cell that runs trains.
+
+    Nothing while it is written.
+    """
     try:
         notebook = json.loads(path.read_text("utf-8"))
     except (FileNotFoundError, json.JSONDecodeError):
-        return {}, None
-    told = [cell["metadata"].get("papermill") for cell in notebook["cells"]]
+        return {}, None, None
     # but for what papermill writes above a cell that fails
-    statuses = [of["status"] for of in told if of]
-    cells = f"{statuses.count('completed')} of {len(statuses)}"
-    return notebook["metadata"].get("papermill", {}), cells
+    cells = [cell for cell in notebook["cells"] if "papermill" in cell["metadata"]]
+    statuses = [cell["metadata"]["papermill"]["status"] for cell in cells]
+    trains = [
+        steps.text(output["metadata"][steps.KIND])
+        for cell, status in zip(cells, statuses, strict=True)
+        if status != "completed"
+        for output in cell.get("outputs", [])
+        if steps.KIND in output.get("metadata", {})
+    ]
+    executed = f"{statuses.count('completed')} of {len(statuses)}"
+    return notebook["metadata"].get("papermill", {}), executed, (*trains, None)[0]
 
 
 def hours_left(rows: pd.DataFrame) -> float | None:
@@ -89,9 +97,10 @@ def told(rows: pd.DataFrame) -> str:
     left = hours_left(rows)
     lines = [f"{first}; about {left:.1f} hours left" if left is not None else first]
     for run in rows[rows.state == RUNNING].itertuples():
-        lines.append(f"running: {run.run}, {run.minutes:.0f} minutes, {run.cells} cells")
+        at = f"{run.cells} cells" + (f", {run.stack}" if run.stack else "")
+        lines.append(f"running: {run.run}, {run.minutes:.0f} minutes, {at}")
     for run in rows[rows.state.isin([FAILED, STOPPED])].itertuples():
-        lines.append(f"{run.state}: {run.run}")
+        lines.append(f"{run.state}: {run.run}" + (f", at {run.stack}" if run.stack else ""))
     return "\n".join(lines)
 
 

@@ -1,6 +1,7 @@
 """How far a batch is: what is told of runs that are made, running, failed or waiting."""
 
 import os
+import runpy
 import socket
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -9,9 +10,12 @@ import nbformat
 import pandas as pd
 import papermill
 import pytest
+import torch
 
-from modlib.batch import files, progress
+from modlib.batch import files, progress, steps
+from modlib.batch.checkout import ROOT
 
+TELL = runpy.run_path(str(ROOT / "workflow" / "run.py"))["TELL"]
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
 
 
@@ -109,6 +113,71 @@ def test_a_notebook_that_is_half_written_hides_no_run(tmp_path, text):
     rows = progress.states([own], NOW)
     assert rows.state.tolist() == ["made"]
     assert progress.hours_left(rows) is None
+
+
+def test_a_run_that_trains_says_at_which_stack_and_step(tmp_path):
+    own = run(tmp_path, "a-1")
+    executed(tmp_path / "a-1.ipynb", ["completed", "running", "pending"])
+    (tmp_path / f".a-1.{socket.gethostname()}.{os.getpid()}.tmp").mkdir()
+    notebook = nbformat.read(own["executed"], as_version=4)
+    for cell, stack in zip(notebook.cells, (3, 12), strict=False):
+        numbers = {"stack": stack, "step": 840, "before": 2000}
+        cell.outputs = [
+            nbformat.v4.new_output("stream", text="0"),
+            nbformat.v4.new_output("display_data", metadata={"training": numbers}),
+        ]
+    nbformat.write(notebook, own["executed"])
+    told = progress.told(progress.states([own], NOW)).splitlines()
+    at = "1 of 3 cells, stack 12, step 840, after one of 2000"
+    assert told[1:] == [f"running: a-1, 0 minutes, {at}"]
+
+
+def test_steps_are_counted_by_optimiser_and_afresh_for_each_cell(monkeypatch):
+    told, clock = [], 0.0
+    monkeypatch.setattr(steps, "display", lambda of, **_: told.append(of))
+    monkeypatch.setattr(steps.time, "monotonic", lambda: clock)
+    counted = steps.Steps()
+    for length in (3, 2):
+        optimiser = object.__new__(torch.optim.SGD)
+        for _ in range(length):
+            counted(optimiser, (), {})
+    assert counted.numbers == {"stack": 2, "step": 2, "before": 3}
+    assert told == []
+    clock = steps.EVERY
+    counted(optimiser, (), {})
+    counted(optimiser, (), {})
+    assert told == [{"text/plain": "stack 2, step 3, after one of 3"}]
+    counted.begin()
+    counted(optimiser, (), {})
+    assert counted.numbers == {"stack": 1, "step": 1, "before": 0}
+
+
+@pytest.mark.slow
+def test_a_kernel_of_the_batch_tells_of_its_steps_in_one_output(tmp_path):
+    own = run(tmp_path, "a-1")
+    training = """
+from torch import ones
+from torch.optim import SGD
+from modlib.batch import steps
+steps.EVERY = 0.0
+for length in (3, 2):
+    optimiser = SGD([ones(1, requires_grad=True)])
+    for _ in range(length):
+        optimiser.step()
+1 / 0
+"""
+    cells = [nbformat.v4.new_code_cell(training), nbformat.v4.new_code_cell("0")]
+    nbformat.write(nbformat.v4.new_notebook(cells=cells), tmp_path / "source.ipynb")
+    with pytest.raises(papermill.PapermillExecutionError):
+        papermill.execute_notebook(
+            tmp_path / "source.ipynb",
+            own["executed"],
+            kernel_name="python3",
+            progress_bar=False,
+            extra_arguments=[f"--IPKernelApp.exec_lines={TELL}"],
+        )
+    row = progress.states([own], NOW).iloc[0]
+    assert row[["state", "stack"]].tolist() == ["failed", "stack 2, step 2, after one of 3"]
 
 
 @pytest.mark.slow
