@@ -111,6 +111,14 @@ def test_rows_keep_their_intervals_where_some_networks_are_missing():
             assert ends.tolist() == pytest.approx(interval(there).tolist(), abs=0.01 * width)
 
 
+def test_rows_without_three_networks_have_a_mean_and_no_ends():
+    found = intervals(pd.DataFrame([[0.1, 0.3], [0.2, math.nan]]))
+    assert found.columns.tolist() == ["networks", "mean", "low", "high"]
+    assert found["mean"].tolist() == pytest.approx([0.2, 0.2])
+    assert found[["low", "high"]].dtypes.tolist() == [float, float]
+    assert found[["low", "high"]].isna().all(axis=None)
+
+
 def signed_rank(pairs):
     """Wilcoxon's p by all signs that the ranks could have had."""
     ranks = stats.rankdata(np.abs(pairs))
@@ -207,7 +215,8 @@ def test_one_penalty_against_each_other_in_pairs_of_seeds():
 
 def test_differences_need_the_penalty_and_each_seed_once():
     rows = pd.DataFrame({"penalty": ["a", "b"], "seed": [0, 0], "kept": [0.1, 0.2]})
-    for wrong, own in ((rows, "c"), (pd.concat([rows, rows]), "a")):
+    twice = pd.concat([rows, rows.assign(kept=0.3)])  # with another value
+    for wrong, own in ((rows, "c"), (twice, "a")):
         with pytest.raises(ValueError, match="one row per penalty and seed"):
             against(wrong, own, "kept")
 
@@ -229,7 +238,7 @@ def test_means_and_differences_are_those_of_each_situation():
     rng = np.random.default_rng(4)
     rows = pd.DataFrame(
         [
-            {"task": task, "penalty": penalty, "seed": seed, "value": rng.normal()}
+            {"task": task, "penalty": penalty, "seed": seed, "value": rng.normal(), "other": 9.0}
             for task in ("b", "a")
             for penalty in ("own", "rival")
             for seed in range(8)
@@ -245,6 +254,7 @@ def test_means_and_differences_are_those_of_each_situation():
     pairs = statistics.against_in_each(rows, ["task"], "own", "value")
     # in the order of the table
     assert list(pairs.index) == [("b", "rival"), ("a", "rival")]
+    assert pairs.index.names == ["task", "penalty"]
     difference = wide.loc[("a", "own")] - wide.loc[("a", "rival")]
     assert pairs.loc[("a", "rival"), "mean"] == pytest.approx(difference.mean())
     points = statistics.in_points(pairs)

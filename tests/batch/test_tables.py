@@ -63,6 +63,18 @@ def test_a_table_gets_its_key_and_provenance_when_it_is_written(name, made, tmp_
     pd.testing.assert_frame_equal(back[list(made)], made, check_dtype=False)
 
 
+def test_published_numbers_have_six_digits_and_others_all_but_those_of_networks(tmp_path):
+    third, long = 1 / 3, 0.123456789
+    networks = table({"accuracy": third})
+    for name, made, kept in (("networks", networks, 0.333333), ("settings", settings(long), long)):
+        path = tmp_path / f"{name}.csv"
+        write(name, made, path, "1234")
+        column = "accuracy" if name == "networks" else "value"
+        assert read_table(name, path)[column].tolist() == [kept]
+    publish({"settings": settings(long)}, tmp_path / "new")
+    assert published_table("settings", tmp_path / "new").value.tolist() == [0.123457]
+
+
 def test_a_table_that_fails_leaves_the_old_file_and_no_other(tmp_path):
     path = tmp_path / "networks.csv"
     publish({"networks": table({})}, tmp_path)
@@ -221,8 +233,10 @@ def test_a_published_network_is_the_one_of_its_task_and_penalty(folder, runs):
 
 
 def test_a_published_network_that_was_changed_is_refused(folder, runs):
+    published = files.checksums(folder)["networks/retina-none.safetensors"]
     write_first(runs["dropout"], folder / "networks" / "retina-none.safetensors")
-    with pytest.raises(ValueError, match=r"retina-none.safetensors .*SHA-256 checksum .*changed"):
+    told = rf"retina-none.safetensors .*SHA-256 checksum {published},.*changed"
+    with pytest.raises(ValueError, match=told):
         published_network("retina", "none", folder)
     assert checked_by_hand(folder).returncode != 0
     published_network("retina", "dropout", folder)
