@@ -11,6 +11,7 @@ import sys
 import pandas as pd
 import pytest
 import yaml
+from browsers import PHONE
 from docutils import nodes
 from docutils.utils import new_document
 
@@ -127,9 +128,10 @@ def page(book, name):
     return (book / "html" / f"{name}.html").read_text("utf-8")
 
 
-def drawing(book):
-    """The figure as it is drawn in its page, and the attributes of it."""
-    (found,) = re.findall(r'<svg class="drawing.*?</svg>', page(book, "shown"), re.S)
+def drawing(book, screen="desk"):
+    """The figure as it is drawn in its page for a kind of screen, and the attributes of it."""
+    pattern = rf'<svg class="drawing {screen}".*?</svg>'
+    (found,) = re.findall(pattern, page(book, "shown"), re.S)
     root = html.unescape(found.split(">")[0])
     return found, dict(re.findall(r'([\w-]+)="([^"]*)"', root))
 
@@ -162,11 +164,21 @@ def test_the_text_of_a_figure_is_text_and_has_the_pages_colours(book):
     assert "stroke: currentColor" in found
 
 
-def test_the_smallest_letters_of_a_figure_have_nine_pixels(book):
-    _, attributes = drawing(book)
+@pytest.mark.parametrize("screen", ["desk", "phone"])
+def test_the_smallest_letters_of_a_figure_have_nine_pixels(book, screen):
+    _, attributes = drawing(book, screen)
     width = float(attributes["viewBox"].split()[2])
     least = float(re.search(r"min-width: (\d+)px", attributes["style"])[1])
     assert 8 * least / width == pytest.approx(9, rel=0.01)
+
+
+def test_on_a_phone_a_figure_has_a_form_that_it_is_wide_enough_for(book):
+    widths = [
+        float(re.search(r"min-width: (\d+)px", drawing(book, screen)[1]["style"])[1])
+        for screen in ("desk", "phone")
+    ]
+    assert widths[0] > PHONE["width"] - 50 > widths[1]
+    assert ">excess</text>" in drawing(book, "phone")[0]
 
 
 def test_a_figure_links_to_its_numbers_and_to_itself(book):

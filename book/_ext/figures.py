@@ -8,6 +8,7 @@ import re
 from collections.abc import Mapping
 from html import escape
 from pathlib import Path
+from typing import NamedTuple
 
 from docutils import nodes
 from myst_nb.ext.glue.crossref import read_glue_cache
@@ -16,7 +17,7 @@ from sphinx.application import Sphinx
 from sphinx.transforms.post_transforms import SphinxPostTransform
 from sphinx.util import logging
 
-from modlib.figures.pictures import data_of
+from modlib.figures.pictures import data_of, narrow_of
 
 logger = logging.getLogger(__name__)
 
@@ -31,6 +32,9 @@ PIXELS = 110 / 72
 
 NARROW = 340
 """How many pixels a figure on a phone takes without being moved sideways."""
+
+TALLEST = 3_400
+"""How many pixels it is high there at most in one column, four screens; else it moves sideways."""
 
 COLOURS = {
     "#000000": "currentColor",
@@ -62,17 +66,17 @@ class Figures(SphinxPostTransform):
         noted = read_glue_cache(str(self.env.mystnb_config.output_folder), self.env.docname)
         page = Path(self.app.outdir, self.env.docname)
         page.parent.mkdir(parents=True, exist_ok=True)
-        for number, (image, drawing, data) in enumerate(drawings(self.document, noted), 1):
+        for number, (image, drawing, beside) in enumerate(drawings(self.document, noted), 1):
             bundle = image.parent.parent
             shown = bundle.parent if isinstance(bundle.parent, nodes.figure) else bundle
             ids = shown["ids"]
             anchor = ids[0] if ids else f"fig-{number}"
             path = page.with_name(f"{page.name}-{anchor}.csv")
-            path.write_text(data, "utf-8")
+            path.write_text(beside.data, "utf-8")
             below = Markup(html=links(path.name, anchor))
             shown.parent.insert(shown.parent.index(shown) + 1, below)
-            html = inline(drawing, image.get("alt", ""), "" if ids else anchor)
-            image.replace_self(Markup(html=html))
+            html = on_each_screen(drawing, beside.narrow, image.get("alt", ""))
+            image.replace_self(Markup(html=html if ids else f'<div id="{anchor}">{html}</div>'))
 
 
 def failures(document: nodes.document) -> list[nodes.literal_block]:
@@ -81,17 +85,26 @@ def failures(document: nodes.document) -> list[nodes.literal_block]:
     return [block for block in blocks if "traceback" in block["classes"]]
 
 
+class Beside(NamedTuple):
+    """What was noted of a drawing: its numbers, and the same in one column."""
+
+    data: str
+    narrow: str
+
+
 def drawings(
     document: nodes.document, noted: Mapping[str, dict]
-) -> list[tuple[nodes.image, str, str]]:
-    """Return each drawing of a page whose numbers were noted: its place, itself, and these."""
+) -> list[tuple[nodes.image, str, Beside]]:
+    """Return each drawing of a page whose numbers were noted: its place, itself, what is beside."""
     found = []
     for image in document.findall(nodes.image):
         if image.parent.get("mime_type") == "image/svg+xml":
             path = Path(document.settings.env.srcdir, image["uri"].lstrip("/"))
             drawing = path.read_text("utf-8")
             if data_of(drawing) in noted:
-                found.append((image, drawing, noted[data_of(drawing)]["data"]["text/csv"]))
+                data = noted[data_of(drawing)]["data"]["text/csv"]
+                narrow = noted[narrow_of(drawing)]["data"]["image/svg+xml"]
+                found.append((image, drawing, Beside(data, narrow)))
     return found
 
 
@@ -103,25 +116,47 @@ def links(file: str, anchor: str) -> str:
     )
 
 
-def inline(drawing: str, alt: str, anchor: str) -> str:
-    """Return a drawing as HTML, in the page's colours and wide enough to be read."""
+def on_each_screen(drawing: str, narrow: str, alt: str) -> str:
+    """Return a drawing as HTML; if a phone is too narrow for it, there with its other form."""
+    across, high = size(narrow)
+    if least_width(drawing) <= NARROW or high / across * NARROW > TALLEST:
+        return inline(drawing, alt)
+    return inline(drawing, alt, "desk") + inline(narrow, alt, "phone")
+
+
+def least_width(drawing: str) -> float:
+    """Return how many pixels a drawing takes at least, so that its smallest letters can be read."""
+    sizes = re.findall(r"font(?:-size)?:[^;\"]*?([\d.]+)px", re.sub(SPARE, "", drawing, flags=re.S))
+    return size(drawing)[0] * READABLE / min(map(float, sizes)) if sizes else 0.0
+
+
+def size(drawing: str) -> tuple[float, float]:
+    """Return how wide and how high a drawing is, in points."""
+    across, high = re.search(r'viewBox="0 0 ([\d.]+) ([\d.]+)"', drawing).groups()
+    return float(across), float(high)
+
+
+def inline(drawing: str, alt: str, screen: str = "") -> str:
+    """Return a drawing as HTML, in the page's colours, for all screens or one kind.
+
+    On a narrow screen it is marked as wide if it has to be moved sideways.
+    """
     root, body = re.search(r"(<svg.*?>)(.*)", drawing, re.S).groups()
     body = re.sub(SPARE, "", body, flags=re.S)
+    least = least_width(drawing)
     body = re.sub(r"<[^>]+>", rounded, body)
     for colour, of_page in COLOURS.items():
         body = body.replace(colour, of_page)
-    box = re.search(r'viewBox="0 0 ([\d.]+) [\d.]+"', root)
-    sizes = re.findall(r"font(?:-size)?:[^;\"]*?([\d.]+)px", body)
-    least = float(box[1]) * READABLE / min(map(float, sizes)) if sizes else 0
-    most = max(least, min(WIDEST, float(box[1]) * PIXELS))
+    most = max(least, min(WIDEST, size(drawing)[0] * PIXELS))
+    wide = "wide" if least > NARROW and screen != "desk" else ""
     told = {
-        "class": "drawing wide" if least > NARROW else "drawing",
+        "class": " ".join(["drawing", *filter(None, [screen, wide])]),
         "style": f"min-width: {least:.0f}px; max-width: {most:.0f}px",
         "role": "img", "aria-label": alt, "fill": "currentColor", "stroke-linejoin": "round",
-        "id": anchor,
     }  # fmt: skip
     attributes = " ".join(f'{name}="{escape(value)}"' for name, value in told.items() if value)
-    return f"<svg {attributes} {box[0]}>{renamed(body)}"
+    box = re.search(r'viewBox="[^"]*"', root)[0]
+    return f"<svg {attributes} {box}>{renamed(body)}"
 
 
 def rounded(tag: re.Match) -> str:

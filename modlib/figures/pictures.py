@@ -7,6 +7,7 @@ from matplotlib.figure import Figure
 
 from modlib.batch import kernel
 from modlib.figures.data import drawn
+from modlib.figures.narrow import in_one_column
 
 LARGEST = 150_000
 """In a drawing of more bytes what lies in the panels is an image, and only the rest is drawn."""
@@ -19,10 +20,11 @@ def show_drawings() -> None:
 
 
 def shown(figure: Figure) -> dict[str, str]:
-    """Return a figure as SVG, by type, and note its numbers as CSV."""
+    """Return a figure as SVG, by type; note its numbers as CSV, and how it is on a phone."""
     drawing = svg(figure)
     csv = drawn(figure).to_csv(index=False, float_format="%.6g", lineterminator="\n")
     kernel.say(data_of(drawing), "text/csv", csv)
+    kernel.say(narrow_of(drawing), "image/svg+xml", svg(in_one_column(figure)))
     return {"image/svg+xml": drawing}
 
 
@@ -46,4 +48,14 @@ def printed(figure: Figure) -> str:
 
 def data_of(drawing: str) -> str:
     """Return the name under which the numbers of a drawing are noted."""
-    return f"data {hashlib.sha256(''.join(drawing.split()).encode()).hexdigest()}"
+    return f"data {checksum(drawing)}"
+
+
+def narrow_of(drawing: str) -> str:
+    """Return the name under which the same in one column is noted."""
+    return f"narrow {checksum(drawing)}"
+
+
+def checksum(drawing: str) -> str:
+    """Return what tells a drawing from others, whatever space a notebook has put into it."""
+    return hashlib.sha256("".join(drawing.split()).encode()).hexdigest()

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from modlib.figures import pictures
+from modlib.figures.narrow import in_one_column
 from modlib.figures.style import use_style
 
 
@@ -40,15 +41,17 @@ def test_thousands_of_points_are_an_image_and_their_labels_text():
     assert len(large) < pictures.LARGEST
 
 
-def test_the_numbers_of_a_figure_are_noted_by_what_is_drawn(monkeypatch):
+def test_the_numbers_and_the_narrow_form_of_a_figure_are_noted_by_what_is_drawn(monkeypatch):
     noted = []
     monkeypatch.setattr(pictures.kernel, "say", lambda *said: noted.append(said))
     figure, ax = plt.subplots()
     ax.plot([0, 1], [1 / 3, 2], label="loops")
     shown = pictures.shown(figure)
-    ((name, kind, csv),) = noted
+    (name, kind, csv), narrow = noted
     # whatever lines the drawing's text is kept in
     drawing = shown["image/svg+xml"].replace("\n", "\r\n")
     assert name == pictures.data_of(drawing)
     assert kind == "text/csv"
     assert csv == "panel,series,x,y\n1,loops,0,0.333333\n1,loops,1,2\n"
+    assert narrow[:2] == (pictures.narrow_of(drawing), "image/svg+xml")
+    assert narrow[2] == pictures.svg(in_one_column(figure))
