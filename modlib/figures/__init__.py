@@ -2,4 +2,4 @@
 
 from modlib import require_extra
 
-require_extra("plots", "matplotlib", "seaborn")
+require_extra("plots", "cloudpickle", "matplotlib", "seaborn")
