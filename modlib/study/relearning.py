@@ -123,6 +123,9 @@ def claims(retraining: pd.DataFrame) -> list[Claim | Together]:
         ), Claim(
             "and not clearly more than in the loss.",
             points, by_steps.loc[(["slow SGD, free"], DIGITS, ["walk_loops"]), :], not_above(0),
+        ), Claim(
+            "Steps that stay in force keep less than loops in the loss that do.",
+            points, by_steps.loc[(["slow SGD, as trained"], DIGITS, ["walk_loops"]), :], below(0),
         )),
         Claim(
             "Under fast SGD no penalty keeps half of two digits.",
