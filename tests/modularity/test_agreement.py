@@ -42,6 +42,19 @@ def test_inputs_that_were_dropped_lower_the_agreement_over_all_alone():
     assert connected_agreement(chain, communities, inputs, outputs).tolist() == [1.0, 1.0]
 
 
+@pytest.mark.parametrize("wrong", [0, 3, 4, 5])
+def test_each_end_that_is_connected_counts(wrong):
+    chain = [np.ones((4, 3)), np.ones((3, 1)), np.ones((1, 2))]
+    modules = np.array([0, 0, 1, 1, 0, 1])
+    known, hidden = (modules[:4], modules[4:]), np.zeros(4, int)
+    assert connected_agreement(chain, np.insert(modules, 4, hidden), *known) == 1.0
+    misplaced = modules.copy()
+    misplaced[wrong] = 1 - misplaced[wrong]
+    found = connected_agreement(chain, np.insert(misplaced, 4, hidden), *known)
+    assert found == pytest.approx(adjusted_rand_score(modules, misplaced))
+    assert found < 1
+
+
 def test_where_fewer_than_two_modules_are_connected_there_is_no_agreement():
     chain = [np.array([[1.0], [1.0], [0.0]]), np.array([[0.0]])]
     communities = np.array([0, 1, 2, 3, 3])
@@ -53,5 +66,6 @@ def test_what_is_connected_has_a_share_of_its_layers_mean_weight():
     W = np.array([[1.0, 1.0], [FAINT * 0.5, 0.0], [0.0, 0.0], [0.03, -0.03]])
     V = np.array([[1.0, 1e-9, 0.0], [-1.0, 1e-9, 0.4]])
     assert connected([W, V]).tolist() == [True, False, False, True, True, False, True]
+    assert connected([W, np.ones((2, 2)), V]).tolist() == connected([W, V]).tolist()
     both = connected([np.stack([W, 1e6 * W]), np.stack([V, V])])
     assert np.array_equal(both[0], both[1])

@@ -179,6 +179,16 @@ def test_dead_neurons_change_nothing_but_the_number_of_communities():
     assert len(set(second.communities)) == len(set(first.communities)) + 5
 
 
+@pytest.mark.parametrize("dead", range(4))
+def test_a_neuron_without_weight_is_a_community_of_its_own(dead):
+    block = np.kron(np.eye(2), np.ones((2, 2)))
+    first = block.copy()
+    first[dead] = 0.0
+    communities = modularity([first, block], nulls=2).communities.tolist()
+    assert communities.count(communities[dead]) == 1
+    assert len(set(communities)) == 3
+
+
 @pytest.mark.parametrize("stack", [(3,), (2, 2)])
 def test_a_network_in_a_stack_gets_the_answer_that_it_gets_alone(stack):
     chain = random_chain(5, 6, 4, stack=stack)
@@ -230,7 +240,7 @@ def test_nulls_are_those_that_are_asked_for():
 
     found = modularity(chain, **QUICK, seed=4, null=null)
     q = np.array([modularity(weights, **QUICK, seed=4).q for weights in drawn])
-    assert len(q) == QUICK["nulls"]
+    assert len(q) == len(np.unique(q)) == QUICK["nulls"]
     assert found.null_mean == pytest.approx(q.mean(), abs=1e-9)
     assert found.null_std == pytest.approx(q.std(), abs=1e-9)
     assert found.q == modularity(chain, **QUICK, seed=4).q
