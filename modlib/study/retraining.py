@@ -16,7 +16,7 @@ from torch import Tensor
 from modlib.chain import weights
 from modlib.penalties import PENALTIES
 from modlib.penalties.forms import FORMS
-from modlib.penalties.penalty import Penalty
+from modlib.penalties.penalty import Penalty, no_rule
 from modlib.study.changed_tasks import relabelled
 from modlib.study.modules import Masks, module_of_head, outputs_of_head, present
 from modlib.tasks.task import Data, Examples, Task
@@ -49,8 +49,8 @@ def retrained(
         data: of each network; its labels of the sub-task `changed` are changed here.
         optimiser: called with the parameters of the stack.
         trainable: what may change; everything if left out.
-        penalty, strength: what stays in force while retraining, with its noise and its rule
-            between steps; nothing if left out, and no noise that networks were trained with.
+        penalty, strength: what stays in force while retraining, with a rule between steps; so
+            does noise that networks were trained with. Nothing if left out.
         every: steps between measurements.
 
     Returns:
@@ -59,7 +59,8 @@ def retrained(
         labels, and `kept`, that on the others, averaged.
 
     Raises:
-        ValueError: if there is no other sub-task, for a step count below 1, or as `relabelled`.
+        ValueError: if there is no other sub-task, for a step count below 1, for a penalty that
+            learns something beside the networks, or as `relabelled`.
     """
     heads, seeds = task.heads, network.seeds
     if len(heads) < 2:
@@ -78,6 +79,11 @@ def retrained(
     others = [sub_task for sub_task in range(len(heads)) if sub_task != changed]
     each = [strength] * len(seeds)
     regulariser = penalty.make(task, network.widths, seeds, each)
+    if any(True for _ in regulariser.parameters()):
+        raise ValueError(
+            f"retraining needs a penalty without parameters of its own, got {penalty.name}, which"
+            " would begin anew; retrain without it"
+        )
     update = optimiser(network.parameters())
     rule = penalty.follow(network, each, steps)
     update.register_step_post_hook(lambda *_: rule())
@@ -108,17 +114,22 @@ def ways(
     penalty: str,
     strength: float,
     communities: Int[np.ndarray, "n_stack n_neurons"],
+    share: float,
 ) -> dict[str, dict]:
     """Return the arguments of `retrained`, for each way of learning the last sub-task anew.
 
     `free`: every weight may change, and no penalty acts. `as trained`: the penalty stays in
-    force, and what was pruned or wired hard stays so. `module`: only what belongs to the
+    force, and what was pruned or wired hard stays so. The strength of a rule between steps is
+    for a whole run: retraining takes the `share` of the steps of training, and of the rule's
+    strength. `module`: only what belongs to the
     sub-task's `module_of_head` may change. `outputs`: only what leads into its outputs, so that
     the other sub-tasks keep all.
     """
     known = PENALTIES | FORMS
     if penalty in known and penalty != "hard_wired":
-        as_trained = {"penalty": known[penalty], "strength": strength}
+        record = known[penalty]
+        per_run = 1.0 if record.follow is no_rule else share
+        as_trained = {"penalty": record, "strength": strength * per_run}
     else:
         as_trained = {"trainable": present(network)}
     last = len(task.heads) - 1

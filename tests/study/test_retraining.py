@@ -147,6 +147,13 @@ def test_a_rule_between_steps_and_its_noise_stay_in_force_and_leave_the_network_
     assert all(torch.equal(a, b) for a, b in zip(before, network.parameters(), strict=True))
 
 
+def test_a_penalty_that_learns_something_itself_is_refused():
+    network, data = stack_and_data(DIGITS)
+    places = {"penalty": PENALTIES["learned_places"], "strength": 1.0}
+    with pytest.raises(ValueError, match="without parameters of its own, got learned_places"):
+        retrained(network, DIGITS, data, 1, SGD, **places, **BRIEF)
+
+
 def test_noise_that_networks_were_trained_with_acts_only_while_it_stays_in_force():
     network, data = stack_and_data(DIGITS)
     plain = retrained(network, DIGITS, data, 1, SGD, **BRIEF)
@@ -171,7 +178,7 @@ def test_retraining_needs_another_sub_task_and_steps():
 def test_a_penalty_stays_in_force_and_what_was_pruned_or_wired_hard_stays_so():
     stack, _ = stack_and_data()
     communities = halves(stack)
-    of_l2 = ways(stack, RETINA, "l2", 0.1, communities)
+    of_l2 = ways(stack, RETINA, "l2", 0.1, communities, 0.5)
     assert of_l2["free"] == {}
     assert of_l2["as trained"]["strength"] == 0.1
     chain = [W.detach() for W in weights(stack)]
@@ -181,11 +188,14 @@ def test_a_penalty_stays_in_force_and_what_was_pruned_or_wired_hard_stays_so():
         assert torch.equal(mask, last[name])
     of_outputs = of_kind(of_l2["outputs"]["trainable"], "weight")
     assert [int(mask.sum()) for mask in of_outputs] == [0, 0, 2 * chain[-1].shape[1]]
-    of_form = ways(stack, RETINA, "more_decay", 0.1, communities)["as trained"]
+    of_form = ways(stack, RETINA, "more_decay", 0.1, communities, 0.5)["as trained"]
     assert of_form["penalty"] is FORMS["more_decay"]
+    # a rule's strength is for a whole run, of which this is a part
+    of_steps = ways(stack, RETINA, "walk_loop_steps", 2.0, communities, 0.15)["as trained"]
+    assert of_steps == {"penalty": PENALTIES["walk_loop_steps"], "strength": pytest.approx(0.3)}
     hard_wired(RETINA, stack, [1.0, 1.0])
     for name in ("pruned", "hard_wired"):
-        kept = ways(stack, RETINA, name, 1.0, communities)["as trained"]
+        kept = ways(stack, RETINA, name, 1.0, communities, 0.5)["as trained"]
         assert kept.keys() == {"trainable"}
         masks = of_kind(kept["trainable"], "weight")
         for mask, W in zip(masks, weights(stack), strict=True):
@@ -198,7 +208,7 @@ def test_asking_how_to_retrain_leaves_networks_that_had_a_prior_as_they_are(name
     stack.eval()
     before, x = [W.detach().clone() for W in weights(stack)], stacked(d.test for d in data).x
     outputs = stack(x)
-    ways(stack, RETINA, name, 0.5, halves(stack))
+    ways(stack, RETINA, name, 0.5, halves(stack), 0.5)
     assert all(torch.equal(W, B) for W, B in zip(weights(stack), before, strict=True))
     assert torch.equal(stack(x), outputs)
 
