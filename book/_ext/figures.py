@@ -103,7 +103,8 @@ def drawings(
             drawing = path.read_text("utf-8")
             if data_of(drawing) in noted:
                 data = noted[data_of(drawing)]["data"]["text/csv"]
-                narrow = noted[narrow_of(drawing)]["data"]["image/svg+xml"]
+                narrow = noted.get(narrow_of(drawing))
+                narrow = narrow and narrow["data"]["image/svg+xml"]
                 found.append((image, drawing, Beside(data, narrow)))
     return found
 
@@ -116,12 +117,17 @@ def links(file: str, anchor: str) -> str:
     )
 
 
-def on_each_screen(drawing: str, narrow: str, alt: str) -> str:
+def on_each_screen(drawing: str, narrow: str | None, alt: str) -> str:
     """Return a drawing as HTML; if a phone is too narrow for it, there with its other form."""
-    across, high = size(narrow)
-    if least_width(drawing) <= NARROW or high / across * NARROW > TALLEST:
+    if narrow is None or least_width(drawing) <= NARROW or height(narrow) > TALLEST:
         return inline(drawing, alt)
     return inline(drawing, alt, "desk") + inline(narrow, alt, "phone")
+
+
+def height(narrow: str) -> float:
+    """Return how many pixels a drawing is high on a phone."""
+    across, high = size(narrow)
+    return high / across * NARROW
 
 
 def least_width(drawing: str) -> float:

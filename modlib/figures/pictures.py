@@ -1,6 +1,8 @@
 """Figures as the pages of the book show them: drawings whose text is text, with their numbers."""
 
 import hashlib
+import warnings
+from contextlib import suppress
 from io import StringIO
 
 from matplotlib.figure import Figure
@@ -20,11 +22,14 @@ def show_drawings() -> None:
 
 
 def shown(figure: Figure) -> dict[str, str]:
-    """Return a figure as SVG, by type; note its numbers as CSV, and how it is on a phone."""
+    """Return a figure as SVG, by type; note its numbers, and its form on a phone if any."""
     drawing = svg(figure)
     csv = drawn(figure).to_csv(index=False, float_format="%.6g", lineterminator="\n")
     kernel.say(data_of(drawing), "text/csv", csv)
-    kernel.say(narrow_of(drawing), "image/svg+xml", svg(in_one_column(figure)))
+    # what a reader draws may be of any form, and is shown all the same
+    with suppress(Exception), warnings.catch_warnings():
+        warnings.simplefilter("error")  # as of panels that have no room
+        kernel.say(narrow_of(drawing), "image/svg+xml", svg(in_one_column(figure)))
     return {"image/svg+xml": drawing}
 
 

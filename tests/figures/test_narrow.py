@@ -54,11 +54,10 @@ def test_each_panel_has_the_labels_of_its_row_and_column():
         axes[1, list(axes[0]).index(ax)].set_xlabel(below)
     for ax, name in zip(axes[:, 0], ("planted", "digits"), strict=True):
         ax.set_ylabel(name)
-    axes[1, 1].set_title("its own")
     told = [(ax.get_title(), ax.get_ylabel(), ax.get_xlabel()) for ax in in_one_column(figure).axes]
     assert told == [
         ("share", "planted", "steps"), ("agreement", "planted", "epochs"),
-        ("share", "digits", "steps"), ("its own", "digits", "epochs"),
+        ("share", "digits", "steps"), ("agreement", "digits", "epochs"),
     ]  # fmt: skip
 
 
@@ -110,7 +109,88 @@ def test_a_readers_own_figure_may_hold_anything():
     narrow = in_one_column(figure)
     assert len(narrow.axes) == 3
     assert "0 steps" in letters(narrow)
-    assert in_one_column(plt.figure()).get_size_inches()[0] == WIDTH
+
+
+def test_what_panels_do_not_share_is_not_told_of_all():
+    figure, axes = plt.subplots(2, 1)
+    axes[0].set(title="(a) weights", xlabel="size", ylabel="count")
+    axes[1].set(xlabel="step")
+    narrow = in_one_column(figure)
+    assert [ax.get_title() for ax in narrow.axes] == ["(a) weights", ""]
+    assert [ax.get_xlabel() for ax in narrow.axes] == ["size", "step"]
+    figure, axes = plt.subplots(1, 2)
+    axes[0].set(ylabel="loss")
+    assert [ax.get_ylabel() for ax in in_one_column(figure).axes] == ["loss", ""]
+    figure, axes = plt.subplots(2, 2)
+    axes[0, 0].set_title("one")
+    axes[1, 1].set_title("four")
+    assert [ax.get_title() for ax in in_one_column(figure).axes] == ["one", "", "", "four"]
+
+
+def twin():
+    plt.subplots()[1].twinx()
+
+
+def colorbar():
+    figure, ax = plt.subplots(layout="none")
+    figure.colorbar(ax.imshow(np.eye(2)), ax=ax)
+
+
+def two_legends():
+    figure, ax = plt.subplots()
+    ax.plot([0, 1], label="one")
+    figure.legend(loc="outside upper left")
+    figure.legend(loc="outside upper right")
+
+
+ELSE = {
+    "at 1 places": twin, "one legend at most, got 2": two_legends, "constrained ": colorbar,
+    "got 0 panels": plt.figure,
+    "got 3 panels": lambda: plt.subplot_mosaic("AA;BC"),
+    "of 2 grids": lambda: [part.subplots(2) for part in plt.figure().subfigures(1, 2)],
+    "constrained layout": lambda: plt.subplots(layout="tight"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("told", ELSE)
+def test_figures_that_are_no_grid_are_refused(told):
+    ELSE[told]()
+    with pytest.raises(ValueError, match=told.strip()):
+        in_one_column(plt.gcf())
+
+
+def test_what_texts_look_like_and_the_lines_they_have_stay():
+    figure, axes = plt.subplots(1, 2, figsize=(8, 3))
+    axes[0].set_title("a title in bold\nof two lines", fontweight="bold", pad=30)
+    axes[1].set_title("small", loc="left", fontsize=6)
+    axes[1].set_ylabel(r"what of $a + b + c + d + e + f + g + h + i + j$ is left")
+    figure.suptitle(r"a formula $\sum_i a_i + b_i + c_i + d_i + e_i + f_i + g_i$ stays whole")
+    written = in_one_column(figure).findobj(plt.Text)
+    looks = {text.get_text(): (text.get_fontweight(), text.get_fontsize()) for text in written}
+    assert looks["a title in bold\nof two lines"][0] == "bold"
+    assert looks["small"][1] == 6
+    assert figure.get_suptitle() in looks
+
+
+def test_a_panel_that_holds_text_alone_stays():
+    figure, axes = plt.subplots(1, 4)
+    axes[0].plot([0, 1], label="one")
+    axes[1].text(0.5, 0.5, "a remark")
+    axes[2].legend(*axes[0].get_legend_handles_labels())
+    axes[3].inset_axes([0, 0, 1, 1]).plot([0, 1])
+    for ax in axes[1:]:
+        ax.axis("off")
+    assert len(in_one_column(figure).axes) == 4
+
+
+def test_a_legend_keeps_its_title_and_all_that_an_entry_is_drawn_with():
+    figure, ax = plt.subplots()
+    ax.errorbar([0, 1], [0, 1], yerr=0.1, marker="o", label="means")
+    figure.legend(loc="outside lower center", title="Seeds")
+    legends = figure.legends[0], in_one_column(figure).legends[0]
+    drawn = [len(legend.findobj(plt.Line2D)) for legend in legends]
+    assert drawn[0] == drawn[1]
+    assert [legend.get_title().get_text() for legend in legends] == ["Seeds", "Seeds"]
 
 
 def test_matrices_stay_side_by_side():

@@ -55,3 +55,14 @@ def test_the_numbers_and_the_narrow_form_of_a_figure_are_noted_by_what_is_drawn(
     assert csv == "panel,series,x,y\n1,loops,0,0.333333\n1,loops,1,2\n"
     assert narrow[:2] == (pictures.narrow_of(drawing), "image/svg+xml")
     assert narrow[2] == pictures.svg(in_one_column(figure))
+
+
+def test_a_figure_that_has_no_narrow_form_is_shown_all_the_same(monkeypatch):
+    noted = []
+    monkeypatch.setattr(pictures.kernel, "say", lambda *said: noted.append(said))
+    figure, ax = plt.subplots(subplot_kw={"projection": "polar"})
+    ax.yaxis.set_major_formatter(
+        lambda *_, state=(n for n in ()): f"{state and 1}"
+    )  # none can copy it
+    assert "<svg" in pictures.shown(figure)["image/svg+xml"]
+    assert [kind for _, kind, _ in noted] == ["text/csv"]
