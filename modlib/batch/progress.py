@@ -55,7 +55,7 @@ def _executed(path: Path) -> tuple[dict, str | None, str | None]:
     """
     try:
         notebook = json.loads(path.read_text("utf-8"))
-    except (FileNotFoundError, json.JSONDecodeError):
+    except (FileNotFoundError, ValueError):  # cut off, within a letter too
         return {}, None, None
     # but for what papermill writes above a cell that fails
     cells = [cell for cell in notebook["cells"] if "papermill" in cell["metadata"]]

@@ -6,7 +6,7 @@ it is at and which step; papermill writes it to the notebook, where `progress` f
 
 import time
 from typing import Any
-from weakref import ref
+from weakref import WeakKeyDictionary
 
 from IPython.core.interactiveshell import InteractiveShell
 from IPython.display import display
@@ -16,7 +16,7 @@ from torch.optim.optimizer import register_optimizer_step_post_hook
 EVERY = 30.0
 """Seconds between what is told, as often as papermill writes a notebook."""
 
-KIND = "training"
+KIND = "modlib.training"
 """Where the numbers stand in the metadata of an output."""
 
 
@@ -28,17 +28,16 @@ class Steps:
 
     def begin(self, *_: object) -> None:
         """Count afresh, for another cell."""
-        self.optimiser, self.shown = ref(self), None
-        self.numbers = {"stack": 0, "step": 0, "before": 0}
+        self.taken: WeakKeyDictionary[Optimizer, int] = WeakKeyDictionary()
+        self.numbers, self.shown = {"stack": 0, "step": 0, "before": 0}, None
         self.told = time.monotonic()
 
     def __call__(self, optimiser: Optimizer, *_: Any) -> None:
         """Count a step that an optimiser has taken, and tell of it if it is time to."""
-        if self.optimiser() is not optimiser:
-            self.optimiser = ref(optimiser)
-            stack, before = self.numbers["stack"], self.numbers["step"]
-            self.numbers = {"stack": stack + 1, "step": 0, "before": before}
-        self.numbers["step"] += 1
+        if optimiser not in self.taken:
+            self.numbers["stack"] += 1
+            self.numbers["before"] = self.numbers["step"]
+        self.taken[optimiser] = self.numbers["step"] = self.taken.get(optimiser, 0) + 1
         if time.monotonic() - self.told >= EVERY:
             self.told = time.monotonic()
             self.tell()

@@ -99,11 +99,12 @@ def test_a_reader_is_told_the_counts_what_runs_and_what_failed(runs):
 
 
 @pytest.mark.parametrize(
-    "text", ["", '{"cells": [', '{"cells": [], "metadata": {}, "nbformat": 4}']
+    "text",
+    [b"", b'{"cells": [', b'{"cells": ["\xc3', b'{"cells": [], "metadata": {}, "nbformat": 4}'],
 )
 def test_a_notebook_that_is_half_written_hides_no_run(tmp_path, text):
     own = run(tmp_path, "a-1")
-    (tmp_path / "a-1.ipynb").write_text(text)
+    (tmp_path / "a-1.ipynb").write_bytes(text)
     assert progress.states([own], NOW).state.tolist() == ["stopped"]
     temporary = tmp_path / f".a-1.{socket.gethostname()}.{os.getpid()}.tmp"
     temporary.mkdir()
@@ -124,7 +125,7 @@ def test_a_run_that_trains_says_at_which_stack_and_step(tmp_path):
         numbers = {"stack": stack, "step": 840, "before": 2000}
         cell.outputs = [
             nbformat.v4.new_output("stream", text="0"),
-            nbformat.v4.new_output("display_data", metadata={"training": numbers}),
+            nbformat.v4.new_output("display_data", metadata={steps.KIND: numbers}),
         ]
     nbformat.write(notebook, own["executed"])
     told = progress.told(progress.states([own], NOW)).splitlines()
@@ -137,18 +138,19 @@ def test_steps_are_counted_by_optimiser_and_afresh_for_each_cell(monkeypatch):
     monkeypatch.setattr(steps, "display", lambda of, **_: told.append(of))
     monkeypatch.setattr(steps.time, "monotonic", lambda: clock)
     counted = steps.Steps()
-    for length in (3, 2):
-        optimiser = object.__new__(torch.optim.SGD)
-        for _ in range(length):
-            counted(optimiser, (), {})
+    optimisers = [torch.optim.SGD([torch.zeros(1)]) for _ in range(2)]
+    for number in (0, 0, 0, 1, 1):
+        counted(optimisers[number], (), {})
     assert counted.numbers == {"stack": 2, "step": 2, "before": 3}
     assert told == []
     clock = steps.EVERY
-    counted(optimiser, (), {})
-    counted(optimiser, (), {})
+    counted(optimisers[1], (), {})
+    counted(optimisers[0], (), {})
     assert told == [{"text/plain": "stack 2, step 3, after one of 3"}]
+    # taking turns they are two all the same
+    assert counted.numbers == {"stack": 2, "step": 4, "before": 3}
     counted.begin()
-    counted(optimiser, (), {})
+    counted(optimisers[1], (), {})
     assert counted.numbers == {"stack": 1, "step": 1, "before": 0}
 
 
