@@ -7,10 +7,11 @@ from typing import Annotated, Literal
 
 import nbformat
 import pandas as pd
+import yaml
 from pydantic import AfterValidator, Field
 
 from modlib.batch import pages
-from modlib.batch.checkout import NOTEBOOKS, ROOT
+from modlib.batch.checkout import NOTEBOOKS, ROOT, WORKFLOW
 from modlib.batch.claims import Claim, Together, above, below, between, exact, judged, parts
 from modlib.batch.tables import published_table
 from modlib.study import (
@@ -63,7 +64,7 @@ CLEAR, UNCLEAR, ALONE = KINDS = ["clear", "not clear", "number alone"]
 NUMBER = "mean [95 % interval]"
 """The column of `judged` that the number is in."""
 
-FEWER = {"selection": 2, "evaluation": 6}
+FEWER = yaml.safe_load((WORKFLOW / "fresh.yaml").read_text("utf-8"))["most"]
 """The networks of each kind in the fresh tables, and of the published ones to compare with."""
 
 
