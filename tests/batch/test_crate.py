@@ -22,7 +22,10 @@ def unpacked(tmp_path_factory):
 def test_a_crate_that_is_unpacked_holds_the_published_files_whole(unpacked):
     published = files.checksums(tables.FOLDER)
     assert files.checksums(unpacked / "results") == published
-    assert all(files.sha256(unpacked / "results" / name) == of for name, of in published.items())
+    read = ROCrate(unpacked)
+    for name, digest in published.items():
+        assert files.sha256(unpacked / "results" / name) == digest
+        assert read.dereference(f"results/{name}")["sha256"] == digest
 
 
 def test_every_table_has_an_action_that_names_what_made_it(unpacked):
@@ -47,11 +50,13 @@ def test_the_whole_has_what_a_crate_needs(unpacked):
         assert (unpacked / part.id).stat().st_size == int(part["contentSize"])
 
 
-def test_a_file_that_was_changed_is_refused(tmp_path):
-    digest = files.sha256(tables.FOLDER / "reuse.csv")
-    (tmp_path / "reuse.csv").write_text("changed")
-    (tmp_path / files.CHECKSUMS).write_text(f"{digest}  reuse.csv\n")
-    with pytest.raises(ValueError, match=f"reuse.csv should have the SHA-256 checksum {digest}"):
+@pytest.mark.parametrize("name", ["reuse.csv", "networks/two_digits-none.safetensors"])
+def test_a_file_that_was_changed_is_refused(tmp_path, name):
+    digest = files.sha256(tables.FOLDER / name)
+    (tmp_path / name).parent.mkdir(exist_ok=True)
+    (tmp_path / name).write_text("changed")
+    (tmp_path / files.CHECKSUMS).write_text(f"{digest}  {name}\n")
+    with pytest.raises(ValueError, match=f"{name} should have the SHA-256 checksum {digest}"):
         crate.crate(tmp_path)
 
 
