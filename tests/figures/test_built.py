@@ -44,3 +44,33 @@ def test_a_page_says_nothing_asks_nobody_and_can_be_read(opened, name, screen, s
     too_wide = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
     assert page.evaluate(too_wide) == 0
     assert not faults_of(page, "article", OF_SPHINX.get(name, ()))
+
+
+REFERENCES = {"notebooks/depth.html": "#fig-depth", "book/training.html": "#equation-eq-update"}
+
+
+@pytest.mark.parametrize("screen", SCREENS)
+@pytest.mark.parametrize("name", REFERENCES)
+def test_what_a_reference_leads_to_is_shown_beside_it(opened, name, screen):
+    page = opened((HTML / name).as_uri(), "article h1", viewport=SCREENS[screen])
+    page.wait_for_load_state("networkidle")
+    link, preview = (
+        page.locator(f"a.reference[href='{REFERENCES[name]}']").first,
+        page.locator("#preview"),
+    )
+    link.scroll_into_view_if_needed()
+    assert not preview.is_visible()
+    link.hover()
+    preview.wait_for(state="visible")
+    assert preview.locator(":is(svg, mjx-container):visible").count() > 0
+    box, wide = preview.bounding_box(), SCREENS[screen]["width"]
+    assert 0 <= box["x"] <= box["x"] + box["width"] <= wide
+    # what stands in it can be pointed at
+    preview.hover()
+    page.wait_for_timeout(500)
+    assert preview.is_visible()
+    assert not faults_of(page, "article", OF_SPHINX.get(name, ()))
+    page.keyboard.press("Escape")
+    assert not preview.is_visible()
+    link.focus()
+    preview.wait_for(state="visible")
