@@ -2,4 +2,4 @@
 
 from modlib import require_extra
 
-require_extra("batch", "nbformat", "powerlaw", "pydantic", "safetensors")
+require_extra("batch", "nbformat", "powerlaw", "pydantic", "safetensors", "yaml")
