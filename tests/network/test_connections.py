@@ -5,6 +5,7 @@ import torch
 from torch import nn
 
 from modlib import Connection, Network, network, weights
+from modlib.network import trace
 from modlib.network.connections import chain
 
 A, B, C = torch.randn(2, 3), torch.randn(3, 4), torch.randn(4, 1)
@@ -13,7 +14,10 @@ A, B, C = torch.randn(2, 3), torch.randn(3, 4), torch.randn(4, 1)
 def test_a_chain_is_a_network_in_a_line():
     made = Network.from_chain([A, B, C])
     assert made.sizes == {"0": 2, "1": 3, "2": 4, "3": 1}
-    assert [(c.source, c.target) for c in made.connections] == [("0", "1"), ("1", "2"), ("2", "3")]
+    assert [c[:3] for c in made.connections] == [
+        ("0", "0", "1"), ("1", "1", "2"), ("2", "2", "3"),
+    ]  # fmt: skip
+    assert made.left_out == []
     assert all(a is b for a, b in zip(chain(made), [A, B, C], strict=True))
 
 
@@ -100,6 +104,18 @@ def test_a_residual_network_is_no_chain_but_some_of_its_connections_are():
     picked = weights(net, X, layers=["up", "into"])
     for W, layer in zip(picked, (net.into, net.up), strict=True):
         assert torch.equal(W, layer.weight.T)
+    whole = network(net, X)
+    some = trace.picked(whole, ["up", "into"])
+    assert some.sizes == whole.sizes
+    assert [c.name for c in some.connections] == ["into", "up"]
+    others = {c.name for c in whole.connections} - {"into", "up"}
+    assert set(some.left_out) == others | set(whole.left_out)
+
+
+def test_an_example_may_be_given_by_name():
+    net = nn.Sequential(nn.Linear(3, 4), nn.ReLU(), nn.Linear(4, 2))
+    named = weights(net, input=X)
+    assert all(torch.equal(W, V) for W, V in zip(named, weights(net, X), strict=True))
 
 
 def test_connections_are_picked_by_names_that_exist_from_a_network_that_is_traced():

@@ -9,6 +9,7 @@ from strategies import random_chain, random_network, weights_in, with_weights
 from torch import nn
 
 import modlib
+from modlib import Network
 from modlib.network.matrices import checked, in_full_precision, mapped, matrices, squares
 from modlib.penalties import PENALTIES
 
@@ -109,6 +110,17 @@ def test_single_and_double_precision_are_taken_as_they_are(dtype):
 def test_all_matrices_become_as_wide_as_the_widest():
     assert [W.dtype for W in checked([A.half(), B.bfloat16()])] == [torch.float32] * 2
     assert [W.dtype for W in checked([A.half(), B.double()])] == [torch.float64] * 2
+    network = checked(Network.from_chain([A.half(), B.double()]))
+    assert isinstance(network, Network)
+    assert [c.weight.dtype for c in network.connections] == [torch.float64] * 2
+
+
+@pytest.mark.parametrize("stack", [(), (3,), (2, 3)])
+def test_connections_have_the_shape_that_their_layers_need_in_each_network_of_a_stack(stack):
+    made = Network.from_chain([torch.randn(*stack, 2, 4), torch.randn(*stack, 4, 5)])
+    assert checked(made).sizes == {"0": 2, "1": 4, "2": 5}
+    with pytest.raises(ValueError, match=r"'1' needs weights of shape \(4, 6\).* got \(4, 5\)"):
+        checked(made._replace(sizes=made.sizes | {"2": 6}))
 
 
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
