@@ -86,10 +86,10 @@ def failures(document: nodes.document) -> list[nodes.literal_block]:
 
 
 class Beside(NamedTuple):
-    """What was noted of a drawing: its numbers, and the same in one column."""
+    """What was noted of a drawing: its numbers, and its form in one column, if it has one."""
 
     data: str
-    narrow: str
+    narrow: str | None
 
 
 def drawings(
